@@ -1,0 +1,69 @@
+// Package api is the vocabulary that the webhook and the agent share: the
+// labels and annotations on ReplicationControllers, the requested spec, the
+// agent's plan and the rollout strategy. Everything here is a plain value;
+// the package does no I/O.
+package api
+
+// DefaultHashLabelKey is the label that tells the pods of one template from
+// those of another, as it was the default of kubectl rolling-update's
+// --deployment-label-key.
+const DefaultHashLabelKey = "deployment"
+
+// Prefix starts every label and annotation that belongs to rcroll.
+const Prefix = "rcroll.dev/"
+
+// Written by rcroll only, on the user's ReplicationController. They come and
+// go with a rollout; nothing of them is left when it is over.
+const (
+	// RequestAnnotation holds the ReplicationControllerSpec that the user asked
+	// for, as JSON and without rcroll's own labels. Its presence means that a
+	// rollout is pending.
+	RequestAnnotation = Prefix + "request"
+
+	// PlanAnnotation carries the agent's next step to the webhook, which carries
+	// it out and removes the annotation in the same write. One that is seen in a
+	// stored object means that the webhook did not run.
+	PlanAnnotation = Prefix + "plan"
+
+	// RollingLabel is "true" on a ReplicationController with a pending request,
+	// and on the next ReplicationControllers. It is what the agent's informer
+	// and the webhook's matchConditions select.
+	RollingLabel = Prefix + "rolling"
+
+	// SealedLabel, in selector and template, is a label that no pod has: while it
+	// is there the ReplicationController can neither adopt nor delete a pod. Its
+	// value is the hash of the template that is being promoted.
+	SealedLabel = Prefix + "sealed"
+
+	// AdoptingLabel, in the template only, marks pods that must not be created:
+	// a ValidatingAdmissionPolicy refuses them. It is there while the
+	// ReplicationController adopts the pods of the next one, so that a
+	// ReplicationController manager with a stale pod cache cannot create surplus
+	// pods. Its value is the hash of the template that is being promoted.
+	AdoptingLabel = Prefix + "adopting"
+)
+
+// Set by users on their ReplicationController.
+const (
+	// MaxSurgeAnnotation is the number (or percentage of the desired replicas,
+	// rounded up) of pods that may exist above the desired ones. Default 1.
+	MaxSurgeAnnotation = Prefix + "max-surge"
+
+	// MaxUnavailableAnnotation is the number (or percentage of the desired
+	// replicas, rounded down) of pods that may be unavailable. Default 0.
+	MaxUnavailableAnnotation = Prefix + "max-unavailable"
+
+	// UpdatePeriodAnnotation is the least time between two scale-ups of the next
+	// ReplicationController, as a Go duration. Default 0.
+	UpdatePeriodAnnotation = Prefix + "update-period"
+
+	// PausedAnnotation, when "true", keeps a rollout where it is.
+	PausedAnnotation = Prefix + "paused"
+
+	// EnabledKey, when "false", opts out: as an annotation a single
+	// ReplicationController, as a label a whole namespace.
+	EnabledKey = Prefix + "enabled"
+)
+
+// True is the value of boolean labels and annotations that are set.
+const True = "true"

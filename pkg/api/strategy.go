@@ -1,0 +1,118 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Strategy is how a rollout goes about replacing pods, read from the
+// annotations of the ReplicationController.
+type Strategy struct {
+	MaxSurge       intstr.IntOrString
+	MaxUnavailable intstr.IntOrString
+
+	// UpdatePeriod is the least time between two scale-ups of the next
+	// ReplicationController, 0 or more.
+	UpdatePeriod time.Duration
+
+	// Paused keeps the rollout where it is.
+	Paused bool
+}
+
+// ParseStrategy reads the strategy annotations. The defaults are those of
+// kubectl rolling-update: one pod more than desired, none less. The error names
+// every annotation that does not parse, what it says and what it may say.
+func ParseStrategy(annotations map[string]string) (Strategy, error) {
+	var problems []error
+	strategy := Strategy{
+		MaxSurge:       parseAmount(annotations, MaxSurgeAnnotation, 1, &problems),
+		MaxUnavailable: parseAmount(annotations, MaxUnavailableAnnotation, 0, &problems),
+		UpdatePeriod:   parseDuration(annotations, UpdatePeriodAnnotation, 0, &problems),
+		Paused:         parseBool(annotations, PausedAnnotation, false, &problems),
+	}
+	if len(problems) == 0 && isZero(strategy.MaxSurge) && isZero(strategy.MaxUnavailable) {
+		problems = append(problems, fmt.Errorf("annotations %s and %s may not both be 0: no pod could be replaced",
+			MaxSurgeAnnotation, MaxUnavailableAnnotation))
+	}
+	return strategy, errors.Join(problems...)
+}
+
+// Resolve turns the strategy's percentages into pods, as the Deployment
+// controller does: surge rounds up, unavailable rounds down, and if both come
+// to 0 one pod may be unavailable. E.g. 25%/25% of 10 desired pods: surge 3,
+// unavailable 2; 1%/1% of 10: surge 1, unavailable 0; 0/5% of 10: 0 and 1.
+func (s Strategy) Resolve(desired int32) (maxSurge, maxUnavailable int32) {
+	maxSurge = scaled(s.MaxSurge, desired, true)
+	maxUnavailable = min(scaled(s.MaxUnavailable, desired, false), desired)
+	if maxSurge == 0 && maxUnavailable == 0 {
+		maxUnavailable = 1
+	}
+	return maxSurge, maxUnavailable
+}
+
+func scaled(amount intstr.IntOrString, desired int32, roundUp bool) int32 {
+	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, int(desired), roundUp)
+	if err != nil {
+		// ParseStrategy lets nothing else in.
+		panic(err)
+	}
+	return int32(n)
+}
+
+func isZero(amount intstr.IntOrString) bool {
+	return amount.String() == "0" || amount.String() == "0%"
+}
+
+func parseAmount(annotations map[string]string, key string, fallback int32, problems *[]error) intstr.IntOrString {
+	text, ok := annotations[key]
+	if !ok {
+		return intstr.FromInt32(fallback)
+	}
+	if n, err := strconv.ParseInt(text, 10, 32); err == nil && n >= 0 {
+		return intstr.FromInt32(int32(n))
+	}
+	if len(validation.IsValidPercent(text)) == 0 {
+		percent, err := strconv.ParseInt(text[:len(text)-1], 10, 32)
+		// As for a Deployment: above 100 % a surge is possible, the rest is not.
+		if err == nil && (percent <= 100 || key == MaxSurgeAnnotation) {
+			return intstr.FromString(strconv.FormatInt(percent, 10) + "%")
+		}
+	}
+	*problems = append(*problems, invalid(key, text, `a number of pods such as "1" or a percentage such as "25%"`))
+	return intstr.FromInt32(fallback)
+}
+
+func parseDuration(annotations map[string]string, key string, fallback time.Duration, problems *[]error) time.Duration {
+	text, ok := annotations[key]
+	if !ok {
+		return fallback
+	}
+	duration, err := time.ParseDuration(text)
+	if err != nil || duration < 0 {
+		*problems = append(*problems, invalid(key, text, `a duration such as "10s" or "1m30s"`))
+		return fallback
+	}
+	return duration
+}
+
+func parseBool(annotations map[string]string, key string, fallback bool, problems *[]error) bool {
+	text, ok := annotations[key]
+	if !ok {
+		return fallback
+	}
+	value, err := strconv.ParseBool(text)
+	if err != nil {
+		*problems = append(*problems, invalid(key, text, `"true" or "false"`))
+		return fallback
+	}
+	return value
+}
+
+func invalid(key, text, want string) error {
+	return fmt.Errorf("annotation %s: %q is not valid: give %s, or remove it for the default", key, text, want)
+}

@@ -1,0 +1,13 @@
+// Package mutate decides what a write to a ReplicationController means and what
+// is to be stored instead of it.
+//
+// It is the webhook's brain and has no hands: it takes the object before and
+// after a write, with who wrote it, and returns a decision. It reads no clock,
+// calls no API and keeps no state, so that every rule can be tested as a table.
+//
+// The rules, from outermost to innermost file: decide.go sorts writes by who
+// made them, request.go finds out what a user asked for, intent.go tells
+// declared from imperative writes, merge.go adds an imperative one to a pending
+// request, guard.go protects what belongs to rcroll, plan.go carries out the
+// agent's plans and scale.go judges writes to the scale subresource.
+package mutate

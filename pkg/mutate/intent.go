@@ -1,0 +1,143 @@
+package mutate
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// declared is what a client says that sends its whole manifest, or a patch
+// computed from it: the template is what it wants, even where that is live.
+type declared struct {
+	// replicas that the manifest states; nil if it leaves them to others.
+	replicas *int32
+}
+
+// declaration tells whether a write declares a whole manifest, and is nil if it
+// does not. Admission cannot see the verb: the API server turns every patch into
+// an update with the same kind of options. So the traces are read that each kind
+// of client leaves.
+func declaration(write Write, options Options) *declared {
+	replicas := api.SpecOf(write.New).Replicas()
+	if manifest, ok := lastAppliedBy(write); ok {
+		return &declared{replicas: manifest}
+	}
+	if isWholePut(write.New) {
+		return &declared{replicas: &replicas}
+	}
+	if entry := appliedEntry(write); entry != nil {
+		if owns(entry, "f:spec", "f:replicas") {
+			return &declared{replicas: &replicas}
+		}
+		return &declared{}
+	}
+	if slices.Contains(options.DeclaredManagers, write.FieldManager) {
+		if replicas != api.SpecOf(write.Old).Replicas() {
+			return &declared{replicas: &replicas}
+		}
+		return &declared{}
+	}
+	return nil
+}
+
+// lastAppliedBy recognises client-side apply: it is the one client that changes
+// the annotation with its last manifest. Where that manifest wants what is live,
+// the annotation is all that changes. Returns the replicas in the manifest.
+func lastAppliedBy(write Write) (replicas *int32, ok bool) {
+	before, _ := annotation(write.Old, corev1.LastAppliedConfigAnnotation)
+	after, found := annotation(write.New, corev1.LastAppliedConfigAnnotation)
+	if !found || before == after {
+		return nil, false
+	}
+	var manifest struct {
+		Spec struct {
+			Replicas *int32 `json:"replicas"`
+		} `json:"spec"`
+	}
+	if err := json.Unmarshal([]byte(after), &manifest); err != nil {
+		return nil, false
+	}
+	return manifest.Spec.Replicas, true
+}
+
+// isWholePut recognises a manifest sent by PUT (kubectl replace): it has none of
+// the metadata that a client gets to see when it reads the object first.
+func isWholePut(object map[string]any) bool {
+	metadata, _ := object["metadata"].(map[string]any)
+	return metadata["uid"] == nil && metadata["generation"] == nil
+}
+
+// appliedEntry recognises server-side apply, and returns what the writing field
+// manager applies. Applying what is live already changes nothing at all in the
+// object, not even a time. What tells it from an update is that an update always
+// leaves its mark in the manager's Update entry.
+func appliedEntry(write Write) *metav1.ManagedFieldsEntry {
+	entry := managedBy(write.New, write.FieldManager, metav1.ManagedFieldsOperationApply)
+	if entry == nil || !ownsImages(entry) {
+		return nil
+	}
+	before := managedBy(write.Old, write.FieldManager, metav1.ManagedFieldsOperationUpdate)
+	after := managedBy(write.New, write.FieldManager, metav1.ManagedFieldsOperationUpdate)
+	if !reflect.DeepEqual(before, after) {
+		return nil
+	}
+	return entry
+}
+
+// managedBy is the entry of a manager for the object itself, nil if it has none.
+func managedBy(object map[string]any, manager string, operation metav1.ManagedFieldsOperationType) *metav1.ManagedFieldsEntry {
+	metadata, _ := object["metadata"].(map[string]any)
+	list, _ := metadata["managedFields"].([]any)
+	for _, item := range list {
+		fields, _ := item.(map[string]any)
+		if fields["manager"] != manager || fields["operation"] != string(operation) || fields["subresource"] != nil {
+			continue
+		}
+		text, err := json.Marshal(fields)
+		if err != nil {
+			return nil
+		}
+		var entry metav1.ManagedFieldsEntry
+		if err := json.Unmarshal(text, &entry); err != nil {
+			return nil
+		}
+		return &entry
+	}
+	return nil
+}
+
+func ownsImages(entry *metav1.ManagedFieldsEntry) bool {
+	podSpec := fieldsAt(entry, "f:spec", "f:template", "f:spec")
+	for _, list := range []string{"f:containers", "f:initContainers"} {
+		containers, _ := podSpec[list].(map[string]any)
+		for _, container := range containers {
+			fields, _ := container.(map[string]any)
+			if _, ok := fields["f:image"]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func owns(entry *metav1.ManagedFieldsEntry, path ...string) bool {
+	_, ok := fieldsAt(entry, path[:len(path)-1]...)[path[len(path)-1]]
+	return ok
+}
+
+// fieldsAt is the set of fields that an entry owns below a path.
+func fieldsAt(entry *metav1.ManagedFieldsEntry, path ...string) map[string]any {
+	var fields map[string]any
+	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
+		return nil
+	}
+	for _, step := range path {
+		fields, _ = fields[step].(map[string]any)
+	}
+	return fields
+}

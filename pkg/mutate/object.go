@@ -1,0 +1,68 @@
+package mutate
+
+import (
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// name is how users name the object.
+func name(object map[string]any) string {
+	metadata, _ := object["metadata"].(map[string]any)
+	text, _ := metadata["name"].(string)
+	return "rc/" + text
+}
+
+// entries are the labels or annotations of an object.
+func entries(object map[string]any, kind string) map[string]any {
+	metadata, _ := object["metadata"].(map[string]any)
+	found, _ := metadata[kind].(map[string]any)
+	return found
+}
+
+func stringEntries(object map[string]any, kind string) map[string]string {
+	out := map[string]string{}
+	for key, value := range entries(object, kind) {
+		out[key], _ = value.(string)
+	}
+	return out
+}
+
+func annotation(object map[string]any, key string) (string, bool) {
+	value, found := entries(object, "annotations")[key].(string)
+	return value, found
+}
+
+// setEntry sets a label or annotation of an object that may be changed.
+func setEntry(object map[string]any, kind, key, value string) {
+	metadata, ok := object["metadata"].(map[string]any)
+	if !ok {
+		metadata = map[string]any{}
+		object["metadata"] = metadata
+	}
+	found, ok := metadata[kind].(map[string]any)
+	if !ok {
+		found = map[string]any{}
+		metadata[kind] = found
+	}
+	found[key] = value
+}
+
+// deleteEntry removes a label or annotation of an object that may be changed.
+func deleteEntry(object map[string]any, kind, key string) {
+	found := entries(object, kind)
+	delete(found, key)
+	if found != nil && len(found) == 0 {
+		delete(object["metadata"].(map[string]any), kind)
+	}
+}
+
+func setSpec(object map[string]any, spec api.Spec) { object["spec"] = map[string]any(spec.DeepCopy()) }
+
+func deepCopy(object map[string]any) map[string]any { return runtime.DeepCopyJSON(object) }
+
+func equalMaps(a, b map[string]any) bool {
+	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
+}

@@ -1,0 +1,80 @@
+package mutate
+
+import (
+	"fmt"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// carryOut does to the object what the agent's plan says. What cannot be done to
+// the object as it is now was planned for an older state: the refusal is Stale.
+func carryOut(write Write, text string, options Options) Decision {
+	plan, err := api.ParsePlan(text)
+	if err != nil {
+		return refuse("%s: metadata.annotations[%s]: %v", name(write.Old), api.PlanAnnotation, err)
+	}
+	pending, _ := annotation(write.Old, api.RequestAnnotation)
+	request, err := api.ParseSpec(pending)
+	if err != nil {
+		return stale(write, plan, fmt.Errorf("no request: %w", err))
+	}
+	spec, err := step(plan, api.SpecOf(write.Old), request, options.HashLabelKey)
+	if err != nil {
+		return stale(write, plan, err)
+	}
+	object := deepCopy(write.New)
+	deleteEntry(object, "annotations", api.PlanAnnotation)
+	setSpec(object, spec)
+	if plan.Operation == api.Finish && spec.SameTemplate(request, options.HashLabelKey) {
+		deleteEntry(object, "annotations", api.RequestAnnotation)
+		deleteEntry(object, "labels", api.RollingLabel)
+	}
+	return Decision{Meaning: Steps, Object: object}
+}
+
+func stale(write Write, plan api.Plan, err error) Decision {
+	decision := refuse("%s: the plan to %s is out of date: %w", name(write.Old), plan.Operation, err)
+	decision.Stale = true
+	return decision
+}
+
+// step is the live spec after a plan.
+func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, error) {
+	if hash := request.Hash(hashKey); plan.Hash != hash {
+		return nil, fmt.Errorf("it is for template %s, requested is %s", plan.Hash, hash)
+	}
+	sealed := live.Selector()[api.SealedLabel]
+	switch {
+	case plan.Operation == api.Adopt && sealed == "":
+		return nil, fmt.Errorf("the selector is not sealed")
+	case plan.Operation != api.Adopt && sealed != "":
+		return nil, fmt.Errorf("the selector is sealed")
+	case plan.Operation == api.Seal && live.Replicas() != 0:
+		return nil, fmt.Errorf("it has %d replicas, of which it would lose sight", live.Replicas())
+	}
+	switch plan.Operation {
+	case api.Scale:
+		return live.WithReplicas(plan.Replicas), nil
+	case api.Seal:
+		mark := map[string]string{api.SealedLabel: plan.Hash}
+		return request.Hashed(hashKey).Labelled(mark, mark).WithReplicas(0), nil
+	case api.Adopt:
+		mark := map[string]string{api.AdoptingLabel: sealed}
+		return live.Unmarked().Labelled(nil, mark).WithReplicas(plan.Replicas), nil
+	case api.Finish:
+		return finish(live, request, hashKey), nil
+	}
+	return nil, fmt.Errorf("unknown operation %q", plan.Operation)
+}
+
+// finish is the live spec when a rollout is over: what was requested, with the
+// hash label that the pods have. A newer request than the one that was promoted
+// stays pending.
+func finish(live, request api.Spec, hashKey string) api.Spec {
+	opened := live.Unmarked()
+	if !opened.SameTemplate(request, hashKey) {
+		return opened
+	}
+	selector, template := opened.RollLabels(hashKey)
+	return request.Unlabelled(hashKey).Labelled(selector, template)
+}

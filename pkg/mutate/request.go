@@ -1,0 +1,163 @@
+package mutate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// request judges a user's write while nothing is pending: it is kept back if
+// there are pods to replace by it, and passes otherwise.
+func request(write Write, options Options) Decision {
+	key := options.HashLabelKey
+	live, wanted := api.SpecOf(write.Old), api.SpecOf(write.New)
+	if !triggers(live.Unlabelled(key), wanted.Unlabelled(key), options) {
+		object, err := keepRollLabels(write, key)
+		if err != nil {
+			return Decision{Meaning: Refused, Refusal: err}
+		}
+		return Decision{Meaning: Passes, Object: object, Warnings: strategyWarnings(write.Old, object)}
+	}
+	return record(write, Requests, wanted.Unlabelled(key), options)
+}
+
+// triggers tells whether a change asks for pods to be replaced. Without any pod
+// desired, before or after, there is nothing to roll.
+func triggers(live, wanted api.Spec, options Options) bool {
+	if live.Replicas() == 0 || wanted.Replicas() == 0 {
+		return false
+	}
+	if options.AnyTemplateChange {
+		return !live.SameTemplate(wanted, options.HashLabelKey)
+	}
+	return !live.SameImages(wanted)
+}
+
+// amend judges a user's write while a request is pending: whatever it wants of
+// the spec goes to the request.
+func amend(write Write, pending api.Spec, options Options) Decision {
+	key := options.HashLabelKey
+	live := api.SpecOf(write.Old).Unlabelled(key)
+	if isCancelGesture(write) {
+		return record(write, Cancels, live.WithReplicas(pending.Replicas()), options)
+	}
+	wanted, err := meant(write, live, pending, options)
+	if err != nil {
+		return refuse("%s: spec: this change cannot be added to the pending request: %v", name(write.Old), err)
+	}
+	switch {
+	case wanted.Equal(pending) && wanted.SameTemplate(live, key):
+		return record(write, Cancels, wanted, options)
+	case wanted.Equal(pending):
+		return record(write, Repeats, wanted, options)
+	case wanted.SameTemplate(live, key):
+		return record(write, Cancels, wanted, options)
+	}
+	return record(write, Retargets, wanted, options)
+}
+
+// meant is the spec that a user wants who made this write while another one was
+// pending. Declared intent replaces the pending request, except for replicas
+// that the manifest does not state; imperative intent is added to it.
+func meant(write Write, live, pending api.Spec, options Options) (api.Spec, error) {
+	wanted := api.SpecOf(write.New).Unlabelled(options.HashLabelKey)
+	declared := declaration(write, options)
+	if declared == nil {
+		return merge(live, wanted, pending)
+	}
+	if replicas := declared.replicas; replicas != nil {
+		return wanted.WithReplicas(*replicas), nil
+	}
+	return wanted.WithReplicas(pending.Replicas()), nil
+}
+
+// record stores the request in the annotation and puts the whole live spec back:
+// an old image with a new environment must never run.
+func record(write Write, meaning Meaning, wanted api.Spec, options Options) Decision {
+	if err := validate(write, meaning, wanted, options.HashLabelKey); err != nil {
+		return Decision{Meaning: Refused, Refusal: err}
+	}
+	object := deepCopy(write.New)
+	setSpec(object, api.SpecOf(write.Old))
+	setEntry(object, "annotations", api.RequestAnnotation, wanted.String())
+	deleteEntry(object, "annotations", api.PlanAnnotation)
+	setEntry(object, "labels", api.RollingLabel, api.True)
+
+	decision := Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, wanted)}
+	if meaning == Requests || meaning == Retargets {
+		decision.Validate = wanted
+	}
+	return decision
+}
+
+// validate checks what the API server will not see: the hash label's key in the
+// user's hands, and the fields that a request can change without a new template.
+func validate(write Write, meaning Meaning, wanted api.Spec, key string) error {
+	spec := field.NewPath("spec")
+	if value, ok := wanted.TemplateLabels()[key]; ok && meaning != Repeats {
+		return fmt.Errorf("%s: %w", name(write.New), field.Invalid(
+			spec.Child("template", "metadata", "labels").Key(key), value,
+			"rcroll tells the pods of different templates apart by this label; rename yours, "+
+				"opt out with the annotation "+api.EnabledKey+"=false, or have the administrator choose another --hash-label-key"))
+	}
+	if meaning != Cancels {
+		return nil
+	}
+	var problems field.ErrorList
+	for _, fieldName := range []string{"replicas", "minReadySeconds"} {
+		value, _ := wanted[fieldName].(int64)
+		problems = append(problems, validation.ValidateNonnegativeField(value, spec.Child(fieldName))...)
+	}
+	if !labels.SelectorFromSet(wanted.Selector()).Matches(labels.Set(wanted.TemplateLabels())) {
+		problems = append(problems, field.Invalid(spec.Child("template", "metadata", "labels"), wanted.TemplateLabels(),
+			"`selector` does not match template `labels`"))
+	}
+	if err := problems.ToAggregate(); err != nil {
+		return fmt.Errorf("%s: %w", name(write.New), err)
+	}
+	return nil
+}
+
+// warnings tell the user what was understood, what happens and how to follow it.
+func warnings(write Write, meaning Meaning, wanted api.Spec) []string {
+	rc := name(write.Old)
+	follow := "follow it with: kubectl describe " + rc
+	switch meaning {
+	case Requests:
+		return append(strategyWarnings(write.Old, write.New),
+			fmt.Sprintf("%s: rolling update to %s requested; the pods are replaced gradually; %s", rc, images(wanted), follow))
+	case Retargets:
+		return []string{fmt.Sprintf("%s: the rolling update under way goes to %s now; %s", rc, images(wanted), follow)}
+	case Cancels:
+		return []string{fmt.Sprintf("%s: the rolling update under way is cancelled; the pods go back to %s; %s", rc, images(wanted), follow)}
+	}
+	if !unchanged(write) {
+		return strategyWarnings(write.Old, write.New)
+	}
+	return []string{fmt.Sprintf("%s: nothing changes; the rolling update to %s goes on; to cancel it: kubectl annotate %s %s-",
+		rc, images(wanted), rc, api.RequestAnnotation)}
+}
+
+// strategyWarnings tells what is wrong with strategy annotations that this write
+// set; the agent will not start a rollout with them.
+func strategyWarnings(before, after map[string]any) []string {
+	if equalMaps(entries(before, "annotations"), entries(after, "annotations")) {
+		return nil
+	}
+	if _, err := api.ParseStrategy(stringEntries(after, "annotations")); err != nil {
+		return []string{fmt.Sprintf("%s: no rolling update can start until this is corrected: %s",
+			name(after), strings.ReplaceAll(err.Error(), "\n", "; "))}
+	}
+	return nil
+}
+
+func images(spec api.Spec) string {
+	return strings.Join(slices.Compact(slices.Sorted(maps.Values(spec.Images()))), ", ")
+}

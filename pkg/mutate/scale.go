@@ -1,0 +1,63 @@
+package mutate
+
+import (
+	"fmt"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// ScaleWrite is one admission request for the scale subresource of a
+// ReplicationController. A Scale carries no annotations, so the
+// ReplicationController itself is needed to judge it.
+type ScaleWrite struct {
+	// Object is the ReplicationController as it is stored.
+	Object map[string]any
+
+	// Replicas that the client asked for.
+	Replicas int32
+
+	// User is the authenticated user's name.
+	User string
+}
+
+// ScaleDecision is the answer to a ScaleWrite.
+type ScaleDecision struct {
+	Meaning Meaning
+	Refusal error
+
+	// KeepLive means that the Scale is to be stored with the live replicas.
+	KeepLive bool
+
+	// Request is what has to be recorded on the ReplicationController instead;
+	// nil if it is there already.
+	Request api.Spec
+
+	Warnings []string
+}
+
+// DecideScale tells what a write to the scale subresource means. While a rollout
+// is under way the wish goes to the request: the live replicas are the agent's.
+func DecideScale(write ScaleWrite, options Options) ScaleDecision {
+	if isNext(write.Object) {
+		return ScaleDecision{Meaning: Refused, Refusal: refuseNext(write.Object).Refusal}
+	}
+	text, pending := annotation(write.Object, api.RequestAnnotation)
+	if !pending {
+		return ScaleDecision{Meaning: Passes}
+	}
+	request, err := api.ParseSpec(text)
+	if err != nil {
+		return ScaleDecision{Meaning: Refused, Refusal: fmt.Errorf("%s: metadata.annotations[%s]: %w", name(write.Object), api.RequestAnnotation, err)}
+	}
+	// An autoscaler sees the live share of the pods only, and takes that for all.
+	waits := options.isAutoscaler(write.User) && write.Replicas < request.Replicas()
+	if waits || write.Replicas == request.Replicas() {
+		return ScaleDecision{Meaning: Repeats, KeepLive: true}
+	}
+	return ScaleDecision{
+		Meaning:  Retargets,
+		KeepLive: true,
+		Request:  request.WithReplicas(write.Replicas),
+		Warnings: []string{fmt.Sprintf("%s: the rolling update under way ends at %d replicas now", name(write.Object), write.Replicas)},
+	}
+}

@@ -1,0 +1,138 @@
+package rollout
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Condition types of the RC. Progressing speaks the Deployment's vocabulary.
+// Reconciling and Stalled are kstatus': they are there only while they are true.
+const (
+	Progressing corev1.ReplicationControllerConditionType = "Progressing"
+	Reconciling corev1.ReplicationControllerConditionType = "Reconciling"
+	Stalled     corev1.ReplicationControllerConditionType = "Stalled"
+)
+
+// ConditionChange is the difference between the conditions that there are and
+// those that there should be.
+type ConditionChange struct {
+	// Set replaces the conditions of the same type.
+	Set []corev1.ReplicationControllerCondition
+
+	// Remove are the types of conditions that should not be there.
+	Remove []corev1.ReplicationControllerConditionType
+}
+
+// standing is how a rollout is doing: its conditions, and what to tell the user
+// when it gets there.
+type standing struct {
+	conditions []corev1.ReplicationControllerCondition
+	events     []Event
+}
+
+func rolling(s Snapshot) standing {
+	return inProgress(corev1.ConditionTrue, ReasonUpdated,
+		fmt.Sprintf("Replacing the pods of %s by those of %s", s.RC.Name, s.NextName()))
+}
+
+func rollingBack(s Snapshot) standing {
+	standing := inProgress(corev1.ConditionTrue, ReasonRollingBack,
+		fmt.Sprintf("Rolling back %s to the template it has", s.RC.Name))
+	standing.events = []Event{normal(ReasonRollingBack,
+		fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Next, ""))))}
+	return standing
+}
+
+func paused() standing {
+	const message = "The rollout is paused"
+	standing := inProgress(corev1.ConditionUnknown, ReasonPaused, message)
+	standing.events = []Event{normal(ReasonPaused, message)}
+	return standing
+}
+
+func inProgress(progressing corev1.ConditionStatus, reason, message string) standing {
+	return standing{conditions: []corev1.ReplicationControllerCondition{
+		{Type: Progressing, Status: progressing, Reason: reason, Message: message},
+		{Type: Reconciling, Status: corev1.ConditionTrue, Reason: reason, Message: message},
+	}}
+}
+
+func complete(s Snapshot) standing {
+	return standing{conditions: []corev1.ReplicationControllerCondition{{
+		Type: Progressing, Status: corev1.ConditionTrue, Reason: ReasonComplete,
+		Message: fmt.Sprintf("%s has the requested template", s.RC.Name),
+	}}}
+}
+
+func stalled(obstacle Obstacle) standing {
+	return standing{
+		conditions: []corev1.ReplicationControllerCondition{
+			{Type: Progressing, Status: corev1.ConditionFalse, Reason: obstacle.Reason, Message: obstacle.Message},
+			{Type: Stalled, Status: corev1.ConditionTrue, Reason: obstacle.Reason, Message: obstacle.Message},
+		},
+		events: []Event{warning(obstacle.Reason, obstacle.Message)},
+	}
+}
+
+func nameTaken(s Snapshot) Obstacle {
+	return Obstacle{Reason: ReasonNameTaken, Message: fmt.Sprintf(
+		"A ReplicationController named %s exists that %s does not control: delete or rename it, and the rollout goes on",
+		s.NextName(), s.RC.Name)}
+}
+
+// report is the decision to do nothing but tell of it.
+func report(s Snapshot, standing standing, reason string) Decision {
+	decision, due := due(s, standing)
+	if !due {
+		return wait(reason)
+	}
+	return decision
+}
+
+// due tells whether the conditions must be written, and is the decision that does so.
+func due(s Snapshot, standing standing) (Decision, bool) {
+	change := changeOf(s.Conditions, standing.conditions, s)
+	if len(change.Set) == 0 && len(change.Remove) == 0 {
+		return Decision{}, false
+	}
+	return Decision{
+		Actions: []Action{{
+			Kind:       SetConditions,
+			Name:       s.RC.Name,
+			UID:        s.RC.UID,
+			Conditions: change,
+			Events:     standing.events,
+		}},
+		Reason: "the conditions tell of something else",
+	}, true
+}
+
+// changeOf compares by meaning: the time of a condition is that of the last change
+// of its status, as everywhere.
+func changeOf(have, want []corev1.ReplicationControllerCondition, s Snapshot) ConditionChange {
+	present := map[corev1.ReplicationControllerConditionType]corev1.ReplicationControllerCondition{}
+	for _, condition := range have {
+		present[condition.Type] = condition
+	}
+	var change ConditionChange
+	for _, condition := range want {
+		old, found := present[condition.Type]
+		delete(present, condition.Type)
+		condition.LastTransitionTime = metav1.NewTime(s.Now)
+		if found && old.Status == condition.Status {
+			condition.LastTransitionTime = old.LastTransitionTime
+			if old.Reason == condition.Reason && old.Message == condition.Message {
+				continue
+			}
+		}
+		change.Set = append(change.Set, condition)
+	}
+	for _, own := range []corev1.ReplicationControllerConditionType{Progressing, Reconciling, Stalled} {
+		if _, left := present[own]; left {
+			change.Remove = append(change.Remove, own)
+		}
+	}
+	return change
+}

@@ -1,0 +1,194 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// Plan decides what is due. In the order of the cases: a promotion that has begun
+// is finished, whatever else was asked for meanwhile, for the pods have no
+// controller then, or are about to lose it; trouble and pause keep everything as
+// it is; a cancel undoes; and otherwise pods are replaced until all are new.
+//
+// Conditions are a decision of their own, taken before the steps that they tell
+// of. They are written only when their meaning changes, which is rarely, and since
+// they are on the RC as its steps are, a pass that wrote both would write the
+// second on top of a version that it has not observed.
+func Plan(s Snapshot) Decision {
+	if s.RC.Deleting {
+		return wait("the ReplicationController is being deleted, the garbage collector takes the rest along")
+	}
+	if s.Obstacle != nil && s.Obstacle.Reason == ReasonInvalidRequest {
+		// Every plan names the hash of the request: without one there is no step.
+		return report(s, stalled(*s.Obstacle), s.Obstacle.Message)
+	}
+	if s.Promoting() {
+		return promote(s)
+	}
+	switch {
+	case s.Obstacle != nil:
+		return report(s, stalled(*s.Obstacle), s.Obstacle.Message)
+	case s.NameTaken != nil && s.NameTaken.Passing:
+		return Decision{Reason: fmt.Sprintf("the garbage collector still has to take %s", s.NextName()), Poll: true}
+	case s.NameTaken != nil:
+		obstacle := nameTaken(s)
+		decision := report(s, stalled(obstacle), obstacle.Message)
+		// The object may be one that nobody watches.
+		decision.Poll = true
+		return decision
+	case s.Strategy.Paused:
+		return report(s, paused(), "the rollout is paused")
+	case s.Cancelled():
+		return rollBack(s)
+	}
+	return roll(s)
+}
+
+// roll replaces the pods of everything else by those of the next
+// ReplicationController.
+func roll(s Snapshot) Decision {
+	if decision, due := due(s, rolling(s)); due {
+		return decision
+	}
+	next := s.next()
+	switch {
+	case next == nil:
+		return create(s)
+	case next.Deleting:
+		return wait(fmt.Sprintf("%s is being deleted and will be created again", next.Name))
+	case canPromote(s, *next):
+		return seal(s, *next)
+	}
+	stale := without(s.Next, next.Name)
+	return replace(s, *next, append(stale, s.RC))
+}
+
+// rollBack brings the RC, whose template is requested again, back to the desired
+// replicas. Once it is alone nothing is left to weigh: Finish sets the replicas,
+// and waiting for pods that may have been broken before the rollout would keep the
+// request pending for nothing.
+func rollBack(s Snapshot) Decision {
+	if len(s.Next) > 0 {
+		if decision, due := due(s, rollingBack(s)); due {
+			return decision
+		}
+		return replace(s, s.RC, without(s.Next, ""))
+	}
+	if decision, due := due(s, complete(s)); due {
+		return decision
+	}
+	return finish(s, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name))
+}
+
+func create(s Snapshot) Decision {
+	name := s.NextName()
+	return Decision{
+		Actions: []Action{{
+			Kind: CreateNext,
+			Name: name,
+			Events: []Event{
+				normal(ReasonCreated, "Created "+name),
+				normal(ReasonScaling, intention(s, Member{Name: name}, append(without(s.Next, name), s.RC))),
+			},
+		}},
+		Reason: name + " does not exist",
+	}
+}
+
+// intention is the old command's summary of what is about to happen.
+func intention(s Snapshot, target Member, others []Member) string {
+	down := make([]string, 0, len(others))
+	for _, other := range others {
+		down = append(down, fmt.Sprintf("%s from %d to 0", other.Name, other.Replicas))
+	}
+	limits := limitsOf(s)
+	return fmt.Sprintf("Scaling up %s from %d to %d, scaling down %s (keep %d pods available, don't exceed %d pods)",
+		target.Name, target.Replicas, s.Desired, strings.Join(down, ", "), limits.minAvailable, limits.maxPods)
+}
+
+// replace takes one step from the others to the target. Scaling up and scaling
+// down go into the same pass, for neither bound depends on the other write:
+//
+//   - At most maxPods: scaleUp counts every member at the larger of what it has and
+//     what it is told to have, the new size of the target included. What is taken
+//     away in the same pass is not counted as gone.
+//   - At least minAvailable: scaleDown takes from what is available now. Pods that
+//     the same pass adds are not counted as there.
+//
+// So whichever of the writes happens, fails, is delayed or overtaken by the others,
+// both bounds hold. What was empty at the beginning of the pass is deleted.
+func replace(s Snapshot, target Member, others []Member) Decision {
+	limits := limitsOf(s)
+	up, reason, lookAgain := scaleTarget(s, target, others, limits)
+	decision := Decision{Reason: reason, LookAgain: lookAgain}
+	if up != target.Replicas {
+		decision.Actions = append(decision.Actions, s.scale(target, up))
+		decision.Reason = fmt.Sprintf("%s goes from %d to %d", target.Name, target.Replicas, up)
+	}
+	target.Replicas = up
+	for i, replicas := range scaleOthers(target, others, limits) {
+		if replicas != others[i].Replicas {
+			decision.Actions = append(decision.Actions, s.scale(others[i], replicas))
+		}
+	}
+	for _, stale := range others {
+		if stale.UID != s.RC.UID && stale.empty() && !stale.Deleting {
+			decision.Actions = append(decision.Actions, deleteStale(stale))
+		}
+	}
+	return decision
+}
+
+// scale is the write that scales a member. The RC itself is scaled by the webhook.
+func (s Snapshot) scale(member Member, replicas int32) Action {
+	direction := "down"
+	if replicas > member.Replicas {
+		direction = "up"
+	}
+	action := Action{
+		Kind:     ScaleNext,
+		Name:     member.Name,
+		UID:      member.UID,
+		Replicas: replicas,
+		ScaleUp:  replicas > member.Replicas,
+		Events:   []Event{normal(ReasonScaling, fmt.Sprintf("Scaling %s %s to %d", member.Name, direction, replicas))},
+	}
+	if member.UID == s.RC.UID {
+		action.Kind = CarryOut
+		action.Plan = api.Plan{Operation: api.Scale, Hash: s.Requested, Replicas: replicas}
+	}
+	return action
+}
+
+func deleteStale(stale Member) Action {
+	return Action{
+		Kind:   DeleteNext,
+		Name:   stale.Name,
+		UID:    stale.UID,
+		Events: []Event{normal(ReasonDeleted, "Deleted "+stale.Name)},
+	}
+}
+
+// finish ends the rollout, or goes on to what was requested meanwhile.
+func finish(s Snapshot, message string) Decision {
+	return Decision{
+		Actions: []Action{{
+			Kind:   CarryOut,
+			Name:   s.RC.Name,
+			UID:    s.RC.UID,
+			Plan:   api.Plan{Operation: api.Finish, Hash: s.Requested},
+			Events: []Event{normal(ReasonSucceeded, message)},
+		}},
+		Reason: message,
+	}
+}
+
+// without is a copy of the members but the named one, in the order of their names.
+func without(members []Member, name string) []Member {
+	rest := slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Name == name })
+	slices.SortFunc(rest, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	return rest
+}

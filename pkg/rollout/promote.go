@@ -1,0 +1,111 @@
+package rollout
+
+import (
+	"fmt"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// canPromote tells that the next ReplicationController is at rest with all desired
+// pods available, and that there is no other pod, nor anything that could make one.
+func canPromote(s Snapshot, next Member) bool {
+	atRest := next.Current && next.Replicas == s.Desired && next.Pods == s.Desired && next.Available == s.Desired
+	return atRest && s.RC.empty() && len(s.Next) == 1
+}
+
+// seal begins the promotion: the RC takes the template over, and the selector of
+// the pods along with a label that none of them has.
+func seal(s Snapshot, next Member) Decision {
+	return Decision{
+		Actions: []Action{{
+			Kind: CarryOut,
+			Name: s.RC.Name,
+			UID:  s.RC.UID,
+			Plan: api.Plan{Operation: api.Seal, Hash: s.Requested},
+			Events: []Event{normal(ReasonPromoting,
+				fmt.Sprintf("All pods are updated. %s takes over the pods of %s", s.RC.Name, next.Name))},
+		}},
+		Reason: "all pods are updated and available",
+	}
+}
+
+// promote goes on with a promotion. Sealed and with next there: next goes without
+// its pods. Sealed and without it: the RC adopts them. Adopting: once it has them
+// all, the rollout is finished.
+//
+// Neither a pause nor a newer request nor a strategy that does not parse holds it
+// up. The pods are all there and serve, and nobody replaces one that dies until it
+// is over, so half-way is the one place where a rollout must not stay. A newer
+// request stays when it is finished, and is rolled out then.
+func promote(s Snapshot) Decision {
+	switch next := s.next(); {
+	case s.Sealed == "":
+		return open(s)
+	case next == nil:
+		return adopt(s)
+	case next.Deleting:
+		return wait(fmt.Sprintf("%s is being deleted", next.Name))
+	case !s.RC.Current:
+		// A manager that still knows the selector as it was before, which may
+		// match, and the 0 replicas would adopt the orphans and delete them.
+		return wait(fmt.Sprintf("the ReplicationController manager has yet to see that %s is sealed", s.RC.Name))
+	case !next.settled() || next.Pods > next.Replicas:
+		// A pod that is being created while the others lose their owner would be
+		// taken for one of a ReplicationController that is gone, and collected.
+		return wait(fmt.Sprintf("%s is creating or deleting pods", next.Name))
+	default:
+		return orphan(*next)
+	}
+}
+
+func orphan(next Member) Decision {
+	return Decision{
+		Actions: []Action{{
+			Kind:   OrphanNext,
+			Name:   next.Name,
+			UID:    next.UID,
+			Events: []Event{normal(ReasonDeleted, fmt.Sprintf("Deleted %s, its pods stay", next.Name))},
+		}},
+		Reason: next.Name + " has no more to do",
+	}
+}
+
+// adopt opens the selector for the pods that there are: with more replicas the RC
+// would create pods (which is forbidden until the rollout is finished), with fewer
+// it would delete some.
+func adopt(s Snapshot) Decision {
+	if s.Pods.OfNext > 0 {
+		return Decision{
+			Reason: fmt.Sprintf("%d pods are still controlled by %s", s.Pods.OfNext, s.NextName()),
+			Poll:   true,
+		}
+	}
+	return Decision{
+		Actions: []Action{{
+			Kind: CarryOut,
+			Name: s.RC.Name,
+			UID:  s.RC.UID,
+			Plan: api.Plan{Operation: api.Adopt, Hash: s.Requested, Replicas: s.Pods.Orphans + s.Pods.OfRC},
+		}},
+		Reason: fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans),
+	}
+}
+
+// open finishes the promotion once no pod is left to adopt. Pods that died
+// meanwhile are not waited for: they are replaced only when creation is allowed
+// again, which is what Finish does.
+func open(s Snapshot) Decision {
+	switch {
+	case s.Pods.Orphans > 0 || s.Pods.OfNext > 0:
+		return Decision{Reason: fmt.Sprintf("%d pods are yet to be adopted", s.Pods.Orphans+s.Pods.OfNext), Poll: true}
+	case !s.RC.Current:
+		return wait(fmt.Sprintf("the ReplicationController manager has yet to see the pods of %s", s.RC.Name))
+	case !s.Cancelled():
+		return finish(s, fmt.Sprintf("%s has taken over the pods of %s; going on to %s",
+			s.RC.Name, s.NextName(), NextName(s.RC.Name, s.Requested)))
+	}
+	if decision, due := due(s, complete(s)); due {
+		return decision
+	}
+	return finish(s, fmt.Sprintf("Update succeeded. %s has taken over the pods of %s", s.RC.Name, s.NextName()))
+}

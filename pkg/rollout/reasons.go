@@ -1,0 +1,35 @@
+package rollout
+
+// Reasons of events and of conditions. Those of the Progressing condition are the
+// Deployment controller's, with the name of the kind replaced.
+const (
+	// ReasonUpdated: pods are being replaced.
+	ReasonUpdated = "ReplicationControllerUpdated"
+
+	// ReasonRollingBack: the rollout was cancelled, and what it did is undone.
+	ReasonRollingBack = "RollingBack"
+
+	// ReasonComplete: all pods are of the requested template and available.
+	ReasonComplete = "NewReplicationControllerAvailable"
+
+	// ReasonPaused: the rollout stays where it is because the user says so.
+	ReasonPaused = "RolloutPaused"
+
+	// ReasonInvalidStrategy: an annotation that says how to roll does not parse.
+	ReasonInvalidStrategy = "InvalidStrategy"
+
+	// ReasonInvalidRequest: the recorded request does not parse.
+	ReasonInvalidRequest = "InvalidRequest"
+
+	// ReasonNameTaken: somebody else's object has the next one's name.
+	ReasonNameTaken = "NameTaken"
+
+	// ReasonWebhookMissing: a plan was stored instead of being carried out.
+	ReasonWebhookMissing = "WebhookMissing"
+
+	ReasonCreated   = "Created"
+	ReasonScaling   = "Scaling"
+	ReasonDeleted   = "Deleted"
+	ReasonPromoting = "Promoting"
+	ReasonSucceeded = "UpdateSucceeded"
+)

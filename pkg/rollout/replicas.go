@@ -1,0 +1,116 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+)
+
+// limits are the bounds of a rollout.
+type limits struct {
+	desired int32
+
+	// minAvailable = desired − maxUnavailable, maxPods = desired + maxSurge.
+	minAvailable, maxPods int32
+}
+
+func limitsOf(s Snapshot) limits {
+	maxSurge, maxUnavailable := s.Strategy.Resolve(s.Desired)
+	return limits{desired: s.Desired, minAvailable: s.Desired - maxUnavailable, maxPods: s.Desired + maxSurge}
+}
+
+// scaleTarget is the size of the target after this pass, with the reason if it
+// stays, and when it may change by itself.
+func scaleTarget(s Snapshot, target Member, others []Member, limits limits) (size int32, reason string, lookAgain time.Duration) {
+	if target.Replicas > limits.desired {
+		if !target.settled() {
+			return target.Replicas, fmt.Sprintf("%s is still creating pods", target.Name), 0
+		}
+		return limits.desired, "", 0
+	}
+	size = scaleUp(target, others, limits)
+	switch {
+	case target.Replicas == limits.desired:
+		return size, "waiting until all pods are available, and the others gone", 0
+	case size == target.Replicas:
+		return size, "waiting until pods are available or gone", 0
+	}
+	if pause := s.untilScaleUp(target); pause > 0 {
+		return target.Replicas, "waiting for the update period", pause
+	}
+	return size, "", 0
+}
+
+// scaleUp fills the room below maxPods with pods of the target:
+//
+//	size = min(desired, target + max(0, maxPods − Σ pods of all members))
+//
+// where a member counts as the larger of its spec and its status, unlike in the
+// Deployment controller, which counts specs: pods that were told to go count until
+// they do. E.g. 5 desired, surge 1, target at 1, RC at 4:
+//
+//	4 pods left: room 6−5 = 1, target goes to 2
+//	5 pods left (the status does not yet show that one went): room 0, target stays
+func scaleUp(target Member, others []Member, limits limits) int32 {
+	total := target.pods()
+	for _, other := range others {
+		total += other.pods()
+	}
+	return min(limits.desired, target.Replicas+max(0, limits.maxPods-total))
+}
+
+// scaleOthers is the size of each of the others after this pass. target.Replicas is
+// what it will be after the pass, too. It is the Deployment controller's arithmetic;
+// both of its steps are taken at once.
+//
+// First pods that are not available go: they serve nobody, and make room. As many
+// may go as the specs exceed minAvailable, not counting what the target has still
+// to show:
+//
+//	cleanup = Σ replicas − minAvailable − (target.replicas − target.available)
+//
+// E.g. 5 desired, none unavailable, surge 1, all 5 old pods broken, 1 new one:
+// 6−5−(1−0) = 0 while the new one is not available, 6−5−0 = 1 afterwards. Without
+// this bound a moment's trouble with the old pods would delete them all.
+//
+// Then available pods go, as many as exceed minAvailable:
+//
+//	budget = Σ available − minAvailable
+//
+// Unavailable pods that go do not count here, and a ReplicationController manager
+// deletes those first; so at least minAvailable of the pods counted remain. Where
+// fewer were available to begin with, nothing available goes.
+func scaleOthers(target Member, others []Member, limits limits) []int32 {
+	replicas, available := target.Replicas, target.available()
+	for _, other := range others {
+		replicas += other.Replicas
+		available += other.available()
+	}
+	cleanup := max(0, replicas-limits.minAvailable-(target.Replicas-target.available()))
+	budget := max(0, available-limits.minAvailable)
+
+	sizes := make([]int32, len(others))
+	for i, other := range others {
+		unhealthy := min(cleanup, other.unhealthy())
+		cleanup -= unhealthy
+		sizes[i] = other.Replicas - unhealthy
+	}
+	for i, other := range others {
+		if !other.settled() {
+			continue
+		}
+		healthy := min(budget, sizes[i])
+		budget -= healthy
+		sizes[i] -= healthy
+	}
+	return sizes
+}
+
+// untilScaleUp is how long the update period forbids to scale the target up. The
+// first pods of a target come at once, and a rollback never waits: getting away
+// from a bad template should be quick.
+func (s Snapshot) untilScaleUp(target Member) time.Duration {
+	if s.Cancelled() || target.Replicas == 0 || s.LastScaleUp.IsZero() {
+		return 0
+	}
+	return max(0, s.LastScaleUp.Add(s.Strategy.UpdatePeriod).Sub(s.Now))
+}

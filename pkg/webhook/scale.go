@@ -1,0 +1,89 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/mutate"
+)
+
+// scaleHandler answers reviews of the scale subresource of
+// ReplicationControllers (kubectl scale, HorizontalPodAutoscaler).
+type scaleHandler struct {
+	client  client.Client
+	options mutate.Options
+}
+
+func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	var scale autoscalingv1.Scale
+	if err := json.Unmarshal(req.Object.Raw, &scale); err != nil {
+		return admission.Errored(http.StatusBadRequest, fmt.Errorf("decode scale of %s/%s: %w", req.Namespace, req.Name, err))
+	}
+	decision, live, err := h.decide(ctx, req, scale.Spec.Replicas)
+	switch {
+	case apierrors.IsNotFound(err):
+		return admission.Allowed("") // The API server says so itself.
+	case err != nil:
+		return rejected(fmt.Errorf("scale %s/%s: %w", req.Namespace, req.Name, err))
+	case decision.Refusal != nil:
+		return admission.Denied(decision.Refusal.Error())
+	case !decision.KeepLive:
+		return admission.Allowed("")
+	}
+	scale.Spec.Replicas = live
+	kept, err := json.Marshal(scale)
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode scale of %s/%s: %w", req.Namespace, req.Name, err))
+	}
+	return admission.PatchResponseFromRaw(req.Object.Raw, kept).WithWarnings(decision.Warnings...)
+}
+
+// decide judges the wish and records it. The API server finds the
+// ReplicationController changed then, and asks again; by that time the wish
+// stands in the request and nothing is left to record.
+func (h *scaleHandler) decide(ctx context.Context, req admission.Request, wish int32) (decision mutate.ScaleDecision, live int32, err error) {
+	rc := &unstructured.Unstructured{}
+	rc.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ReplicationController"))
+	key := types.NamespacedName{Namespace: req.Namespace, Name: req.Name}
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if err := h.client.Get(ctx, key, rc); err != nil {
+			return err
+		}
+		decision = mutate.DecideScale(mutate.ScaleWrite{Object: rc.Object, Replicas: wish, User: req.UserInfo.Username}, h.options)
+		if decision.Request == nil || req.DryRun != nil && *req.DryRun {
+			return nil
+		}
+		patch, err := recording(rc, decision.Request)
+		if err != nil {
+			return err
+		}
+		return h.client.Patch(ctx, rc.DeepCopy(), patch, fieldOwner)
+	})
+	return decision, api.SpecOf(rc.Object).Replicas(), err
+}
+
+// recording writes the request, on the version of the object it was decided on.
+func recording(rc *unstructured.Unstructured, request api.Spec) (client.Patch, error) {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"resourceVersion": rc.GetResourceVersion(),
+		"annotations":     map[string]any{api.RequestAnnotation: request.String()},
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
+	}
+	return client.RawPatch(types.MergePatchType, patch), nil
+}

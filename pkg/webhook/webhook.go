@@ -1,0 +1,127 @@
+// Package webhook is the shell around pkg/mutate: it decodes admission reviews,
+// asks for a decision, has the API server validate what is new, and answers with
+// a patch.
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// Paths that the MutatingWebhookConfiguration names.
+const (
+	ControllerPath = "/mutate-rc"
+	ScalePath      = "/mutate-scale"
+)
+
+// deadline bounds the calls made for one review. It is below the timeout of the
+// MutatingWebhookConfiguration (10 s), so that the user reads why.
+const deadline = 8 * time.Second
+
+// fieldOwner is the field manager of the webhook's own writes.
+const fieldOwner = client.FieldOwner("rcroll-webhook")
+
+// Register mounts the handlers on a server. The client must read from the API
+// server, not from a cache: a decision holds for the object as it is stored.
+func Register(server webhook.Server, c client.Client, options mutate.Options) {
+	server.Register(ControllerPath, &admission.Webhook{Handler: &controllerHandler{client: c, options: options}})
+	server.Register(ScalePath, &admission.Webhook{Handler: &scaleHandler{client: c, options: options}})
+}
+
+// controllerHandler answers reviews of ReplicationControllers.
+type controllerHandler struct {
+	client  client.Client
+	options mutate.Options
+}
+
+func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	write, err := decode(req)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	decision := mutate.Decide(write, h.options)
+	if decision.Refusal != nil {
+		return refused(decision)
+	}
+	if decision.Validate != nil {
+		if err := h.dryRunCreate(ctx, write.Old, decision.Validate); err != nil {
+			return rejected(err)
+		}
+	}
+	mutated, err := json.Marshal(decision.Object)
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode %s/%s: %w", req.Namespace, req.Name, err))
+	}
+	return admission.PatchResponseFromRaw(req.Object.Raw, mutated).WithWarnings(decision.Warnings...)
+}
+
+// dryRunCreate has the API server judge the requested template, with all its
+// admission plugins, by creating the next ReplicationController for no more than
+// the answer, with all replicas at once. One that stands already has been judged.
+func (h *controllerHandler) dryRunCreate(ctx context.Context, owner map[string]any, request api.Spec) error {
+	next := rollout.NextRC(&unstructured.Unstructured{Object: owner}, request, h.options.HashLabelKey)
+	next.Object["spec"] = map[string]any(api.SpecOf(next.Object).WithReplicas(request.Replicas()))
+	return client.IgnoreAlreadyExists(h.client.Create(ctx, next, client.DryRunAll, fieldOwner))
+}
+
+func decode(req admission.Request) (mutate.Write, error) {
+	write := mutate.Write{User: req.UserInfo.Username}
+	if err := json.Unmarshal(req.Object.Raw, &write.New); err != nil {
+		return write, fmt.Errorf("decode object %s/%s: %w", req.Namespace, req.Name, err)
+	}
+	if req.Operation == admissionv1.Create {
+		return write, nil
+	}
+	if err := json.Unmarshal(req.OldObject.Raw, &write.Old); err != nil {
+		return write, fmt.Errorf("decode old object %s/%s: %w", req.Namespace, req.Name, err)
+	}
+	if write.Old == nil || write.New == nil {
+		return write, fmt.Errorf("decode %s/%s: the review holds no object", req.Namespace, req.Name)
+	}
+	var options metav1.UpdateOptions
+	if err := json.Unmarshal(req.Options.Raw, &options); err != nil {
+		return write, fmt.Errorf("decode options for %s/%s: %w", req.Namespace, req.Name, err)
+	}
+	write.FieldManager = options.FieldManager
+	return write, nil
+}
+
+// refused answers with the decision's words. A plan that is out of date is a
+// conflict: the agent observes again.
+func refused(decision mutate.Decision) admission.Response {
+	response := admission.Denied(decision.Refusal.Error())
+	if decision.Stale {
+		response.Result.Code = http.StatusConflict
+		response.Result.Reason = metav1.StatusReasonConflict
+	}
+	return response
+}
+
+// rejected hands the API server's own words on.
+func rejected(err error) admission.Response {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("have the request validated: %w", err))
+	}
+	result := status.Status()
+	result.Message = "the requested template is not accepted, nothing was changed: " + result.Message
+	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Result: &result}}
+}
