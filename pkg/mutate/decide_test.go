@@ -1,0 +1,259 @@
+package mutate_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/mutate"
+)
+
+// rolling is tomcat on its way from 7 to 8, with 3 of the old pods left.
+func rolling(changes ...change) map[string]any {
+	return tomcat(append([]change{pending(image("tomcat:8")), replicas(3)}, changes...)...)
+}
+
+func TestWhatUsersMean(t *testing.T) {
+	const manifest7 = `{"spec":{"replicas":5,"template":{"spec":{"containers":[{"image":"tomcat:7"}]}}}}`
+	for name, c := range map[string]struct {
+		old     map[string]any
+		changes []change
+		manager string
+
+		meaning  mutate.Meaning
+		image    string // requested
+		replicas int32  // requested
+		env      bool   // requested
+	}{
+		"an image edit is a request": {old: tomcat(), changes: []change{image("tomcat:8")},
+			meaning: mutate.Requests, image: "tomcat:8", replicas: 5},
+		"what comes with an image is requested with it": {old: tomcat(), changes: []change{image("tomcat:8"), env("A", "1"), replicas(7)},
+			meaning: mutate.Requests, image: "tomcat:8", replicas: 7, env: true},
+		"an env edit alone passes":               {old: tomcat(), changes: []change{env("A", "1")}, meaning: mutate.Passes},
+		"scaling passes":                         {old: tomcat(), changes: []change{replicas(7)}, meaning: mutate.Passes},
+		"without pods there is nothing to roll":  {old: tomcat(replicas(0)), changes: []change{image("tomcat:8")}, meaning: mutate.Passes},
+		"scaled to 0 there is nothing to roll":   {old: tomcat(), changes: []change{image("tomcat:8"), replicas(0)}, meaning: mutate.Passes},
+		"who opted out is left alone":            {old: tomcat(annotate(api.EnabledKey, "false")), changes: []change{image("tomcat:8")}, meaning: mutate.Passes},
+		"opting out half-way stops no rollout":   {old: rolling(annotate(api.EnabledKey, "false")), changes: []change{image("tomcat:9")}, meaning: mutate.Retargets, image: "tomcat:9", replicas: 5},
+		"a second image edit goes on top":        {old: rolling(), changes: []change{image("tomcat:9")}, meaning: mutate.Retargets, image: "tomcat:9", replicas: 5},
+		"an env edit adds to the pending image":  {old: rolling(), changes: []change{env("A", "1")}, meaning: mutate.Retargets, image: "tomcat:8", replicas: 5, env: true},
+		"replicas go to the request":             {old: rolling(), changes: []change{replicas(8)}, meaning: mutate.Retargets, image: "tomcat:8", replicas: 8},
+		"metadata is no change of the request":   {old: rolling(), changes: []change{label("team", "a")}, meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
+		"the same image again changes nothing":   {old: rolling(), changes: []change{image("tomcat:8")}, meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
+		"an update that changes nothing neither": {old: rolling(), meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
+
+		"kubectl apply of the live manifest cancels": {old: rolling(apply(`{"spec":{}}`)), changes: []change{apply(manifest7), replicas(5)},
+			meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
+		"kubectl apply without replicas keeps those requested": {old: rolling(apply(manifest7)), changes: []change{apply(`{"spec":{}}`), image("tomcat:9")},
+			meaning: mutate.Retargets, image: "tomcat:9", replicas: 5},
+		"kubectl apply replaces what set env asked for": {old: tomcat(pending(image("tomcat:8"), env("A", "1")), apply("{}")),
+			changes: []change{apply(manifest7), image("tomcat:8")}, meaning: mutate.Retargets, image: "tomcat:8", replicas: 5},
+
+		"kubectl replace of the live manifest cancels": {old: rolling(), changes: []change{asManifest, replicas(5)},
+			meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
+		"kubectl replace of another one retargets": {old: rolling(), changes: []change{asManifest, image("tomcat:9"), replicas(4)},
+			meaning: mutate.Retargets, image: "tomcat:9", replicas: 4},
+
+		"server-side apply of what is live cancels": {old: rolling(managed("ci", "Apply", ownsImage)), manager: "ci",
+			meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
+		"server-side apply with replicas states them": {old: rolling(managed("ci", "Apply", ownsImageAndReplicas)), manager: "ci",
+			changes: []change{image("tomcat:8"), replicas(6)}, meaning: mutate.Retargets, image: "tomcat:8", replicas: 6},
+		"server-side apply of the same again": {old: rolling(managed("ci", "Apply", ownsImageAndReplicas)), manager: "ci",
+			changes: []change{image("tomcat:8"), replicas(5)}, meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
+		"an update by a manager that also applies is imperative": {old: rolling(managed("ci", "Apply", ownsImage)), manager: "ci",
+			changes: []change{env("A", "1"), managed("ci", "Update", `{"f:spec":{}}`)}, meaning: mutate.Retargets, image: "tomcat:8", replicas: 5, env: true},
+		"another manager's apply says nothing about the image": {old: rolling(managed("ci", "Apply", ownsImage)), manager: "labeller",
+			changes: []change{label("team", "a")}, meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
+
+		"helm going back sends replicas only": {old: rolling(), manager: "helm", changes: []change{replicas(5)},
+			meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
+		"removing the request cancels": {old: rolling(), changes: []change{unannotate(api.RequestAnnotation)},
+			meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
+		"removing it along with other things does not": {old: rolling(), changes: []change{unannotate(api.RequestAnnotation), label("team", "a")},
+			meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.changes...), User: user, FieldManager: c.manager}, options)
+			require.NoError(t, decision.Refusal)
+			assert.Equal(t, c.meaning, decision.Meaning)
+			if c.meaning == mutate.Passes {
+				assert.Equal(t, edit(c.old, c.changes...), decision.Object)
+				return
+			}
+			assert.Equal(t, c.old["spec"], decision.Object["spec"], "the live spec moves by plan only")
+			assert.Equal(t, api.True, at(decision.Object, "metadata", "labels")[api.RollingLabel])
+			request := requested(t, decision)
+			assert.Equal(t, c.image, request.Images()["containers/tomcat"])
+			assert.Equal(t, c.replicas, request.Replicas())
+			assert.Equal(t, c.env, container(map[string]any{"spec": map[string]any(request)})["env"] != nil)
+			assert.Equal(t, c.meaning == mutate.Requests || c.meaning == mutate.Retargets, decision.Validate != nil)
+		})
+	}
+}
+
+func TestAnyTemplateChange(t *testing.T) {
+	wide := options
+	wide.AnyTemplateChange = true
+	decision := mutate.Decide(mutate.Write{Old: tomcat(), New: tomcat(env("A", "1")), User: user}, wide)
+	assert.Equal(t, mutate.Requests, decision.Meaning)
+	decision = mutate.Decide(mutate.Write{Old: tomcat(), New: tomcat(replicas(7)), User: user}, wide)
+	assert.Equal(t, mutate.Passes, decision.Meaning)
+}
+
+func TestRefusals(t *testing.T) {
+	next := tomcat(label(api.RollingLabel, api.True), func(object map[string]any) {
+		at(object, "metadata")["ownerReferences"] = []any{map[string]any{
+			"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "u0", "controller": true}}
+	})
+	for name, c := range map[string]struct {
+		old    map[string]any
+		change change
+		user   string
+		says   string
+	}{
+		"a forged request":          {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: is written by rcroll only"},
+		"a changed request":         {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
+		"a forged plan":             {rolling(), annotate(api.PlanAnnotation, `{"operation":"finish"}`), user, "metadata.annotations[rcroll.dev/plan]"},
+		"a forged label":            {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
+		"a forged mark":             {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
+		"a changed hash label":      {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
+		"a hash label in use":       {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
+		"an edit of a next RC":      {next, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
+		"the agent writing a spec":  {tomcat(), image("tomcat:8"), agent, "by plan only"},
+		"replicas below 0 (cancel)": {rolling(), func(o map[string]any) { asManifest(o); replicas(-1)(o) }, user, "spec.replicas: Invalid value: -1"},
+		"a request that no longer parses": {tomcat(annotate(api.RequestAnnotation, "x"), label(api.RollingLabel, api.True)), image("tomcat:8"), user,
+			"kubectl annotate rc/tomcat rcroll.dev/request-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: c.user}, options)
+			assert.Equal(t, mutate.Refused, decision.Meaning)
+			assert.Nil(t, decision.Object)
+			assert.ErrorContains(t, decision.Refusal, c.says)
+		})
+	}
+}
+
+func TestHashLabelIsKept(t *testing.T) {
+	old := tomcat(hashed)
+	for name, changes := range map[string][]change{
+		"a selector spelled out drops it": {selector(map[string]any{"app": "tomcat"})},
+		"a whole manifest drops it":       {func(o map[string]any) { o["spec"] = tomcat()["spec"] }, asManifest, replicas(5)},
+		"an exported one is out of date":  {templateLabel(hashKey, "00000000000000000000000000000000")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := mutate.Decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
+			require.Equal(t, mutate.Passes, decision.Meaning, "%v", decision.Refusal)
+			assert.Equal(t, old["spec"], decision.Object["spec"])
+		})
+	}
+}
+
+func TestCreateTakesTracesOff(t *testing.T) {
+	marked := rolling(templateLabel(api.SealedLabel, "x"), selector(map[string]any{"app": "tomcat", api.SealedLabel: "x"}), replicas(5))
+	decision := mutate.Decide(mutate.Write{New: marked, User: user}, options)
+	require.Equal(t, mutate.Passes, decision.Meaning)
+	assert.Equal(t, tomcat(), decision.Object)
+	assert.Equal(t, tomcat(hashed), mutate.Decide(mutate.Write{New: tomcat(hashed), User: user}, options).Object,
+		"the hash label of an export is harmless, and old clients write one themselves")
+}
+
+func TestPlans(t *testing.T) {
+	hash8 := requestHash(t, "tomcat:8")
+	steps := []struct {
+		plan    api.Plan
+		replica int64
+	}{
+		{api.Plan{Operation: api.Scale, Hash: hash8, Replicas: 0}, 0},
+		{api.Plan{Operation: api.Seal, Hash: hash8}, 0},
+		{api.Plan{Operation: api.Adopt, Hash: hash8, Replicas: 4}, 4},
+		{api.Plan{Operation: api.Finish, Hash: hash8}, 5},
+	}
+	object := rolling()
+	for _, step := range steps {
+		decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.PlanAnnotation, step.plan.String())), User: agent}, options)
+		require.NoError(t, decision.Refusal)
+		object = decision.Object
+		assert.NotContains(t, toJSON(t, object), api.PlanAnnotation)
+		assert.Equal(t, step.replica, at(object, "spec")["replicas"])
+		label, mark := map[string]string{"app": "tomcat", hashKey: hash8}, api.SpecOf(object)
+		switch step.plan.Operation {
+		case api.Seal:
+			label[api.SealedLabel] = hash8
+			assert.Equal(t, label, mark.Selector())
+			assert.Equal(t, label, mark.TemplateLabels())
+		case api.Adopt:
+			assert.Equal(t, label, mark.Selector())
+			label[api.AdoptingLabel] = hash8
+			assert.Equal(t, label, mark.TemplateLabels())
+		}
+	}
+	assert.Equal(t, tomcat(image("tomcat:8"), hashed), object, "nothing of rcroll is left but the hash label")
+}
+
+func TestFinishKeepsANewerRequest(t *testing.T) {
+	adopting := tomcat(image("tomcat:8"), hashed, pending(image("tomcat:9")), templateLabel(api.AdoptingLabel, "x"))
+	plan := api.Plan{Operation: api.Finish, Hash: requestHash(t, "tomcat:9")}
+	decision := mutate.Decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.PlanAnnotation, plan.String())), User: agent}, options)
+	require.NoError(t, decision.Refusal)
+	assert.Equal(t, tomcat(image("tomcat:8"), hashed)["spec"], decision.Object["spec"])
+	assert.Equal(t, "tomcat:9", requested(t, decision).Images()["containers/tomcat"])
+}
+
+func TestOutdatedPlansAreConflicts(t *testing.T) {
+	hash8 := requestHash(t, "tomcat:8")
+	for name, c := range map[string]struct {
+		old  map[string]any
+		plan api.Plan
+	}{
+		"for another template":      {rolling(), api.Plan{Operation: api.Scale, Hash: "x"}},
+		"without a request":         {tomcat(), api.Plan{Operation: api.Scale, Hash: hash8}},
+		"sealing pods out":          {rolling(), api.Plan{Operation: api.Seal, Hash: hash8}},
+		"adopting while open":       {rolling(), api.Plan{Operation: api.Adopt, Hash: hash8}},
+		"finishing while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Finish, Hash: hash8}},
+		"scaling up while sealed":   {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Scale, Hash: hash8, Replicas: 5}},
+		"sealing what is sealed":    {rolling(replicas(0), selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Seal, Hash: hash8}},
+		"a request out of its mind": {tomcat(annotate(api.RequestAnnotation, "[]")), api.Plan{Operation: api.Scale, Hash: hash8}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, annotate(api.PlanAnnotation, c.plan.String())), User: agent}, options)
+			assert.Error(t, decision.Refusal)
+			assert.True(t, decision.Stale)
+		})
+	}
+}
+
+func TestScale(t *testing.T) {
+	for name, c := range map[string]struct {
+		object  map[string]any
+		wish    int32
+		user    string
+		meaning mutate.Meaning
+		request int32 // recorded; -1: none
+	}{
+		"nothing pending":               {tomcat(), 3, user, mutate.Passes, -1},
+		"a wish goes to the request":    {rolling(), 3, user, mutate.Retargets, 3},
+		"what is requested already":     {rolling(), 5, user, mutate.Repeats, -1},
+		"an autoscaler's scale-up":      {rolling(), 8, hpa, mutate.Retargets, 8},
+		"an autoscaler's scale-down":    {rolling(), 2, hpa, mutate.Repeats, -1},
+		"a request that does not parse": {tomcat(annotate(api.RequestAnnotation, "x")), 2, user, mutate.Refused, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := mutate.DecideScale(mutate.ScaleWrite{Object: c.object, Replicas: c.wish, User: c.user}, options)
+			assert.Equal(t, c.meaning, decision.Meaning)
+			assert.Equal(t, c.meaning == mutate.Retargets || c.meaning == mutate.Repeats, decision.KeepLive)
+			if c.request < 0 {
+				assert.Nil(t, decision.Request)
+				return
+			}
+			assert.Equal(t, c.request, decision.Request.Replicas())
+			assert.Equal(t, "tomcat:8", decision.Request.Images()["containers/tomcat"])
+		})
+	}
+}
+
+func requestHash(t *testing.T, img string) string {
+	t.Helper()
+	return api.SpecOf(tomcat(image(img))).Hash(hashKey)
+}
