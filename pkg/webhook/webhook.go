@@ -1,4 +1,4 @@
-// Package webhook is the shell around pkg/mutate: it decodes admission reviews,
+// Package webhook is the shell around pkg/mutate: it serves admission reviews,
 // asks for a decision, has the API server validate what is new, and answers with
 // a patch.
 package webhook

@@ -1,0 +1,217 @@
+package certs
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+const (
+	// propagation is the time after which every API server is taken to have seen
+	// a change of the webhook configuration. Watches take milliseconds.
+	propagation = 5 * time.Second
+
+	// checkInterval is small against renewBefore.
+	checkInterval = 12 * time.Hour
+
+	// conflictPause is the time after which the watch is taken to have brought
+	// what another replica wrote.
+	conflictPause = 200 * time.Millisecond
+
+	// bootstrapPatience bounds Bootstrap: after it, the process ends with the
+	// reason rather than waiting in silence.
+	bootstrapPatience = time.Minute
+
+	fieldOwner = client.FieldOwner("rcroll-webhook")
+)
+
+// Options say where things are.
+type Options struct {
+	// Secret holds the certificate for all replicas.
+	Secret types.NamespacedName
+
+	// Configuration is the name of the MutatingWebhookConfiguration, all of whose
+	// webhooks are to trust the certificate.
+	Configuration string
+
+	// DNSNames that the certificate is for, one or more.
+	DNSNames []string
+
+	// Dir is the directory of the file PairFile, out of which the server serves.
+	// It is made if it is missing, and belongs to one process.
+	Dir string
+}
+
+// Cache restricts a manager's cache to the two objects that a Keeper watches.
+func (o Options) Cache() map[client.Object]cache.ByObject {
+	return map[client.Object]cache.ByObject{
+		&corev1.Secret{}: {Namespaces: map[string]cache.Config{o.Secret.Namespace: {
+			FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, o.Secret.Name),
+		}}},
+		&admissionv1.MutatingWebhookConfiguration{}: {
+			Field: fields.OneTermEqualSelector(metav1.ObjectNameField, o.Configuration),
+		},
+	}
+}
+
+// Keeper keeps the certificate of one replica of the webhook.
+type Keeper struct {
+	options Options
+	served  directory
+	now     func() time.Time
+
+	// cached reads from the manager's cache; set by Register.
+	cached client.Client
+
+	// trusted is the bundle that the webhook configuration holds, trustedSince
+	// when this Keeper saw it there first. Only Reconcile uses them.
+	trusted      []byte
+	trustedSince time.Time
+}
+
+// NewKeeper returns a Keeper that does nothing yet.
+func NewKeeper(options Options) *Keeper {
+	return &Keeper{options: options, served: directory(options.Dir), now: time.Now}
+}
+
+// Bootstrap returns as soon as there is a certificate to serve, which must be
+// before the server starts. The client must not read from a cache. A certificate
+// that is in the directory from before a restart does.
+func (k *Keeper) Bootstrap(ctx context.Context, live client.Client) error {
+	if k.served.read() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, bootstrapPatience)
+	defer cancel()
+	var last error
+	err := wait.PollUntilContextCancel(ctx, conflictPause, true, func(ctx context.Context) (bool, error) {
+		var data map[string][]byte
+		if data, last = k.ensureSecret(ctx, live); last == nil {
+			last = k.served.write(pairOf(data))
+		}
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("get a first certificate: %w: %w", err, last)
+	}
+	return nil
+}
+
+// Register adds the Keeper to a manager whose cache is restricted by Options.Cache.
+func (k *Keeper) Register(mgr manager.Manager) error {
+	k.cached = mgr.GetClient()
+	secret := reconcile.Request{NamespacedName: k.options.Secret}
+	toSecret := func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{secret} }
+	err := ctrl.NewControllerManagedBy(mgr).
+		Named("certificate").
+		For(&corev1.Secret{}).
+		Watches(&admissionv1.MutatingWebhookConfiguration{}, handler.EnqueueRequestsFromMapFunc(toSecret)).
+		WithOptions(controller.Options{NeedLeaderElection: ptr.To(false)}).
+		Complete(k)
+	if err != nil {
+		return fmt.Errorf("add the keeper of the certificate: %w", err)
+	}
+	return nil
+}
+
+// Reconcile brings Secret, webhook configuration and served certificate into
+// line. There is one request only.
+func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	data, err := k.ensureSecret(ctx, k.cached)
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		return reconcile.Result{RequeueAfter: conflictPause}, nil // another replica was faster
+	}
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if err := k.ensureTrusted(ctx, data[caKey]); err != nil {
+		return reconcile.Result{}, err
+	}
+	again, err := k.serve(data)
+	return reconcile.Result{RequeueAfter: again}, err
+}
+
+// Ready is a readiness check: is the certificate served that all webhooks of the
+// configuration trust? It does not fail because of a renewal that fails: what is
+// served is good for months yet.
+func (k *Keeper) Ready(req *http.Request) error {
+	configuration, err := k.configuration(req.Context())
+	if err != nil {
+		return err
+	}
+	pair := k.served.read()
+	for i := range configuration.Webhooks {
+		webhook := &configuration.Webhooks[i]
+		if err := verify(pair, webhook.ClientConfig.CABundle, k.now()); err != nil {
+			return fmt.Errorf("certificate for webhook %s: %w", webhook.Name, err)
+		}
+	}
+	return nil
+}
+
+// ensureSecret returns the data of the Secret, and makes it if it is missing or
+// renewal is due.
+func (k *Keeper) ensureSecret(ctx context.Context, c client.Client) (map[string][]byte, error) {
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: k.options.Secret.Namespace, Name: k.options.Secret.Name},
+		Type:       corev1.SecretTypeTLS,
+	}
+	err := c.Get(ctx, k.options.Secret, secret)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("get secret %s: %w", k.options.Secret, err)
+	}
+	if !isDue(secret.Data, k.options.DNSNames, k.now()) {
+		return secret.Data, nil
+	}
+	data, err := renew(secret.Data, k.options.DNSNames, k.now())
+	if err != nil {
+		return nil, err
+	}
+	secret.Data = data
+	if err := put(ctx, c, secret); err != nil {
+		return nil, fmt.Errorf("write secret %s: %w", k.options.Secret, err)
+	}
+	ctrl.LoggerFrom(ctx).Info("Made a certificate", "secret", k.options.Secret, "names", k.options.DNSNames)
+	return data, nil
+}
+
+// put creates what does not exist and updates what does.
+func put(ctx context.Context, c client.Client, secret *corev1.Secret) error {
+	if secret.ResourceVersion == "" {
+		return c.Create(ctx, secret, fieldOwner)
+	}
+	return c.Update(ctx, secret, fieldOwner)
+}
+
+// serve puts the Secret's certificate into the directory: at once if the bundle
+// does not cover what is served now, otherwise when all API servers trust it. It
+// returns the time after which to look again.
+func (k *Keeper) serve(data map[string][]byte) (again time.Duration, err error) {
+	pair, served, now := pairOf(data), k.served.read(), k.now()
+	if bytes.Equal(pair, served) {
+		return checkInterval, nil
+	}
+	untrusted := k.trustedSince.Add(propagation).Sub(now)
+	if untrusted > 0 && verify(served, data[caKey], now) == nil {
+		return untrusted, nil
+	}
+	return checkInterval, k.served.write(pair)
+}

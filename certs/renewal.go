@@ -1,0 +1,109 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/open-policy-agent/cert-controller/pkg/rotator"
+	corev1 "k8s.io/api/core/v1"
+)
+
+const (
+	// lifetime of a certificate and its CA. A clock may be late by clockSkew.
+	lifetime  = 365 * 24 * time.Hour
+	clockSkew = time.Hour
+
+	// renewBefore leaves an administrator a quarter of a year to notice that
+	// renewing fails.
+	renewBefore = 90 * 24 * time.Hour
+
+	authorityName = "rcroll-webhook-ca"
+	organization  = "rcroll"
+)
+
+// The keys of the Secret, as the type kubernetes.io/tls has them. caKey holds
+// the CA of the certificate, followed by the one before it.
+const (
+	certKey    = corev1.TLSCertKey
+	privateKey = corev1.TLSPrivateKeyKey
+	caKey      = corev1.ServiceAccountRootCAKey
+)
+
+var serverAuth = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+
+// isDue tells whether a Secret's data has to be renewed: something is missing,
+// does not belong together, expires soon or does not cover all names.
+func isDue(data map[string][]byte, names []string, now time.Time) bool {
+	for _, name := range names {
+		ok, err := rotator.ValidCert(data[caKey], data[certKey], data[privateKey], name, &serverAuth, now.Add(renewBefore))
+		if err != nil || !ok {
+			return true
+		}
+	}
+	return false
+}
+
+// renew makes the data of the Secret anew, and keeps the CA of the old data
+// trusted.
+func renew(old map[string][]byte, names []string, now time.Time) (map[string][]byte, error) {
+	maker := rotator.CertRotator{
+		CAName:         authorityName,
+		CAOrganization: organization,
+		DNSName:        names[0],
+		ExtraDNSNames:  names[1:],
+		ExtKeyUsages:   &serverAuth,
+	}
+	begin, end := now.Add(-clockSkew), now.Add(lifetime)
+	ca, err := maker.CreateCACert(begin, end)
+	if err != nil {
+		return nil, fmt.Errorf("make a CA: %w", err)
+	}
+	cert, key, err := maker.CreateCertPEM(ca, begin, end)
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate for %s: %w", names[0], err)
+	}
+	return map[string][]byte{
+		certKey:    cert,
+		privateKey: key,
+		caKey:      append(ca.CertPEM, firstCertificate(old[caKey])...),
+	}, nil
+}
+
+// firstCertificate is the first certificate of a bundle; nil if it has none.
+func firstCertificate(bundle []byte) []byte {
+	block, _ := pem.Decode(bundle)
+	if block == nil {
+		return nil
+	}
+	if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+		return nil
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})
+}
+
+// pairOf is what a server needs: certificate and key in one text, so that one
+// rename of a file changes both.
+func pairOf(data map[string][]byte) []byte {
+	return bytes.Join([][]byte{data[certKey], data[privateKey]}, nil)
+}
+
+// verify tells why a client that trusts the bundle would refuse the pair.
+func verify(pair, bundle []byte, now time.Time) error {
+	parsed, err := tls.X509KeyPair(pair, pair)
+	if err != nil {
+		return fmt.Errorf("parse the certificate: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(bundle) {
+		return errors.New("the bundle holds no CA")
+	}
+	if _, err := parsed.Leaf.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: serverAuth, CurrentTime: now}); err != nil {
+		return fmt.Errorf("verify the certificate: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/rcroll/rcroll/certs"
+	"github.com/rcroll/rcroll/pkg/webhook"
+)
+
+// serve answers admission reviews until the context ends. Every replica does:
+// there is no leader.
+func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
+	mgr, err := ctrl.NewManager(restConfig, managerOptions(c))
+	if err != nil {
+		return fmt.Errorf("set up the manager: %w", err)
+	}
+	// What a review decides on must be what is stored, not what a cache holds.
+	live, err := client.New(restConfig, client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return fmt.Errorf("set up the client: %w", err)
+	}
+	keeper := certs.NewKeeper(c.certificate())
+	if err := keeper.Bootstrap(ctx, live); err != nil {
+		return err
+	}
+	if err := keeper.Register(mgr); err != nil {
+		return err
+	}
+	webhook.Register(mgr.GetWebhookServer(), live, c.rules())
+	if err := addProbes(mgr, keeper); err != nil {
+		return err
+	}
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("run the manager: %w", err)
+	}
+	return nil
+}
+
+func managerOptions(c *config) ctrl.Options {
+	return ctrl.Options{
+		Scheme: scheme.Scheme,
+		WebhookServer: crwebhook.NewServer(crwebhook.Options{
+			Host:     c.bindAddress,
+			Port:     c.port,
+			CertDir:  c.certDir,
+			CertName: certs.PairFile,
+			KeyName:  certs.PairFile,
+		}),
+		HealthProbeBindAddress: c.healthProbeBindAddress,
+		Metrics:                metricsserver.Options{BindAddress: c.metricsBindAddress},
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject:         c.certificate().Cache(),
+			// Memory must not grow with the cluster: to read anything else through
+			// the cache is an error, not a new watch.
+			ReaderFailOnMissingInformer: true,
+		},
+	}
+}
+
+// addProbes makes the process ready when the API server can call it: it serves,
+// with a certificate that the webhook configuration trusts.
+func addProbes(mgr manager.Manager, keeper *certs.Keeper) error {
+	err := errors.Join(
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("serving", mgr.GetWebhookServer().StartedChecker()),
+		mgr.AddReadyzCheck("certificate", keeper.Ready),
+	)
+	if err != nil {
+		return fmt.Errorf("add the probes: %w", err)
+	}
+	return nil
+}

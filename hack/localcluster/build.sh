@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Builds bin/localcluster. A line is printed every few seconds, because the first build compiles all of Kubernetes.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
+
+# kubectl and the servers tell their version by these variables; without them they cannot parse each other's.
+IFS=. read -r major minor _ <<<"${version#v}"
+flags="-s -w"
+for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+	flags+=" -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
+	flags+=" -X $package.gitTreeState=clean"
+done
+
+mkdir -p ../../bin
+go build -buildvcs=false -ldflags "$flags" -o ../../bin/localcluster . &
+build=$!
+trap 'kill "$build" 2>/dev/null || true' INT TERM
+
+SECONDS=0
+next=5
+while kill -0 "$build" 2>/dev/null; do
+	if ((SECONDS >= next)); then
+		echo "building Kubernetes $version from Go modules (first time: about 7 minutes) … $SECONDS s" >&2
+		# Often in the first minute, and every half minute from then on.
+		next=$((SECONDS < 60 ? SECONDS + 5 : SECONDS + 30))
+	fi
+	sleep 0.2
+done
+wait "$build"
+ln -sfn localcluster ../../bin/kubectl

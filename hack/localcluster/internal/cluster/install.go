@@ -1,0 +1,201 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"k8s.io/utils/ptr"
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+// namespace is the one that rcroll's manifests install into.
+const namespace = "rcroll-system"
+
+// upRcroll installs the manifests, and runs webhook and agent as processes in place of pods, which are simulated here.
+// They get the tokens of the ServiceAccounts that they have in a real cluster, and no other rights.
+func (c *Cluster) upRcroll(ctx context.Context, progress func(string, ...any)) error {
+	configurations, err := c.install(ctx)
+	if err != nil {
+		return err
+	}
+	progress("rcroll's manifests are applied")
+	for _, name := range []string{webhookName, agentName} {
+		if err := c.ensureToken(ctx, name); err != nil {
+			return err
+		}
+		if err := c.refresh(ctx, name); err != nil {
+			return err
+		}
+		progress("%s is ready", name)
+	}
+	if err := c.awaitAdmission(ctx, configurations); err != nil {
+		return err
+	}
+	progress("the API server calls the webhook")
+	return nil
+}
+
+// install applies the overlay for local use, with the webhook's URL in place of its Service: the API server of this
+// cluster reaches processes, not pods. It returns the names of the webhook configurations.
+func (c *Cluster) install(ctx context.Context) ([]string, error) {
+	overlay := filepath.Join(c.root, "manifests", "overlays", "local")
+	rendered, err := c.kubectl(ctx, "kustomize", overlay)
+	if err != nil {
+		return nil, err
+	}
+	configurations, err := webhookConfigurations(rendered)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(c.dir, "install")
+	if err := c.writeKustomization(dir, overlay, configurations); err != nil {
+		return nil, err
+	}
+	_, err = c.kubectl(ctx, "apply", "--server-side", "--force-conflicts", "--field-manager=localcluster", "-k", dir)
+	names := make([]string, len(configurations))
+	for i := range configurations {
+		names[i] = configurations[i].Name
+	}
+	return names, err
+}
+
+// webhookConfigurations picks the mutating webhook configurations out of a stream of manifests.
+func webhookConfigurations(manifests []byte) ([]admissionv1.MutatingWebhookConfiguration, error) {
+	var found []admissionv1.MutatingWebhookConfiguration
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), len(manifests))
+	for {
+		var raw json.RawMessage
+		err := decoder.Decode(&raw)
+		if errors.Is(err, io.EOF) {
+			return found, nil
+		}
+		var meta metav1.TypeMeta
+		if err == nil {
+			err = json.Unmarshal(raw, &meta)
+		}
+		if err == nil && meta.Kind == "MutatingWebhookConfiguration" {
+			var configuration admissionv1.MutatingWebhookConfiguration
+			err = json.Unmarshal(raw, &configuration)
+			found = append(found, configuration)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parsing the manifests: %w", err)
+		}
+	}
+}
+
+// jsonPatch is one operation of RFC 6902.
+type jsonPatch struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value"`
+}
+
+func (c *Cluster) writeKustomization(dir, overlay string, configurations []admissionv1.MutatingWebhookConfiguration) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("creating %s: %w", dir, err)
+	}
+	physical, err := filepath.EvalSymlinks(dir) // kustomize resolves links before it goes up
+	if err != nil {
+		return fmt.Errorf("resolving %s: %w", dir, err)
+	}
+	base, err := filepath.Rel(physical, overlay)
+	if err != nil {
+		return fmt.Errorf("finding the overlay: %w", err)
+	}
+	var patches []any
+	for i := range configurations {
+		patch, err := c.urlPatch(&configurations[i])
+		if err != nil {
+			return err
+		}
+		patches = append(patches, map[string]any{
+			"target": map[string]string{"kind": "MutatingWebhookConfiguration", "name": configurations[i].Name},
+			"patch":  patch,
+		})
+	}
+	content, err := sigsyaml.Marshal(map[string]any{
+		"apiVersion":  "kustomize.config.k8s.io/v1beta1",
+		"kind":        "Kustomization",
+		"resources":   []string{base},
+		"patches":     patches,
+		"sortOptions": map[string]string{"order": "legacy"}, // the namespace first, the webhooks last
+	})
+	if err != nil {
+		return fmt.Errorf("encoding the kustomization: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), content, 0o644); err != nil {
+		return fmt.Errorf("writing the kustomization: %w", err)
+	}
+	return nil
+}
+
+// urlPatch points every webhook to the local process, and keeps the path that its Service reference has.
+// The host is a name because the webhook's certificate is made out to names.
+func (c *Cluster) urlPatch(configuration *admissionv1.MutatingWebhookConfiguration) (string, error) {
+	var patch []jsonPatch
+	for i, w := range configuration.Webhooks {
+		u := url.URL{Scheme: "https", Host: "localhost:" + c.port(webhookPort)}
+		if service := w.ClientConfig.Service; service != nil {
+			u.Path = ptr.Deref(service.Path, "")
+		}
+		patch = append(patch, jsonPatch{
+			Op:    "replace",
+			Path:  fmt.Sprintf("/webhooks/%d/clientConfig", i),
+			Value: map[string]string{"url": u.String()},
+		})
+	}
+	content, err := json.Marshal(patch)
+	if err != nil {
+		return "", fmt.Errorf("encoding the patch of %s: %w", configuration.Name, err)
+	}
+	return string(content), nil
+}
+
+// kubectl runs the kubectl of this executable as the administrator.
+func (c *Cluster) kubectl(ctx context.Context, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, c.self)
+	cmd.Args = append([]string{"kubectl"}, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig(), "KUBERC=off")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("kubectl %s: %w: %s", args[0], err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return out, nil
+}
+
+// ensureToken writes the kubeconfig of rcroll's component, unless the component runs and therefore has one that works.
+func (c *Cluster) ensureToken(ctx context.Context, name string) error {
+	running, err := c.procs.Running(name)
+	if err != nil || running {
+		return err
+	}
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	account := "rcroll-" + name
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
+		ExpirationSeconds: ptr.To(int64(tokenLifetime.Seconds())),
+	}}
+	token, err := client.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, account, request, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("requesting a token for %s/%s: %w", namespace, account, err)
+	}
+	return c.writeKubeconfig(c.componentKubeconfig(name), namespace, &clientcmdapi.AuthInfo{Token: token.Status.Token})
+}

@@ -1,0 +1,114 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// fieldManager owns the next ReplicationControllers, and the agent's conditions.
+const fieldManager = "rcroll-agent"
+
+// leaderElectionID names the Lease.
+const leaderElectionID = "rcroll-agent"
+
+// cacheSyncPatience bounds a readiness probe, whose default timeout is 1 s.
+const cacheSyncPatience = 500 * time.Millisecond
+
+// Run serves until the context ends.
+func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
+	restConfig = rest.CopyConfig(restConfig)
+	restConfig.QPS = float32(config.KubeAPIQPS)
+	restConfig.Burst = config.KubeAPIBurst
+
+	manager, err := ctrl.NewManager(restConfig, managerOptions(config))
+	if err != nil {
+		return fmt.Errorf("set up the manager: %w", err)
+	}
+	recorder, stopEvents, err := newRecorder(restConfig, manager.GetScheme())
+	if err != nil {
+		return err
+	}
+	defer stopEvents()
+	reconciler := newReconciler(clients{
+		cached: client.WithFieldOwner(manager.GetClient(), fieldManager),
+		live:   manager.GetAPIReader(),
+		events: recorder,
+	}, config.HashLabelKey)
+	if err := reconciler.register(ctx, manager, config.Concurrency); err != nil {
+		return err
+	}
+	if err := addProbes(manager); err != nil {
+		return err
+	}
+	if err := manager.Start(ctx); err != nil {
+		return fmt.Errorf("run the manager: %w", err)
+	}
+	return nil
+}
+
+func managerOptions(config Config) ctrl.Options {
+	return ctrl.Options{
+		HealthProbeBindAddress:  config.HealthProbeBindAddress,
+		Metrics:                 metricsserver.Options{BindAddress: config.MetricsBindAddress},
+		LeaderElection:          config.LeaderElect,
+		LeaderElectionID:        leaderElectionID,
+		LeaderElectionNamespace: config.Namespace,
+		// The process ends when the manager does, so nobody acts after the release.
+		LeaderElectionReleaseOnCancel: true,
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{
+				newRC(): {Label: labels.SelectorFromSet(labels.Set{api.RollingLabel: api.True})},
+			},
+		},
+		Client: client.Options{Cache: &client.CacheOptions{Unstructured: true}},
+	}
+}
+
+// addProbes makes an agent ready when it knows the rollouts in flight, leader or
+// not: one that stands by is what takes over.
+func addProbes(manager ctrl.Manager) error {
+	if err := manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return fmt.Errorf("add the liveness probe: %w", err)
+	}
+	synced := func(request *http.Request) error {
+		ctx, cancel := context.WithTimeout(request.Context(), cacheSyncPatience)
+		defer cancel()
+		if !manager.GetCache().WaitForCacheSync(ctx) {
+			return fmt.Errorf("the cache of ReplicationControllers is not in sync")
+		}
+		return nil
+	}
+	if err := manager.AddReadyzCheck("cache", synced); err != nil {
+		return fmt.Errorf("add the readiness probe: %w", err)
+	}
+	return nil
+}
+
+func newRC() *unstructured.Unstructured {
+	rc := &unstructured.Unstructured{}
+	rc.SetAPIVersion(rollout.APIVersion)
+	rc.SetKind(rollout.Kind)
+	return rc
+}
+
+func newRCList() *unstructured.UnstructuredList {
+	list := &unstructured.UnstructuredList{}
+	list.SetAPIVersion(rollout.APIVersion)
+	list.SetKind(rollout.Kind + "List")
+	return list
+}

@@ -1,0 +1,167 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// errWebhookMissing: a plan was stored as it stands instead of being carried out.
+var errWebhookMissing = errors.New("the plan was not carried out: the rcroll webhook is not installed, or does not know this agent")
+
+// isOutdated tells that what was observed is no more: the next pass sees why.
+func isOutdated(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
+}
+
+// apply writes the actions in order and announces each one that succeeded.
+func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollout.Action) error {
+	if err := r.probe(ctx, o); err != nil {
+		return err
+	}
+	for _, action := range actions {
+		if err := r.write(ctx, o, action); err != nil {
+			return fmt.Errorf("%s ReplicationController %s/%s: %w", action.Kind, o.key.Namespace, action.Name, err)
+		}
+		if action.ScaleUp {
+			r.scaleUps.record(o.key, r.clock.Now())
+		}
+		for _, event := range action.Events {
+			r.events.Event(o.rc, event.Type, event.Reason, event.Message)
+			ctrl.LoggerFrom(ctx).Info("Announced", "event", event.Message)
+		}
+	}
+	return nil
+}
+
+func (r *reconciler) write(ctx context.Context, o *observation, action rollout.Action) error {
+	switch action.Kind {
+	case rollout.CreateNext:
+		next := rollout.NextRC(o.rc, o.request, r.hashKey)
+		if err := r.cached.Create(ctx, next); err != nil {
+			return err
+		}
+		r.expectations.wrote(o.key, next, true)
+		return nil
+	case rollout.ScaleNext:
+		return r.patch(ctx, o, action.UID, map[string]any{"spec": map[string]any{"replicas": action.Replicas}})
+	case rollout.CarryOut:
+		return r.carryOut(ctx, o, action.Plan)
+	case rollout.DeleteNext:
+		return r.delete(ctx, o, action.UID, metav1.DeletePropagationBackground)
+	case rollout.OrphanNext:
+		return r.delete(ctx, o, action.UID, metav1.DeletePropagationOrphan)
+	case rollout.SetConditions:
+		return r.setConditions(ctx, o, action.Conditions)
+	}
+	return fmt.Errorf("unknown action %q", action.Kind)
+}
+
+// probe finds out whether the webhook is back, if a plan was stored once: that one
+// is out of date, so it is replaced by one that changes nothing. Sealed, only the
+// plan that follows is allowed, which does as well.
+func (r *reconciler) probe(ctx context.Context, o *observation) error {
+	if o.rc.GetAnnotations()[api.PlanAnnotation] == "" || o.snapshot.Sealed != "" || o.request == nil {
+		return nil
+	}
+	plan := api.Plan{Operation: api.Scale, Hash: o.snapshot.Requested, Replicas: o.snapshot.RC.Replicas}
+	if err := r.carryOut(ctx, o, plan); err != nil {
+		return fmt.Errorf("probe for the webhook with ReplicationController %s: %w", o.key, err)
+	}
+	return nil
+}
+
+// carryOut hands a plan to the webhook, and checks that it was carried out.
+func (r *reconciler) carryOut(ctx context.Context, o *observation, plan api.Plan) error {
+	err := r.patch(ctx, o, o.rc.GetUID(), map[string]any{
+		"metadata": map[string]any{"annotations": map[string]any{api.PlanAnnotation: plan.String()}},
+	})
+	if err != nil {
+		return err
+	}
+	if _, stored := o.rc.GetAnnotations()[api.PlanAnnotation]; stored {
+		r.events.Event(o.rc, "Warning", rollout.ReasonWebhookMissing,
+			"No step can be taken: the rcroll webhook is not installed, or does not know this agent")
+		return errWebhookMissing
+	}
+	return nil
+}
+
+// patch merges into a member under the resource version that was observed. The
+// observation holds the object as it is then, so that a later write of the same
+// pass builds on this one and on nothing else.
+func (r *reconciler) patch(ctx context.Context, o *observation, uid types.UID, change map[string]any) error {
+	member, body, err := o.prepare(uid, change)
+	if err != nil {
+		return err
+	}
+	if err := r.cached.Patch(ctx, member, client.RawPatch(types.MergePatchType, body)); err != nil {
+		return err
+	}
+	r.expectations.wrote(o.key, member, false)
+	return nil
+}
+
+// setConditions merges by type (a strategic merge patch does), so that conditions
+// of others stay as they are.
+func (r *reconciler) setConditions(ctx context.Context, o *observation, change rollout.ConditionChange) error {
+	member, body, err := o.prepare(o.rc.GetUID(), conditionsPatch(change))
+	if err != nil {
+		return err
+	}
+	if err := r.cached.Status().Patch(ctx, member, client.RawPatch(types.StrategicMergePatchType, body)); err != nil {
+		return err
+	}
+	r.expectations.wrote(o.key, member, false)
+	return nil
+}
+
+// prepare returns the member and the patch, with its resource version in it.
+func (o *observation) prepare(uid types.UID, change map[string]any) (*unstructured.Unstructured, []byte, error) {
+	member := o.members[uid]
+	metadata, ok := change["metadata"].(map[string]any)
+	if !ok {
+		metadata = map[string]any{}
+		change["metadata"] = metadata
+	}
+	metadata["resourceVersion"] = member.GetResourceVersion()
+	body, err := json.Marshal(change)
+	if err != nil {
+		return nil, nil, fmt.Errorf("marshal the patch: %w", err)
+	}
+	return member, body, nil
+}
+
+// delete deletes exactly what was observed.
+func (r *reconciler) delete(ctx context.Context, o *observation, uid types.UID, policy metav1.DeletionPropagation) error {
+	member := o.members[uid]
+	preconditions := client.Preconditions{UID: ptr.To(uid), ResourceVersion: ptr.To(member.GetResourceVersion())}
+	if err := r.cached.Delete(ctx, member, preconditions, client.PropagationPolicy(policy)); err != nil {
+		return err
+	}
+	r.expectations.deleted(o.key, member.GetName(), uid)
+	return nil
+}
+
+func conditionsPatch(change rollout.ConditionChange) map[string]any {
+	var conditions []any
+	for _, condition := range change.Set {
+		conditions = append(conditions, condition)
+	}
+	for _, kind := range change.Remove {
+		conditions = append(conditions, map[string]any{"type": kind, "$patch": "delete"})
+	}
+	return map[string]any{"status": map[string]any{"conditions": conditions}}
+}

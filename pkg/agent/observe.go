@@ -1,0 +1,242 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+var (
+	// errNoRollout: there is no ReplicationController with a request.
+	errNoRollout = errors.New("no rollout")
+
+	// errCacheBehind: the cache does not show yet what the agent wrote.
+	errCacheBehind = errors.New("the cache is behind")
+)
+
+// observation is a snapshot, and the objects that it was taken from.
+type observation struct {
+	key      types.NamespacedName
+	rc       *unstructured.Unstructured
+	members  map[types.UID]*unstructured.Unstructured
+	request  api.Spec
+	snapshot rollout.Snapshot
+}
+
+// observe reads what a decision is based on: the ReplicationControllers from the
+// cache, and, only where the decision depends on them, the pods and the owner of
+// the next name from the API server.
+func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*observation, error) {
+	rc := newRC()
+	if err := r.cached.Get(ctx, key, rc); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, errNoRollout
+		}
+		return nil, fmt.Errorf("get ReplicationController %s: %w", key, err)
+	}
+	request, pending := rc.GetAnnotations()[api.RequestAnnotation]
+	if !pending {
+		return nil, errNoRollout
+	}
+	next := newRCList()
+	if err := r.cached.List(ctx, next, client.InNamespace(key.Namespace),
+		client.MatchingFields{controllerIndex: string(rc.GetUID())}); err != nil {
+		return nil, fmt.Errorf("list the next ReplicationControllers of %s: %w", key, err)
+	}
+	o := newObservation(key, rc, next)
+	if err := r.checkCache(ctx, o); err != nil {
+		return nil, err
+	}
+	if err := o.take(request, r.hashKey); err != nil {
+		return nil, fmt.Errorf("read ReplicationController %s: %w", key, err)
+	}
+	o.snapshot.LastScaleUp = r.scaleUps.lastOf(key)
+	o.snapshot.Now = r.clock.Now()
+	return o, r.look(ctx, o)
+}
+
+func newObservation(key types.NamespacedName, rc *unstructured.Unstructured, next *unstructured.UnstructuredList) *observation {
+	o := &observation{key: key, rc: rc, members: map[types.UID]*unstructured.Unstructured{rc.GetUID(): rc}}
+	for i := range next.Items {
+		o.members[next.Items[i].GetUID()] = &next.Items[i]
+	}
+	return o
+}
+
+// checkCache fails while the cache lacks a write of the agent. What was created and
+// is unknown to the cache may have been deleted in between, of which no event need
+// ever come; the API server knows.
+func (r *reconciler) checkCache(ctx context.Context, o *observation) error {
+	cached := make(map[string]client.Object, len(o.members))
+	for _, member := range o.members {
+		cached[member.GetName()] = member
+	}
+	behind, created := r.expectations.unseen(o.key, cached)
+	for _, name := range created {
+		key := types.NamespacedName{Namespace: o.key.Namespace, Name: name}
+		err := r.live.Get(ctx, key, newRC())
+		switch {
+		case apierrors.IsNotFound(err):
+			r.expectations.settle(o.key, name)
+		case err != nil:
+			return fmt.Errorf("get ReplicationController %s: %w", key, err)
+		default:
+			behind = append(behind, name)
+		}
+	}
+	if len(behind) > 0 {
+		return errCacheBehind
+	}
+	return nil
+}
+
+// take reads the objects into the snapshot.
+func (o *observation) take(request, hashKey string) error {
+	annotations := o.rc.GetAnnotations()
+	live := api.SpecOf(o.rc.Object)
+	strategy, strategyErr := api.ParseStrategy(annotations)
+	parsed, requestErr := api.ParseSpec(request)
+	s := rollout.Snapshot{
+		RC:       memberOf(o.rc),
+		Live:     live.Hash(hashKey),
+		Sealed:   live.Selector()[api.SealedLabel],
+		Strategy: strategy,
+	}
+	s.Adopting = live.TemplateLabels()[api.AdoptingLabel]
+	switch {
+	case requestErr != nil:
+		s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidRequest, Message: fmt.Sprintf(
+			"Annotation %s: %v: apply the manifest again", api.RequestAnnotation, requestErr)}
+	default:
+		o.request = parsed
+		s.Desired = parsed.Replicas()
+		s.Requested = parsed.Hash(hashKey)
+	}
+	if requestErr == nil && strategyErr != nil {
+		s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: strategyErr.Error()}
+	}
+	for uid, member := range o.members {
+		if uid != o.rc.GetUID() {
+			s.Next = append(s.Next, memberOf(member))
+		}
+	}
+	var err error
+	s.Conditions, err = conditionsOf(o.rc)
+	o.snapshot = s
+	return err
+}
+
+// look asks the API server for what the cache does not hold.
+func (r *reconciler) look(ctx context.Context, o *observation) error {
+	if o.request == nil {
+		return nil
+	}
+	if o.snapshot.NeedsPods() {
+		return r.countPods(ctx, o)
+	}
+	if o.snapshot.NeedsNext() {
+		return r.checkName(ctx, o)
+	}
+	return nil
+}
+
+// checkName looks for somebody else's object with the name of the next
+// ReplicationController. It need not have the label that the cache selects by.
+func (r *reconciler) checkName(ctx context.Context, o *observation) error {
+	key := types.NamespacedName{Namespace: o.key.Namespace, Name: o.snapshot.NextName()}
+	holder := newRC()
+	if err := r.live.Get(ctx, key, holder); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("get ReplicationController %s: %w", key, err)
+	}
+	owner := metav1.GetControllerOf(holder)
+	if owner != nil && owner.UID == o.rc.GetUID() {
+		return errCacheBehind
+	}
+	orphaned := owner != nil && isRC(owner) && owner.Name == o.key.Name
+	o.snapshot.NameTaken = &rollout.NameTaken{Passing: orphaned || holder.GetDeletionTimestamp() != nil}
+	return nil
+}
+
+// countPods counts the pods that the RC adopts by their labels when it is no
+// longer sealed. The list comes from etcd, not from any cache: pods that were left
+// out would be deleted as surplus.
+func (r *reconciler) countPods(ctx context.Context, o *observation) error {
+	selector := api.SpecOf(o.rc.Object).Selector()
+	delete(selector, api.SealedLabel)
+	pods := &corev1.PodList{}
+	if err := r.live.List(ctx, pods, client.InNamespace(o.key.Namespace), client.MatchingLabels(selector)); err != nil {
+		return fmt.Errorf("list the pods of ReplicationController %s: %w", o.key, err)
+	}
+	next := o.snapshot.NextName()
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if !isActive(pod) {
+			continue
+		}
+		owner := metav1.GetControllerOf(pod)
+		switch {
+		case owner == nil:
+			o.snapshot.Pods.Orphans++
+		case owner.UID == o.rc.GetUID():
+			o.snapshot.Pods.OfRC++
+		case isRC(owner) && owner.Name == next:
+			o.snapshot.Pods.OfNext++
+		}
+	}
+	return nil
+}
+
+// isActive tells which pods a ReplicationController manager counts and adopts.
+func isActive(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed
+}
+
+func memberOf(rc *unstructured.Unstructured) rollout.Member {
+	status := func(field string) int64 {
+		n, _, _ := unstructured.NestedInt64(rc.Object, "status", field)
+		return n
+	}
+	conditions, _ := conditionsOf(rc)
+	failing := false
+	for _, condition := range conditions {
+		if condition.Type == corev1.ReplicationControllerReplicaFailure {
+			failing = condition.Status == corev1.ConditionTrue
+		}
+	}
+	return rollout.Member{
+		Name:      rc.GetName(),
+		UID:       rc.GetUID(),
+		Replicas:  api.SpecOf(rc.Object).Replicas(),
+		Current:   status("observedGeneration") >= rc.GetGeneration(),
+		Pods:      int32(status("replicas")),
+		Available: int32(status("availableReplicas")),
+		Failing:   failing,
+		Deleting:  rc.GetDeletionTimestamp() != nil,
+	}
+}
+
+func conditionsOf(rc *unstructured.Unstructured) ([]corev1.ReplicationControllerCondition, error) {
+	status, _, err := unstructured.NestedMap(rc.Object, "status")
+	if err != nil {
+		return nil, fmt.Errorf("status: %w", err)
+	}
+	var typed corev1.ReplicationControllerStatus
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(status, &typed); err != nil {
+		return nil, fmt.Errorf("status: %w", err)
+	}
+	return typed.Conditions, nil
+}

@@ -1,0 +1,156 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+const (
+	// controllerIndex finds ReplicationControllers by the UID of their controller.
+	controllerIndex = "controllerUID"
+
+	// passTimeout bounds one pass. It writes a few objects, one after the other,
+	// each through admission webhooks of up to 10 s by default.
+	passTimeout = time.Minute
+
+	// Where nothing tells of what is waited for, it is asked for at these
+	// intervals: the garbage collector mostly takes less than the first few.
+	pollFirst = 50 * time.Millisecond
+	pollLast  = 10 * time.Second
+
+	// Errors are retried at these intervals: the last is how long a rollout may
+	// stand still after an outage of the webhook is over.
+	retryFirst = 10 * time.Millisecond
+	retryLast  = 30 * time.Second
+)
+
+// clients are the ways to the API server.
+type clients struct {
+	// cached writes, and reads ReplicationControllers from the informer.
+	cached client.Client
+
+	// live reads from the API server itself.
+	live client.Reader
+
+	events record.EventRecorder
+}
+
+// reconciler takes rollouts forward, one pass of one rollout at a time.
+type reconciler struct {
+	clients
+	hashKey      string
+	clock        clock.PassiveClock
+	expectations *expectations
+	scaleUps     *scaleUps
+	polls        workqueue.TypedRateLimiter[types.NamespacedName]
+}
+
+func newReconciler(clients clients, hashKey string) *reconciler {
+	clock := clock.RealClock{}
+	return &reconciler{
+		clients:      clients,
+		hashKey:      hashKey,
+		clock:        clock,
+		expectations: newExpectations(),
+		scaleUps:     newScaleUps(clock.Now()),
+		polls:        workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](pollFirst, pollLast),
+	}
+}
+
+// register makes the manager run the reconciler, for the RC of every rollout of
+// which anything changes.
+func (r *reconciler) register(ctx context.Context, manager ctrl.Manager, concurrency int) error {
+	if err := manager.GetFieldIndexer().IndexField(ctx, newRC(), controllerIndex, controllerUID); err != nil {
+		return fmt.Errorf("index ReplicationControllers by controller: %w", err)
+	}
+	err := ctrl.NewControllerManagedBy(manager).
+		Named("rollout").
+		Watches(newRC(), handler.EnqueueRequestsFromMapFunc(rolloutOf)).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: concurrency,
+			ReconciliationTimeout:   passTimeout,
+			RecoverPanic:            ptr.To(true),
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast),
+		}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("set up the controller: %w", err)
+	}
+	return nil
+}
+
+// Reconcile observes a rollout, decides what is due and writes it.
+func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	key := request.NamespacedName
+	observed, err := r.observe(ctx, key)
+	switch {
+	case errors.Is(err, errNoRollout):
+		r.forget(key)
+		return reconcile.Result{}, nil
+	case errors.Is(err, errCacheBehind):
+		return r.poll(key), nil
+	case err != nil:
+		return reconcile.Result{}, err
+	}
+	decision := rollout.Plan(observed.snapshot)
+	ctrl.LoggerFrom(ctx).V(1).Info("Decided", "reason", decision.Reason, "actions", len(decision.Actions))
+	if err := r.apply(ctx, observed, decision.Actions); err != nil {
+		if isOutdated(err) {
+			return r.poll(key), nil
+		}
+		return reconcile.Result{}, err
+	}
+	if decision.Poll {
+		return r.poll(key), nil
+	}
+	r.polls.Forget(key)
+	return reconcile.Result{RequeueAfter: decision.LookAgain}, nil
+}
+
+// poll looks again after a while that grows. An event comes first, mostly.
+func (r *reconciler) poll(key types.NamespacedName) reconcile.Result {
+	return reconcile.Result{RequeueAfter: r.polls.When(key)}
+}
+
+func (r *reconciler) forget(key types.NamespacedName) {
+	r.expectations.forget(key)
+	r.scaleUps.forget(key)
+	r.polls.Forget(key)
+}
+
+// rolloutOf maps an object to the RC of its rollout: to its controller, if that is
+// a ReplicationController, or else to itself.
+func rolloutOf(_ context.Context, object client.Object) []reconcile.Request {
+	key := client.ObjectKeyFromObject(object)
+	if owner := metav1.GetControllerOf(object); owner != nil && isRC(owner) {
+		key.Name = owner.Name
+	}
+	return []reconcile.Request{{NamespacedName: key}}
+}
+
+func controllerUID(object client.Object) []string {
+	if owner := metav1.GetControllerOf(object); owner != nil && isRC(owner) {
+		return []string{string(owner.UID)}
+	}
+	return nil
+}
+
+func isRC(owner *metav1.OwnerReference) bool {
+	return owner.APIVersion == rollout.APIVersion && owner.Kind == rollout.Kind
+}

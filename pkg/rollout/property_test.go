@@ -1,0 +1,138 @@
+package rollout_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// TestProperties lets anything happen in any order, the agent be killed between any
+// two writes, and checks after each write that no bound is overstepped by it; then
+// it lets the cluster come to rest and checks that the last request is fulfilled and
+// nothing left over.
+func TestProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(rapid.Int32Range(0, 8).Draw(t, "desired"),
+			rapid.SampledFrom([]string{"0", "1", "2", "25%", "100%"}).Draw(t, "surge"),
+			rapid.SampledFrom([]string{"0", "1", "2", "25%", "100%"}).Draw(t, "unavailable"))
+		w.strategy.UpdatePeriod = rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "period")
+		w.request("v8")
+		t.Repeat(map[string]func(*rapid.T){
+			"agent":   func(t *rapid.T) { guardedPass(t, w) },
+			"manager": func(t *rapid.T) { step(t, w) },
+			"time":    func(*rapid.T) { w.now = w.now.Add(time.Second) },
+			"restart": func(*rapid.T) { w.lastUp = w.now },
+			"request": func(t *rapid.T) { w.request(rapid.SampledFrom([]string{"v7", "v8", "v9"}).Draw(t, "template")) },
+			"scale": func(t *rapid.T) {
+				if w.pending {
+					w.desired = rapid.Int32Range(0, 8).Draw(t, "desired")
+				}
+			},
+			"pause": func(*rapid.T) { w.strategy.Paused = !w.strategy.Paused },
+		})
+		w.strategy.Paused = false
+		settleAndCheck(t, w)
+	})
+}
+
+// guardedPass is a pass of which only the first writes may happen. Each must keep
+// the bounds, or not make worse what others made of them.
+func guardedPass(t *rapid.T, w *world) {
+	if !w.pending {
+		return
+	}
+	decision := rollout.Plan(w.snapshot())
+	survive := rapid.IntRange(0, len(decision.Actions)).Draw(t, "writes")
+	maxSurge, maxUnavailable := w.strategy.Resolve(w.desired)
+	for _, action := range decision.Actions[:survive] {
+		pods, available := w.potential(), w.worst()
+		w.apply(action)
+		if w.pending && w.potential() > max(pods, w.desired+maxSurge) {
+			t.Fatalf("%s %s %d: %d pods, were %d, desired %d + %d", action.Kind, action.Name, action.Replicas,
+				w.potential(), pods, w.desired, maxSurge)
+		}
+		if w.worst() < min(available, w.desired-maxUnavailable) {
+			t.Fatalf("%s %s %d: %d available, were %d, desired %d - %d", action.Kind, action.Name, action.Replicas,
+				w.worst(), available, w.desired, maxUnavailable)
+		}
+		if action.Kind == rollout.DeleteNext && w.deleted != w.created && w.potential() != pods {
+			t.Fatalf("%s had pods", action.Name)
+		}
+	}
+}
+
+// step is one thing that one ReplicationController manager does. Pods that cease to
+// be available show in the status at once: no controller can know them sooner.
+func step(t *rapid.T, w *world) {
+	c := rapid.SampledFrom(w.all()).Draw(t, "controller")
+	switch rapid.SampledFrom([]string{"see", "manage", "publish", "ready", "broken", "collect"}).Draw(t, "step") {
+	case "see":
+		c.see()
+	case "manage":
+		w.manage(c)
+	case "publish":
+		c.publish()
+	case "ready":
+		if c.available < c.pods {
+			c.available++
+		}
+	case "broken":
+		if c.available > 0 {
+			c.available--
+			c.cachedOK = min(c.cachedOK, c.available)
+			c.statusOK = min(c.statusOK, c.available)
+		}
+	case "collect":
+		clear(w.gone)
+	}
+}
+
+func settleAndCheck(t *rapid.T, w *world) {
+	w.settle()
+	// Every pass may need a second one for the conditions, and every pod one up and
+	// one down; the templates before the last may have to be undone.
+	if passes, ok := w.run(60); !ok {
+		t.Fatalf("not finished after %d passes: %+v, %+v", passes, w.snapshot(), rollout.Plan(w.snapshot()))
+	}
+	w.settle()
+	if w.live != w.requested && w.requested != "" {
+		t.Fatalf("live is %s, requested was %s", w.live, w.requested)
+	}
+	if len(w.next) > 0 || w.orphans > 0 || w.sealed != "" || w.adopting != "" {
+		t.Fatalf("left over: %+v", w)
+	}
+	if w.rc.pods != w.desired || w.rc.replicas != w.desired {
+		t.Fatalf("%d pods, %d replicas, desired %d", w.rc.pods, w.rc.replicas, w.desired)
+	}
+	if len(w.conditions) != 1 || w.conditions[0].Reason != rollout.ReasonComplete {
+		t.Fatalf("conditions: %+v", w.conditions)
+	}
+}
+
+// TestCrashAtEveryWrite kills the agent after the nth write of an undisturbed
+// rollout, for every n, and finds the same end as without.
+func TestCrashAtEveryWrite(t *testing.T) {
+	for crash := range 40 {
+		w := newWorld(5, "1", "0")
+		w.request("v8")
+		writes := 0
+		for range 100 {
+			if !w.pending {
+				break
+			}
+			for _, action := range rollout.Plan(w.snapshot()).Actions {
+				w.apply(action)
+				if writes++; writes == crash {
+					break
+				}
+			}
+			w.settle()
+		}
+		if w.pending || w.created != 5 || w.deleted != 5 || w.rc.pods != 5 || len(w.next) != 0 {
+			t.Errorf("crash after write %d: %+v", crash, w)
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package rollout_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// world is a small model of a cluster with one rollout: ReplicationControllers
+// whose manager lags behind, and a webhook that carries plans out. Templates are
+// named by their hash.
+type world struct {
+	rc   *controller
+	next map[string]*controller
+
+	live, requested  string
+	desired          int32
+	pending          bool
+	sealed, adopting string
+	orphans          int32
+	gone             map[string]int32 // pods that still have a deleted controller
+
+	strategy   api.Strategy
+	conditions []corev1.ReplicationControllerCondition
+	lastUp     time.Time
+	now        time.Time
+
+	uids    int
+	created int32
+	deleted int32
+	log     []string
+}
+
+// controller is a ReplicationController, with its pods as they are, as the cache of
+// its manager shows them, and as its status tells of them.
+type controller struct {
+	name       string
+	uid        types.UID
+	generation int
+	replicas   int32
+
+	pods, available  int32
+	cached, cachedOK int32
+
+	observed   int
+	statusPods int32
+	statusOK   int32
+}
+
+func newWorld(desired int32, surge, unavailable string) *world {
+	w := &world{
+		rc:      &controller{name: "tomcat", uid: "rc", generation: 1},
+		next:    map[string]*controller{},
+		gone:    map[string]int32{},
+		live:    "v7",
+		desired: desired,
+		strategy: api.Strategy{
+			MaxSurge: intstr.Parse(surge), MaxUnavailable: intstr.Parse(unavailable),
+		},
+		now: time.Unix(1000, 0),
+	}
+	w.rc.replicas = desired
+	w.settle()
+	w.created = 0
+	return w
+}
+
+func (w *world) request(template string) {
+	w.requested = template
+	w.pending = true
+}
+
+func (w *world) all() []*controller {
+	all := []*controller{w.rc}
+	for _, next := range w.next {
+		all = append(all, next)
+	}
+	slices.SortFunc(all, func(a, b *controller) int { return strings.Compare(a.name, b.name) })
+	return all
+}
+
+// manage is what the ReplicationController manager does with one controller when it
+// has seen all its own writes: the pods follow the spec, those that are not
+// available go first. Sealed, it sees no pods and wants none.
+func (w *world) manage(c *controller) {
+	if c.cached != c.pods {
+		return
+	}
+	if c == w.rc && w.sealed != "" {
+		return
+	}
+	if c == w.rc && w.adopting != "" && w.orphans > 0 {
+		c.pods, c.available = c.pods+w.orphans, c.available+w.orphans
+		w.orphans = 0
+		return
+	}
+	switch {
+	case c.pods < c.replicas && !(c == w.rc && w.adopting != ""):
+		w.created += c.replicas - c.pods
+		c.pods = c.replicas
+	case c.pods > c.replicas:
+		w.deleted += c.pods - c.replicas
+		c.pods = c.replicas
+		c.available = min(c.available, c.pods)
+	}
+}
+
+// see brings the manager's cache up to date, publish its status.
+func (c *controller) see() { c.cached, c.cachedOK = c.pods, c.available }
+
+func (c *controller) publish() {
+	c.observed, c.statusPods, c.statusOK = c.generation, c.cached, min(c.cachedOK, c.available)
+}
+
+// settle lets everything happen that happens by itself.
+func (w *world) settle() {
+	clear(w.gone)
+	for range 3 {
+		for _, c := range w.all() {
+			c.see()
+			w.manage(c)
+			c.available = c.pods
+			c.see()
+			c.publish()
+		}
+	}
+}
+
+func (w *world) snapshot() rollout.Snapshot {
+	s := rollout.Snapshot{
+		RC: member(w.rc), Desired: w.desired, Requested: w.requested, Live: w.live,
+		Sealed: w.sealed, Adopting: w.adopting, Strategy: w.strategy,
+		Conditions: w.conditions, LastScaleUp: w.lastUp, Now: w.now,
+	}
+	for _, next := range w.next {
+		s.Next = append(s.Next, member(next))
+	}
+	if s.NeedsPods() {
+		s.Pods = rollout.Pods{OfRC: w.rc.pods, Orphans: w.orphans, OfNext: w.gone[s.NextName()]}
+	}
+	return s
+}
+
+func member(c *controller) rollout.Member {
+	return rollout.Member{
+		Name: c.name, UID: c.uid, Replicas: c.replicas, Current: c.observed >= c.generation,
+		Pods: c.statusPods, Available: c.statusOK,
+	}
+}
+
+// apply does what the agent and the webhook do.
+func (w *world) apply(action rollout.Action) {
+	switch action.Kind {
+	case rollout.CreateNext:
+		w.uids++
+		w.next[action.Name] = &controller{name: action.Name, uid: types.UID(fmt.Sprint("next", w.uids)), generation: 1}
+	case rollout.ScaleNext:
+		w.next[action.Name].scale(action.Replicas)
+	case rollout.DeleteNext:
+		w.deleted += w.next[action.Name].pods
+		delete(w.next, action.Name)
+	case rollout.OrphanNext:
+		w.orphans = w.next[action.Name].pods
+		delete(w.next, action.Name)
+	case rollout.SetConditions:
+		w.setConditions(action.Conditions)
+	case rollout.CarryOut:
+		w.carryOut(action.Plan)
+	}
+	if action.ScaleUp {
+		w.lastUp = w.now
+	}
+	for _, event := range action.Events {
+		w.log = append(w.log, event.Message)
+	}
+}
+
+func (c *controller) scale(replicas int32) {
+	c.replicas = replicas
+	c.generation++
+}
+
+func (w *world) carryOut(plan api.Plan) {
+	w.rc.generation++
+	switch plan.Operation {
+	case api.Scale:
+		w.rc.replicas = plan.Replicas
+	case api.Seal:
+		w.sealed, w.live, w.rc.replicas = w.requested, w.requested, 0
+	case api.Adopt:
+		w.sealed, w.adopting, w.rc.replicas = "", w.sealed, plan.Replicas
+	case api.Finish:
+		w.adopting = ""
+		if w.live == w.requested {
+			w.pending = false
+			w.rc.replicas = w.desired
+		}
+	}
+}
+
+func (w *world) setConditions(change rollout.ConditionChange) {
+	w.conditions = slices.DeleteFunc(w.conditions, func(have corev1.ReplicationControllerCondition) bool {
+		replaced := slices.ContainsFunc(change.Set, func(set corev1.ReplicationControllerCondition) bool {
+			return set.Type == have.Type
+		})
+		return replaced || slices.Contains(change.Remove, have.Type)
+	})
+	w.conditions = append(w.conditions, change.Set...)
+}
+
+// pass is one pass of the agent.
+func (w *world) pass() rollout.Decision {
+	decision := rollout.Plan(w.snapshot())
+	for _, action := range decision.Actions {
+		w.apply(action)
+	}
+	return decision
+}
+
+// run passes until the rollout is over; it returns the passes that did something.
+func (w *world) run(limit int) (passes int, ok bool) {
+	for range limit {
+		if !w.pending {
+			return passes, true
+		}
+		if decision := w.pass(); len(decision.Actions) > 0 {
+			passes++
+		}
+		w.settle()
+		w.now = w.now.Add(w.strategy.UpdatePeriod)
+	}
+	return passes, !w.pending
+}
+
+// potential is the number of pods that there are or, if every manager does what it
+// was told, will be; worst is the number that is available and stays.
+func (w *world) potential() int32 {
+	total := w.orphans
+	for _, c := range w.all() {
+		total += max(c.replicas, c.pods)
+	}
+	return total - w.counted()
+}
+
+func (w *world) worst() int32 {
+	total := w.orphans
+	for _, c := range w.all() {
+		total += min(c.replicas, c.available)
+	}
+	return total
+}
+
+// counted are the orphans that the RC was already told to have.
+func (w *world) counted() int32 {
+	if w.adopting == "" {
+		return 0
+	}
+	return min(w.orphans, max(0, w.rc.replicas-w.rc.pods))
+}
