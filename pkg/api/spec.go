@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"regexp"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
@@ -37,6 +38,10 @@ func ParseSpec(text string) (Spec, error) {
 	}
 	if _, ok := spec["replicas"].(int64); !ok {
 		return nil, errors.New("not a ReplicationControllerSpec: it has no replicas")
+	}
+	// The types of what this build knows must be right; what it does not know may stay.
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(spec, &corev1.ReplicationControllerSpec{}); err != nil {
+		return nil, fmt.Errorf("not a ReplicationControllerSpec: %w", err)
 	}
 	return spec, nil
 }

@@ -1,0 +1,138 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"pgregory.net/rapid"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+const text = `{"replicas":5,"selector":{"app":"tomcat"},"template":{"metadata":{"labels":{"app":"tomcat"}},` +
+	`"spec":{"containers":[{"name":"tomcat","image":"tomcat:7","fieldOfTomorrow":1}],"initContainers":[{"name":"init","image":"busybox"}]}}}`
+
+func parse(t require.TestingT, text string) api.Spec {
+	spec, err := api.ParseSpec(text)
+	require.NoError(t, err)
+	return spec
+}
+
+func TestSpec(t *testing.T) {
+	spec := parse(t, text)
+	assert.Equal(t, map[string]string{"containers/tomcat": "tomcat:7", "initContainers/init": "busybox"}, spec.Images())
+	assert.EqualValues(t, 5, spec.Replicas())
+	assert.EqualValues(t, 3, spec.WithReplicas(3).Replicas())
+	assert.Contains(t, spec.String(), "fieldOfTomorrow", "fields that this build does not know survive")
+	assert.Equal(t, parse(t, text), spec, "nothing changes a Spec in place")
+}
+
+func TestHash(t *testing.T) {
+	spec := parse(t, text)
+	hash := spec.Hash("deployment")
+	assert.True(t, api.IsHash(hash))
+	assert.Equal(t, hash, spec.WithReplicas(1).Hash("deployment"), "replicas are not part of the template")
+	assert.NotEqual(t, hash, parse(t, strings.Replace(text, "tomcat:7", "tomcat:8", 1)).Hash("deployment"))
+
+	hashed := spec.Hashed("deployment")
+	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": hash}, hashed.Selector())
+	assert.Equal(t, hashed.Selector(), hashed.TemplateLabels())
+	assert.Equal(t, hash, hashed.Hash("deployment"), "the hash label is not part of the template")
+	mark := map[string]string{api.SealedLabel: hash, api.AdoptingLabel: hash}
+	assert.Equal(t, hash, hashed.Labelled(mark, mark).Hash("deployment"), "nor are the marks")
+	assert.True(t, hashed.Labelled(mark, mark).Unmarked().Equal(hashed))
+	assert.True(t, hashed.Labelled(mark, mark).Unlabelled("deployment").Equal(spec))
+}
+
+func TestOwnLabelOfTheSameKeyIsTheUsers(t *testing.T) {
+	spec := parse(t, strings.ReplaceAll(text, `"app":"tomcat"`, `"app":"tomcat","deployment":"web"`))
+	assert.True(t, spec.Unlabelled("deployment").Equal(spec))
+	selector, template := spec.RollLabels("deployment")
+	assert.Empty(t, selector)
+	assert.Empty(t, template)
+}
+
+func TestWhatIsNoSpec(t *testing.T) {
+	for _, text := range []string{"", "1", "[]", "{}", `{"replicas":1}`, `{"template":{}}`, `{"replicas":"1","template":{}}`,
+		`{"replicas":1,"template":{"metadata":{"labels":[]}}}`, `{"replicas":1,"template":{"spec":{"containers":{}}}}`} {
+		_, err := api.ParseSpec(text)
+		assert.ErrorContains(t, err, "not a ReplicationControllerSpec", text)
+	}
+}
+
+func TestPlan(t *testing.T) {
+	plan := api.Plan{Operation: api.Scale, Hash: "x", Replicas: 3}
+	parsed, err := api.ParsePlan(plan.String())
+	require.NoError(t, err)
+	assert.Equal(t, plan, parsed)
+	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"scale","replicas":-1}`} {
+		_, err := api.ParsePlan(text)
+		assert.ErrorContains(t, err, "not a plan", text)
+	}
+}
+
+func TestStrategy(t *testing.T) {
+	strategy, err := api.ParseStrategy(nil)
+	require.NoError(t, err)
+	assert.Equal(t, api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(0)}, strategy)
+
+	strategy, err = api.ParseStrategy(map[string]string{
+		api.MaxSurgeAnnotation: "150%", api.MaxUnavailableAnnotation: "2", api.UpdatePeriodAnnotation: "90s", api.PausedAnnotation: "true"})
+	require.NoError(t, err)
+	assert.Equal(t, api.Strategy{MaxSurge: intstr.FromString("150%"), MaxUnavailable: intstr.FromInt32(2),
+		UpdatePeriod: 90 * time.Second, Paused: true}, strategy)
+
+	for key, values := range map[string][]string{
+		api.MaxSurgeAnnotation:       {"", "lots", "-1", "1.5", "-5%", "99999999999", "0"}, // 0: maxUnavailable is 0 too
+		api.MaxUnavailableAnnotation: {"", "101%", "-1"},
+		api.UpdatePeriodAnnotation:   {"", "10", "-1s"},
+		api.PausedAnnotation:         {"", "perhaps"},
+	} {
+		for _, value := range values {
+			_, err := api.ParseStrategy(map[string]string{key: value})
+			assert.ErrorContains(t, err, key, value)
+		}
+	}
+}
+
+func TestResolve(t *testing.T) {
+	for _, c := range []struct {
+		surge, unavailable         string
+		desired                    int32
+		wantSurge, wantUnavailable int32
+	}{
+		{"1", "0", 5, 1, 0},
+		{"25%", "25%", 10, 3, 2}, // 2.5 rounds up, and down
+		{"25%", "25%", 1, 1, 0},
+		{"1%", "1%", 10, 1, 0},
+		{"0", "5%", 10, 0, 1}, // both come to 0: one may be unavailable
+		{"0%", "1", 3, 0, 1},
+		{"0", "5", 3, 0, 3}, // no more than there are
+		{"1", "0", 0, 1, 0},
+	} {
+		strategy, err := api.ParseStrategy(map[string]string{api.MaxSurgeAnnotation: c.surge, api.MaxUnavailableAnnotation: c.unavailable})
+		require.NoError(t, err)
+		surge, unavailable := strategy.Resolve(c.desired)
+		assert.Equal(t, [2]int32{c.wantSurge, c.wantUnavailable}, [2]int32{surge, unavailable}, "%+v", c)
+	}
+}
+
+func TestEveryStrategyMoves(t *testing.T) {
+	amount := rapid.OneOf(rapid.StringMatching(`[0-9]{1,2}`), rapid.StringMatching(`[0-9]{1,2}%`))
+	rapid.Check(t, func(t *rapid.T) {
+		strategy, err := api.ParseStrategy(map[string]string{
+			api.MaxSurgeAnnotation: amount.Draw(t, "surge"), api.MaxUnavailableAnnotation: amount.Draw(t, "unavailable")})
+		if err != nil {
+			t.Skip(err.Error())
+		}
+		desired := rapid.Int32Range(1, 1000).Draw(t, "desired")
+		surge, unavailable := strategy.Resolve(desired)
+		assert.Positive(t, surge+unavailable)
+		assert.GreaterOrEqual(t, unavailable, int32(0))
+		assert.LessOrEqual(t, unavailable, desired)
+	})
+}
