@@ -81,8 +81,8 @@ type Keeper struct {
 	// cached reads from the manager's cache; set by Register.
 	cached client.Client
 
-	// trusted is the bundle that the webhook configuration holds, trustedSince
-	// when this Keeper saw it there first. Only Reconcile uses them.
+	// trusted is the CA that the webhook configuration trusts, trustedSince when
+	// this Keeper saw it there first. Only Reconcile uses them.
 	trusted      []byte
 	trustedSince time.Time
 }
@@ -142,10 +142,11 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if err := k.ensureTrusted(ctx, data[caKey]); err != nil {
+	bundles, err := k.ensureTrusted(ctx, data[caKey])
+	if err != nil {
 		return reconcile.Result{}, err
 	}
-	again, err := k.serve(data)
+	again, err := k.serve(pairOf(data), bundles)
 	return reconcile.Result{RequeueAfter: again}, err
 }
 
@@ -157,14 +158,7 @@ func (k *Keeper) Ready(req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	pair := k.served.read()
-	for i := range configuration.Webhooks {
-		webhook := &configuration.Webhooks[i]
-		if err := verify(pair, webhook.ClientConfig.CABundle, k.now()); err != nil {
-			return fmt.Errorf("certificate for webhook %s: %w", webhook.Name, err)
-		}
-	}
-	return nil
+	return verifyAll(k.served.read(), bundlesOf(configuration), k.now())
 }
 
 // ensureSecret returns the data of the Secret, and makes it if it is missing or
@@ -181,7 +175,7 @@ func (k *Keeper) ensureSecret(ctx context.Context, c client.Client) (map[string]
 	if !isDue(secret.Data, k.options.DNSNames, k.now()) {
 		return secret.Data, nil
 	}
-	data, err := renew(secret.Data, k.options.DNSNames, k.now())
+	data, err := renew(k.options.DNSNames, k.now())
 	if err != nil {
 		return nil, err
 	}
@@ -201,17 +195,17 @@ func put(ctx context.Context, c client.Client, secret *corev1.Secret) error {
 	return c.Update(ctx, secret, fieldOwner)
 }
 
-// serve puts the Secret's certificate into the directory: at once if the bundle
-// does not cover what is served now, otherwise when all API servers trust it. It
-// returns the time after which to look again.
-func (k *Keeper) serve(data map[string][]byte) (again time.Duration, err error) {
-	pair, served, now := pairOf(data), k.served.read(), k.now()
+// serve puts a pair into the directory: when all API servers trust it, or at once
+// if what is served now is trusted no longer. It returns the time after which to
+// look again.
+func (k *Keeper) serve(pair []byte, bundles [][]byte) (again time.Duration, err error) {
+	served, now := k.served.read(), k.now()
 	if bytes.Equal(pair, served) {
 		return checkInterval, nil
 	}
-	untrusted := k.trustedSince.Add(propagation).Sub(now)
-	if untrusted > 0 && verify(served, data[caKey], now) == nil {
-		return untrusted, nil
+	missing := k.trustedSince.Add(propagation).Sub(now)
+	if missing > 0 && verifyAll(served, bundles, now) == nil {
+		return missing, nil
 	}
 	return checkInterval, k.served.write(pair)
 }

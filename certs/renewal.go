@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/open-policy-agent/cert-controller/pkg/rotator"
@@ -26,8 +27,7 @@ const (
 	organization  = "rcroll"
 )
 
-// The keys of the Secret, as the type kubernetes.io/tls has them. caKey holds
-// the CA of the certificate, followed by the one before it.
+// The keys of the Secret, as the type kubernetes.io/tls has them.
 const (
 	certKey    = corev1.TLSCertKey
 	privateKey = corev1.TLSPrivateKeyKey
@@ -48,9 +48,8 @@ func isDue(data map[string][]byte, names []string, now time.Time) bool {
 	return false
 }
 
-// renew makes the data of the Secret anew, and keeps the CA of the old data
-// trusted.
-func renew(old map[string][]byte, names []string, now time.Time) (map[string][]byte, error) {
+// renew makes the data of the Secret anew.
+func renew(names []string, now time.Time) (map[string][]byte, error) {
 	maker := rotator.CertRotator{
 		CAName:         authorityName,
 		CAOrganization: organization,
@@ -67,11 +66,16 @@ func renew(old map[string][]byte, names []string, now time.Time) (map[string][]b
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate for %s: %w", names[0], err)
 	}
-	return map[string][]byte{
-		certKey:    cert,
-		privateKey: key,
-		caKey:      append(ca.CertPEM, firstCertificate(old[caKey])...),
-	}, nil
+	return map[string][]byte{certKey: cert, privateKey: key, caKey: ca.CertPEM}, nil
+}
+
+// trusting returns a bundle that trusts the CA, and what the given one trusted
+// before; of that no more than the latest, so that a bundle does not grow.
+func trusting(ca, bundle []byte) []byte {
+	if bytes.Contains(bundle, ca) {
+		return bundle
+	}
+	return slices.Concat(ca, firstCertificate(bundle))
 }
 
 // firstCertificate is the first certificate of a bundle; nil if it has none.
@@ -89,7 +93,7 @@ func firstCertificate(bundle []byte) []byte {
 // pairOf is what a server needs: certificate and key in one text, so that one
 // rename of a file changes both.
 func pairOf(data map[string][]byte) []byte {
-	return bytes.Join([][]byte{data[certKey], data[privateKey]}, nil)
+	return slices.Concat(data[certKey], data[privateKey])
 }
 
 // verify tells why a client that trusts the bundle would refuse the pair.
@@ -104,6 +108,16 @@ func verify(pair, bundle []byte, now time.Time) error {
 	}
 	if _, err := parsed.Leaf.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: serverAuth, CurrentTime: now}); err != nil {
 		return fmt.Errorf("verify the certificate: %w", err)
+	}
+	return nil
+}
+
+// verifyAll tells why one of the clients would refuse the pair.
+func verifyAll(pair []byte, bundles [][]byte, now time.Time) error {
+	for i, bundle := range bundles {
+		if err := verify(pair, bundle, now); err != nil {
+			return fmt.Errorf("webhook %d: %w", i, err)
+		}
 	}
 	return nil
 }

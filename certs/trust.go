@@ -12,27 +12,35 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// ensureTrusted puts the bundle into every webhook of the configuration, and
-// notes since when it is there.
-func (k *Keeper) ensureTrusted(ctx context.Context, bundle []byte) error {
+// ensureTrusted puts the CA into the caBundle of every webhook of the
+// configuration, notes since when it is there, and returns the caBundles.
+func (k *Keeper) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error) {
 	configuration, err := k.configuration(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if patch := trustPatch(configuration.Webhooks, bundle); len(patch) > 0 {
+	if patch := trustPatch(configuration.Webhooks, ca); len(patch) > 0 {
 		text, err := json.Marshal(patch)
 		if err != nil {
-			return fmt.Errorf("encode the patch of webhook configuration %s: %w", configuration.Name, err)
+			return nil, fmt.Errorf("encode the patch of webhook configuration %s: %w", configuration.Name, err)
 		}
 		if err := k.cached.Patch(ctx, configuration, client.RawPatch(types.JSONPatchType, text), fieldOwner); err != nil {
-			return fmt.Errorf("patch webhook configuration %s: %w", k.options.Configuration, err)
+			return nil, fmt.Errorf("patch webhook configuration %s: %w", k.options.Configuration, err)
 		}
 		ctrl.LoggerFrom(ctx).Info("Published the CA", "configuration", k.options.Configuration)
 	}
-	if !bytes.Equal(k.trusted, bundle) {
-		k.trusted, k.trustedSince = bundle, k.now()
+	if !bytes.Equal(k.trusted, ca) {
+		k.trusted, k.trustedSince = ca, k.now()
 	}
-	return nil
+	return bundlesOf(configuration), nil
+}
+
+func bundlesOf(configuration *admissionv1.MutatingWebhookConfiguration) [][]byte {
+	bundles := make([][]byte, len(configuration.Webhooks))
+	for i := range configuration.Webhooks {
+		bundles[i] = configuration.Webhooks[i].ClientConfig.CABundle
+	}
+	return bundles
 }
 
 func (k *Keeper) configuration(ctx context.Context) (*admissionv1.MutatingWebhookConfiguration, error) {
@@ -50,19 +58,23 @@ type operation struct {
 	Value any    `json:"value"`
 }
 
-// trustPatch sets the caBundles that differ. It names nothing else, so that
-// fields that this build does not know survive, and fails if the list of webhooks
-// has changed meanwhile.
-func trustPatch(webhooks []admissionv1.MutatingWebhook, bundle []byte) []operation {
+// trustPatch adds the CA to the caBundles that lack it. It names nothing else, so
+// that fields that this build does not know survive, and fails if the caBundle or
+// the list of webhooks has changed meanwhile.
+func trustPatch(webhooks []admissionv1.MutatingWebhook, ca []byte) []operation {
 	var patch []operation
 	for i := range webhooks {
-		if bytes.Equal(webhooks[i].ClientConfig.CABundle, bundle) {
+		before := webhooks[i].ClientConfig.CABundle
+		after := trusting(ca, before)
+		if bytes.Equal(before, after) {
 			continue
 		}
 		path := fmt.Sprintf("/webhooks/%d", i)
-		patch = append(patch,
-			operation{Op: "test", Path: path + "/name", Value: webhooks[i].Name},
-			operation{Op: "add", Path: path + "/clientConfig/caBundle", Value: bundle})
+		patch = append(patch, operation{Op: "test", Path: path + "/name", Value: webhooks[i].Name})
+		if len(before) > 0 {
+			patch = append(patch, operation{Op: "test", Path: path + "/clientConfig/caBundle", Value: before})
+		}
+		patch = append(patch, operation{Op: "add", Path: path + "/clientConfig/caBundle", Value: after})
 	}
 	return patch
 }

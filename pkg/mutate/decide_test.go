@@ -46,6 +46,8 @@ func TestWhatUsersMean(t *testing.T) {
 
 		"kubectl apply of the live manifest cancels": {old: rolling(apply(`{"spec":{}}`)), changes: []change{apply(manifest7), replicas(5)},
 			meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
+		"kubectl apply of the same manifest again cancels set image": {old: rolling(apply(manifest7)), manager: "kubectl-client-side-apply",
+			changes: []change{replicas(5)}, meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
 		"kubectl apply without replicas keeps those requested": {old: rolling(apply(manifest7)), changes: []change{apply(`{"spec":{}}`), image("tomcat:9")},
 			meaning: mutate.Retargets, image: "tomcat:9", replicas: 5},
 		"kubectl apply replaces what set env asked for": {old: tomcat(pending(image("tomcat:8"), env("A", "1")), apply("{}")),

@@ -45,13 +45,17 @@ func declaration(write Write, options Options) *declared {
 	return nil
 }
 
-// lastAppliedBy recognises client-side apply: it is the one client that changes
-// the annotation with its last manifest. Where that manifest wants what is live,
-// the annotation is all that changes. Returns the replicas in the manifest.
+// clientSideApply is the field manager of kubectl apply without --server-side.
+const clientSideApply = "kubectl-client-side-apply"
+
+// lastAppliedBy recognises client-side apply by its field manager, or because it
+// is the one client that changes the annotation with its last manifest. Where that
+// manifest wants what is live, the annotation is all that changes; where it is the
+// same as the last time, the replicas are. Returns the replicas in the manifest.
 func lastAppliedBy(write Write) (replicas *int32, ok bool) {
 	before, _ := annotation(write.Old, corev1.LastAppliedConfigAnnotation)
 	after, found := annotation(write.New, corev1.LastAppliedConfigAnnotation)
-	if !found || before == after {
+	if !found || before == after && write.FieldManager != clientSideApply {
 		return nil, false
 	}
 	var manifest struct {

@@ -241,7 +241,8 @@ func (w *world) run(limit int) (passes int, ok bool) {
 }
 
 // potential is the number of pods that there are or, if every manager does what it
-// was told, will be; worst is the number that is available and stays.
+// was told, will be; worst is the number of those that are available and stay; known
+// is how many of them the statuses tell of.
 func (w *world) potential() int32 {
 	total := w.orphans
 	for _, c := range w.all() {
@@ -254,6 +255,14 @@ func (w *world) worst() int32 {
 	total := w.orphans
 	for _, c := range w.all() {
 		total += min(c.replicas, c.available)
+	}
+	return total
+}
+
+func (w *world) known() int32 {
+	total := w.orphans
+	for _, c := range w.all() {
+		total += min(c.replicas, c.available, c.statusOK)
 	}
 	return total
 }
