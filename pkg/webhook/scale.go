@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 
-	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -29,11 +28,11 @@ type scaleHandler struct {
 func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	var scale autoscalingv1.Scale
-	if err := json.Unmarshal(req.Object.Raw, &scale); err != nil {
-		return admission.Errored(http.StatusBadRequest, fmt.Errorf("decode scale of %s/%s: %w", req.Namespace, req.Name, err))
+	scale, wish, err := decodeScale(req)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
 	}
-	decision, live, err := h.decide(ctx, req, scale.Spec.Replicas)
+	decision, live, err := h.decide(ctx, req, wish)
 	switch {
 	case apierrors.IsNotFound(err):
 		return admission.Allowed("") // The API server says so itself.
@@ -44,12 +43,31 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	case !decision.KeepLive:
 		return admission.Allowed("")
 	}
-	scale.Spec.Replicas = live
-	kept, err := json.Marshal(scale)
+	kept, err := withReplicas(scale, live)
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode scale of %s/%s: %w", req.Namespace, req.Name, err))
 	}
 	return admission.PatchResponseFromRaw(req.Object.Raw, kept).WithWarnings(decision.Warnings...)
+}
+
+// decodeScale returns the Scale and the replicas that it asks for.
+func decodeScale(req admission.Request) (scale map[string]any, wish int32, err error) {
+	if scale, err = decodeObject(req, req.Object.Raw); err != nil {
+		return nil, 0, err
+	}
+	// 0 is left out of the JSON.
+	replicas, _, err := unstructured.NestedInt64(scale, "spec", "replicas")
+	if err != nil {
+		return nil, 0, fmt.Errorf("decode scale of %s/%s: %w", req.Namespace, req.Name, err)
+	}
+	return scale, int32(replicas), nil
+}
+
+func withReplicas(scale map[string]any, replicas int32) ([]byte, error) {
+	if err := unstructured.SetNestedField(scale, int64(replicas), "spec", "replicas"); err != nil {
+		return nil, err
+	}
+	return json.Marshal(scale)
 }
 
 // decide judges the wish and records it. The API server finds the

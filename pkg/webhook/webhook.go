@@ -84,17 +84,12 @@ func (h *controllerHandler) dryRunCreate(ctx context.Context, owner map[string]a
 
 func decode(req admission.Request) (mutate.Write, error) {
 	write := mutate.Write{User: req.UserInfo.Username}
-	if err := json.Unmarshal(req.Object.Raw, &write.New); err != nil {
-		return write, fmt.Errorf("decode object %s/%s: %w", req.Namespace, req.Name, err)
+	var err error
+	if write.New, err = decodeObject(req, req.Object.Raw); err != nil || req.Operation == admissionv1.Create {
+		return write, err
 	}
-	if req.Operation == admissionv1.Create {
-		return write, nil
-	}
-	if err := json.Unmarshal(req.OldObject.Raw, &write.Old); err != nil {
-		return write, fmt.Errorf("decode old object %s/%s: %w", req.Namespace, req.Name, err)
-	}
-	if write.Old == nil || write.New == nil {
-		return write, fmt.Errorf("decode %s/%s: the review holds no object", req.Namespace, req.Name)
+	if write.Old, err = decodeObject(req, req.OldObject.Raw); err != nil {
+		return write, err
 	}
 	var options metav1.UpdateOptions
 	if err := json.Unmarshal(req.Options.Raw, &options); err != nil {
@@ -102,6 +97,18 @@ func decode(req admission.Request) (mutate.Write, error) {
 	}
 	write.FieldManager = options.FieldManager
 	return write, nil
+}
+
+// decodeObject does not decode into a type, so that fields that this build does
+// not know survive.
+func decodeObject(req admission.Request, raw []byte) (object map[string]any, err error) {
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, fmt.Errorf("decode object %s/%s: %w", req.Namespace, req.Name, err)
+	}
+	if object == nil {
+		return nil, fmt.Errorf("decode object %s/%s: the review holds none", req.Namespace, req.Name)
+	}
+	return object, nil
 }
 
 // refused answers with the decision's words. A plan that is out of date is a

@@ -1,0 +1,138 @@
+package webhook
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/mutate"
+)
+
+const agent = "agent"
+
+var options = mutate.Options{HashLabelKey: api.DefaultHashLabelKey, AgentUser: agent, WebhookUser: "webhook"}
+
+const spec7 = `{"replicas":5,"selector":{"app":"tomcat"},"template":{"metadata":{"labels":{"app":"tomcat"}},"spec":{"containers":[{"name":"tomcat","image":"tomcat:7"}]}}}`
+
+// rc is the JSON of a ReplicationController.
+func rc(annotations, spec string) []byte {
+	return []byte(`{"apiVersion":"v1","kind":"ReplicationController","metadata":{"name":"tomcat","namespace":"default","uid":"u","generation":1,` +
+		`"annotations":` + annotations + `},"spec":` + spec + `}`)
+}
+
+func update(user string, before, after []byte) admission.Request {
+	return admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
+		Operation: admissionv1.Update, Namespace: "default", Name: "tomcat", UserInfo: authenticationv1.UserInfo{Username: user},
+		OldObject: runtime.RawExtension{Raw: before}, Object: runtime.RawExtension{Raw: after},
+		Options: runtime.RawExtension{Raw: []byte(`{"fieldManager":"kubectl-set"}`)},
+	}}
+}
+
+// creating is a client that answers to Create, which is a dry run always.
+func creating(t *testing.T, answer error) client.Client {
+	return fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
+		Create: func(_ context.Context, _ client.WithWatch, object client.Object, opts ...client.CreateOption) error {
+			var given client.CreateOptions
+			given.ApplyOptions(opts)
+			assert.Equal(t, []string{metav1.DryRunAll}, given.DryRun)
+			assert.Equal(t, types.UID("u"), object.GetOwnerReferences()[0].UID)
+			return answer
+		},
+	}).Build()
+}
+
+func TestRequest(t *testing.T) {
+	spec8 := []byte(`{"replicas":5,"selector":{"app":"tomcat"},"template":{"metadata":{"labels":{"app":"tomcat"}},"spec":{"containers":[{"name":"tomcat","image":"tomcat:8"}]}}}`)
+	invalid := apierrors.NewInvalid(schema.GroupKind{Kind: "ReplicationController"}, "tomcat-x", nil)
+	for name, c := range map[string]struct {
+		answer  error
+		allowed bool
+		code    int32
+	}{
+		"accepted":            {nil, true, 0},
+		"the next one stands": {apierrors.NewAlreadyExists(schema.GroupResource{}, "x"), true, 0},
+		"rejected":            {invalid, false, http.StatusUnprocessableEntity},
+		"not judged":          {apierrors.NewTooManyRequests("later", 1), false, http.StatusTooManyRequests},
+		"out of reach":        {context.DeadlineExceeded, false, http.StatusInternalServerError},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler := &controllerHandler{client: creating(t, c.answer), options: options}
+			response := handler.Handle(t.Context(), update("alice", rc("{}", spec7), rc("{}", string(spec8))))
+			assert.Equal(t, c.allowed, response.Allowed)
+			assert.Equal(t, c.allowed, len(response.Patches) > 0)
+			assert.Equal(t, c.allowed, len(response.Warnings) > 0)
+			if !c.allowed {
+				assert.Equal(t, c.code, response.Result.Code)
+				assert.Contains(t, response.Result.Message, c.answer.Error(), "the API server's own words")
+			}
+		})
+	}
+}
+
+func TestPlanOutOfDateIsAConflict(t *testing.T) {
+	handler := &controllerHandler{client: fake.NewClientBuilder().Build(), options: options}
+	planned := rc(`{"rcroll.dev/plan":"{\"operation\":\"scale\",\"hash\":\"x\"}"}`, spec7)
+	response := handler.Handle(t.Context(), update(agent, rc("{}", spec7), planned))
+	assert.False(t, response.Allowed)
+	assert.Equal(t, metav1.StatusReasonConflict, response.Result.Reason)
+}
+
+func TestMalformedReviews(t *testing.T) {
+	c := fake.NewClientBuilder().Build()
+	for name, handler := range map[string]admission.Handler{
+		"controller": &controllerHandler{client: c, options: options}, "scale": &scaleHandler{client: c, options: options}} {
+		for _, body := range []string{"", "{", "[]", "1", "null"} {
+			t.Run(name+" "+body, func(t *testing.T) {
+				response := handler.Handle(t.Context(), update("alice", rc("{}", spec7), []byte(body)))
+				assert.False(t, response.Allowed)
+				assert.EqualValues(t, http.StatusBadRequest, response.Result.Code)
+			})
+		}
+	}
+}
+
+func TestScale(t *testing.T) {
+	pending := &corev1.ReplicationController{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ReplicationController"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "tomcat", Annotations: map[string]string{api.RequestAnnotation: spec7}},
+		Spec:       corev1.ReplicationControllerSpec{Replicas: ptr.To(int32(3))},
+	}
+	for name, c := range map[string]struct {
+		dryRun   bool
+		recorded int32
+	}{"recorded": {false, 8}, "dry run": {true, 5}} {
+		t.Run(name, func(t *testing.T) {
+			store := fake.NewClientBuilder().WithObjects(pending.DeepCopy()).Build()
+			request := update("alice", []byte(`{}`), []byte(`{"metadata":{"name":"tomcat"},"spec":{"replicas":8}}`))
+			request.DryRun = &c.dryRun
+			response := (&scaleHandler{client: store, options: options}).Handle(t.Context(), request)
+			require.True(t, response.Allowed)
+			require.Len(t, response.Patches, 1)
+			assert.EqualValues(t, 3, response.Patches[0].Value, "the live number stays")
+
+			var after corev1.ReplicationController
+			require.NoError(t, store.Get(t.Context(), client.ObjectKeyFromObject(pending), &after))
+			stored, err := api.ParseSpec(after.Annotations[api.RequestAnnotation])
+			require.NoError(t, err)
+			assert.Equal(t, c.recorded, stored.Replicas())
+			assert.EqualValues(t, 3, *after.Spec.Replicas)
+		})
+	}
+}
