@@ -21,8 +21,15 @@ func TestProperties(t *testing.T) {
 		w.strategy.UpdatePeriod = rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "period")
 		w.request("v8")
 		t.Repeat(map[string]func(*rapid.T){
-			"agent":   func(t *rapid.T) { guardedPass(t, w) },
-			"manager": func(t *rapid.T) { step(t, w) },
+			"agent":    func(t *rapid.T) { guardedPass(t, w) },
+			"manager":  func(t *rapid.T) { step(t, w) },
+			"manager2": func(t *rapid.T) { step(t, w) },
+			"progress": func(t *rapid.T) {
+				for range rapid.IntRange(1, 20).Draw(t, "passes") {
+					guardedPass(t, w)
+					w.settle()
+				}
+			},
 			"time":    func(*rapid.T) { w.now = w.now.Add(time.Second) },
 			"restart": func(*rapid.T) { w.lastUp = w.now },
 			"request": func(t *rapid.T) { w.request(rapid.SampledFrom([]string{"v7", "v8", "v9"}).Draw(t, "template")) },
@@ -32,6 +39,11 @@ func TestProperties(t *testing.T) {
 				}
 			},
 			"pause": func(*rapid.T) { w.strategy.Paused = !w.strategy.Paused },
+			"": func(t *rapid.T) {
+				if w.harm != "" {
+					t.Fatal(w.harm)
+				}
+			},
 		})
 		w.strategy.Paused = false
 		settleAndCheck(t, w)
@@ -70,9 +82,11 @@ func guardedPass(t *rapid.T, w *world) {
 // be available show in the status at once: no controller can know them sooner.
 func step(t *rapid.T, w *world) {
 	c := rapid.SampledFrom(w.all()).Draw(t, "controller")
-	switch rapid.SampledFrom([]string{"see", "manage", "publish", "ready", "broken", "collect"}).Draw(t, "step") {
+	switch rapid.SampledFrom([]string{"see", "learn", "manage", "publish", "ready", "broken", "evicted", "collect"}).Draw(t, "step") {
 	case "see":
-		c.see()
+		c.seePods()
+	case "learn":
+		w.seeSpec(c)
 	case "manage":
 		w.manage(c)
 	case "publish":
@@ -84,6 +98,13 @@ func step(t *rapid.T, w *world) {
 	case "broken":
 		if c.available > 0 {
 			c.available--
+			c.cachedOK = min(c.cachedOK, c.available)
+			c.statusOK = min(c.statusOK, c.available)
+		}
+	case "evicted":
+		if c.pods > 0 {
+			c.pods--
+			c.available = min(c.available, c.pods)
 			c.cachedOK = min(c.cachedOK, c.available)
 			c.statusOK = min(c.statusOK, c.available)
 		}

@@ -37,10 +37,13 @@ type world struct {
 	created int32
 	deleted int32
 	log     []string
+
+	// harm is the first thing that must never happen.
+	harm string
 }
 
-// controller is a ReplicationController, with its pods as they are, as the cache of
-// its manager shows them, and as its status tells of them.
+// controller is a ReplicationController: its spec and its pods as they are, as the
+// caches of its manager show them, and as its status tells of them.
 type controller struct {
 	name       string
 	uid        types.UID
@@ -50,9 +53,18 @@ type controller struct {
 	pods, available  int32
 	cached, cachedOK int32
 
+	seen spec
+
 	observed   int
 	statusPods int32
 	statusOK   int32
+}
+
+// spec is what a manager acts on.
+type spec struct {
+	generation       int
+	replicas         int32
+	sealed, adopting bool
 }
 
 func newWorld(desired int32, surge, unavailable string) *world {
@@ -88,36 +100,50 @@ func (w *world) all() []*controller {
 }
 
 // manage is what the ReplicationController manager does with one controller when it
-// has seen all its own writes: the pods follow the spec, those that are not
-// available go first. Sealed, it sees no pods and wants none.
+// has seen all its own writes: the pods follow the spec as it knows it, those that
+// are not available go first. Sealed, it sees no pods and wants none; otherwise it
+// adopts what has no controller.
 func (w *world) manage(c *controller) {
-	if c.cached != c.pods {
+	if c.cached != c.pods || c.seen.sealed {
 		return
 	}
-	if c == w.rc && w.sealed != "" {
-		return
-	}
-	if c == w.rc && w.adopting != "" && w.orphans > 0 {
+	if c == w.rc && w.orphans > 0 {
+		if !c.seen.adopting {
+			w.harmed("a manager that does not know of the seal takes the orphans")
+		}
 		c.pods, c.available = c.pods+w.orphans, c.available+w.orphans
 		w.orphans = 0
 		return
 	}
 	switch {
-	case c.pods < c.replicas && !(c == w.rc && w.adopting != ""):
-		w.created += c.replicas - c.pods
-		c.pods = c.replicas
-	case c.pods > c.replicas:
-		w.deleted += c.pods - c.replicas
-		c.pods = c.replicas
+	case c.pods < c.seen.replicas && !c.seen.adopting:
+		w.created += c.seen.replicas - c.pods
+		c.pods = c.seen.replicas
+	case c.pods > c.seen.replicas:
+		w.deleted += c.pods - c.seen.replicas
+		c.pods = c.seen.replicas
 		c.available = min(c.available, c.pods)
 	}
 }
 
-// see brings the manager's cache up to date, publish its status.
-func (c *controller) see() { c.cached, c.cachedOK = c.pods, c.available }
+func (w *world) harmed(how string) {
+	if w.harm == "" {
+		w.harm = how
+	}
+}
+
+// seePods and seeSpec bring the manager's caches up to date.
+func (c *controller) seePods() { c.cached, c.cachedOK = c.pods, c.available }
+
+func (w *world) seeSpec(c *controller) {
+	c.seen = spec{generation: c.generation, replicas: c.replicas}
+	if c == w.rc {
+		c.seen.sealed, c.seen.adopting = w.sealed != "", w.adopting != ""
+	}
+}
 
 func (c *controller) publish() {
-	c.observed, c.statusPods, c.statusOK = c.generation, c.cached, min(c.cachedOK, c.available)
+	c.observed, c.statusPods, c.statusOK = c.seen.generation, c.cached, min(c.cachedOK, c.available)
 }
 
 // settle lets everything happen that happens by itself.
@@ -125,10 +151,11 @@ func (w *world) settle() {
 	clear(w.gone)
 	for range 3 {
 		for _, c := range w.all() {
-			c.see()
+			w.seeSpec(c)
+			c.seePods()
 			w.manage(c)
 			c.available = c.pods
-			c.see()
+			c.seePods()
 			c.publish()
 		}
 	}
@@ -168,7 +195,11 @@ func (w *world) apply(action rollout.Action) {
 		w.deleted += w.next[action.Name].pods
 		delete(w.next, action.Name)
 	case rollout.OrphanNext:
-		w.orphans = w.next[action.Name].pods
+		next := w.next[action.Name]
+		w.orphans = next.pods
+		if next.pods < next.replicas {
+			w.gone[action.Name] = next.replicas - next.pods // being created just now
+		}
 		delete(w.next, action.Name)
 	case rollout.SetConditions:
 		w.setConditions(action.Conditions)
@@ -194,10 +225,19 @@ func (w *world) carryOut(plan api.Plan) {
 	case api.Scale:
 		w.rc.replicas = plan.Replicas
 	case api.Seal:
+		if w.rc.pods > 0 || len(w.next) != 1 {
+			w.harmed("sealed with other pods than the next one's")
+		}
 		w.sealed, w.live, w.rc.replicas = w.requested, w.requested, 0
 	case api.Adopt:
+		if plan.Replicas != w.orphans+w.rc.pods || w.gone[rollout.NextName("tomcat", w.sealed)] > 0 {
+			w.harmed(fmt.Sprintf("adopts %d of %d orphans", plan.Replicas, w.orphans))
+		}
 		w.sealed, w.adopting, w.rc.replicas = "", w.sealed, plan.Replicas
 	case api.Finish:
+		if w.orphans > 0 {
+			w.harmed("finished with orphans")
+		}
 		w.adopting = ""
 		if w.live == w.requested {
 			w.pending = false
