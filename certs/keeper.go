@@ -132,22 +132,27 @@ func (k *Keeper) Register(mgr manager.Manager) error {
 	return nil
 }
 
-// Reconcile brings Secret, webhook configuration and served certificate into
-// line. There is one request only.
+// Reconcile is called when something changed. There is one request only.
 func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
-	data, err := k.ensureSecret(ctx, k.cached)
+	again, err := k.pass(ctx)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return reconcile.Result{RequeueAfter: conflictPause}, nil // another replica was faster
 	}
+	return reconcile.Result{RequeueAfter: again}, err
+}
+
+// pass brings Secret, webhook configuration and served certificate into line. It
+// returns the time after which to look again.
+func (k *Keeper) pass(ctx context.Context) (again time.Duration, err error) {
+	data, err := k.ensureSecret(ctx, k.cached)
 	if err != nil {
-		return reconcile.Result{}, err
+		return 0, err
 	}
 	bundles, err := k.ensureTrusted(ctx, data[caKey])
 	if err != nil {
-		return reconcile.Result{}, err
+		return 0, err
 	}
-	again, err := k.serve(pairOf(data), bundles)
-	return reconcile.Result{RequeueAfter: again}, err
+	return k.serve(pairOf(data), bundles)
 }
 
 // Ready is a readiness check: is the certificate served that all webhooks of the

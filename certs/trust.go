@@ -19,7 +19,7 @@ func (k *Keeper) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	if patch := trustPatch(configuration.Webhooks, ca); len(patch) > 0 {
+	if patch := trustPatch(configuration, ca); len(patch) > 0 {
 		text, err := json.Marshal(patch)
 		if err != nil {
 			return nil, fmt.Errorf("encode the patch of webhook configuration %s: %w", configuration.Name, err)
@@ -58,23 +58,18 @@ type operation struct {
 	Value any    `json:"value"`
 }
 
-// trustPatch adds the CA to the caBundles that lack it. It names nothing else, so
-// that fields that this build does not know survive, and fails if the caBundle or
-// the list of webhooks has changed meanwhile.
-func trustPatch(webhooks []admissionv1.MutatingWebhook, ca []byte) []operation {
+// trustPatch adds the CA to the caBundles that lack it; empty if none does. It
+// names nothing else, so that fields that this build does not know survive, and
+// meets a conflict if the configuration has changed meanwhile.
+func trustPatch(configuration *admissionv1.MutatingWebhookConfiguration, ca []byte) []operation {
 	var patch []operation
-	for i := range webhooks {
-		before := webhooks[i].ClientConfig.CABundle
-		after := trusting(ca, before)
-		if bytes.Equal(before, after) {
-			continue
+	for i, before := range bundlesOf(configuration) {
+		if after := trusting(ca, before); !bytes.Equal(before, after) {
+			patch = append(patch, operation{Op: "add", Path: fmt.Sprintf("/webhooks/%d/clientConfig/caBundle", i), Value: after})
 		}
-		path := fmt.Sprintf("/webhooks/%d", i)
-		patch = append(patch, operation{Op: "test", Path: path + "/name", Value: webhooks[i].Name})
-		if len(before) > 0 {
-			patch = append(patch, operation{Op: "test", Path: path + "/clientConfig/caBundle", Value: before})
-		}
-		patch = append(patch, operation{Op: "add", Path: path + "/clientConfig/caBundle", Value: after})
 	}
-	return patch
+	if len(patch) == 0 {
+		return nil
+	}
+	return append(patch, operation{Op: "replace", Path: "/metadata/resourceVersion", Value: configuration.ResourceVersion})
 }

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"flag"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/rcroll/rcroll/certs"
+	"github.com/rcroll/rcroll/pkg/mutate"
+)
+
+func parse(t *testing.T, args ...string) *config {
+	t.Helper()
+	var c config
+	flags := flag.NewFlagSet("webhook", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	c.register(flags)
+	require.NoError(t, flags.Parse(args))
+	return &c
+}
+
+// The defaults are what manifests/base rely on.
+func TestDefaults(t *testing.T) {
+	c := parse(t, "--cert-dir=/certs")
+	require.NoError(t, c.validate())
+	assert.Equal(t, certs.Options{
+		Secret:        types.NamespacedName{Namespace: "rcroll-system", Name: "rcroll-webhook-cert"},
+		Configuration: "rcroll",
+		DNSNames:      []string{"rcroll-webhook.rcroll-system.svc"},
+		Dir:           "/certs",
+	}, c.certificate())
+	assert.Equal(t, mutate.Options{
+		HashLabelKey:     "deployment",
+		AgentUser:        "system:serviceaccount:rcroll-system:rcroll-agent",
+		WebhookUser:      "system:serviceaccount:rcroll-system:rcroll-webhook",
+		AutoscalerUsers:  mutate.DefaultAutoscalerUsers,
+		DeclaredManagers: mutate.DefaultDeclaredManagers,
+	}, c.rules())
+	assert.Equal(t, 9443, c.port)
+}
+
+func TestFlagsArrive(t *testing.T) {
+	c := parse(t, "--cert-dir=/d", "--namespace=ns", "--service-name=svc", "--secret-name=sec", "--webhook-configuration=conf",
+		"--extra-dns-name=localhost", "--extra-dns-name=a.example,b.example",
+		"--hash-label-key=example.com/hash", "--agent-user=agent", "--webhook-user=webhook",
+		"--declared-managers=helm, flux", "--declared-managers=mine", "--trigger=template")
+	require.NoError(t, c.validate())
+	assert.Equal(t, certs.Options{
+		Secret:        types.NamespacedName{Namespace: "ns", Name: "sec"},
+		Configuration: "conf",
+		DNSNames:      []string{"svc.ns.svc", "localhost", "a.example", "b.example"},
+		Dir:           "/d",
+	}, c.certificate())
+	assert.Equal(t, mutate.Options{
+		HashLabelKey:      "example.com/hash",
+		AgentUser:         "agent",
+		WebhookUser:       "webhook",
+		AutoscalerUsers:   mutate.DefaultAutoscalerUsers,
+		DeclaredManagers:  []string{"helm", "flux", "mine"},
+		AnyTemplateChange: true,
+	}, c.rules())
+}
+
+func TestManagerOptions(t *testing.T) {
+	options := managerOptions(parse(t, "--health-probe-bind-address=:1", "--metrics-bind-address=:2"))
+	assert.Equal(t, ":1", options.HealthProbeBindAddress)
+	assert.Equal(t, ":2", options.Metrics.BindAddress)
+	assert.False(t, options.LeaderElection, "every replica serves")
+	assert.True(t, options.Cache.ReaderFailOnMissingInformer)
+	assert.Len(t, options.Cache.ByObject, 2)
+}
+
+func TestValidate(t *testing.T) {
+	for name, c := range map[string]struct {
+		arg  string
+		want string
+	}{
+		"port too high":             {"--port=65536", "--port"},
+		"port 0":                    {"--port=0", "--port"},
+		"no directory":              {"--cert-dir=", "--cert-dir: must be a directory"},
+		"namespace":                 {"--namespace=A", "--namespace"},
+		"service":                   {"--service-name=a.b", "--service-name"},
+		"name":                      {"--extra-dns-name=fine,not_fine", `--extra-dns-name: "not_fine"`},
+		"secret":                    {"--secret-name=a_b", "--secret-name"},
+		"configuration":             {"--webhook-configuration=", "--webhook-configuration"},
+		"hash label":                {"--hash-label-key=a b", "--hash-label-key"},
+		"no agent":                  {"--agent-user=", "--agent-user"},
+		"no webhook":                {"--webhook-user=", "--webhook-user"},
+		"agent and webhook are one": {"--webhook-user=system:serviceaccount:rcroll-system:rcroll-agent", "another one than --agent-user"},
+		"trigger":                   {"--trigger=env", `--trigger: must be "image" or "template"`},
+		"qps":                       {"--kube-api-qps=0", "--kube-api-qps"},
+		"burst":                     {"--kube-api-burst=0", "--kube-api-burst"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.ErrorContains(t, parse(t, c.arg).validate(), c.want)
+		})
+	}
+	t.Run("all problems at once", func(t *testing.T) {
+		err := parse(t, "--port=0", "--trigger=x").validate()
+		require.ErrorContains(t, err, "--port")
+		require.ErrorContains(t, err, "--trigger")
+	})
+}
