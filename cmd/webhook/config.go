@@ -69,8 +69,8 @@ type config struct {
 	kubeAPIBurst int
 }
 
-// register adds the flags, with their defaults.
-func (c *config) register(flags *flag.FlagSet) {
+// Register adds the flags, with their defaults.
+func (c *config) Register(flags *flag.FlagSet) {
 	const accounts = "system:serviceaccount:rcroll-system:"
 	c.declaredManagers = list{values: mutate.DefaultDeclaredManagers}
 
@@ -93,8 +93,8 @@ func (c *config) register(flags *flag.FlagSet) {
 	flags.IntVar(&c.kubeAPIBurst, "kube-api-burst", 400, "requests to the API server at once")
 }
 
-// validate tells of every value that the webhook cannot work with.
-func (c *config) validate() error {
+// Validate tells of every value that the webhook cannot work with.
+func (c *config) Validate() error {
 	var problems []error
 	check := func(name, value string, messages []string) {
 		if len(messages) > 0 {

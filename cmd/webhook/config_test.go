@@ -18,7 +18,7 @@ func parse(t *testing.T, args ...string) *config {
 	var c config
 	flags := flag.NewFlagSet("webhook", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	c.register(flags)
+	c.Register(flags)
 	require.NoError(t, flags.Parse(args))
 	return &c
 }
@@ -26,7 +26,7 @@ func parse(t *testing.T, args ...string) *config {
 // The defaults are what manifests/base rely on.
 func TestDefaults(t *testing.T) {
 	c := parse(t, "--cert-dir=/certs")
-	require.NoError(t, c.validate())
+	require.NoError(t, c.Validate())
 	assert.Equal(t, certs.Options{
 		Secret:        types.NamespacedName{Namespace: "rcroll-system", Name: "rcroll-webhook-cert"},
 		Configuration: "rcroll",
@@ -48,7 +48,7 @@ func TestFlagsArrive(t *testing.T) {
 		"--extra-dns-name=localhost", "--extra-dns-name=a.example,b.example",
 		"--hash-label-key=example.com/hash", "--agent-user=agent", "--webhook-user=webhook",
 		"--declared-managers=helm, flux", "--declared-managers=mine", "--trigger=template")
-	require.NoError(t, c.validate())
+	require.NoError(t, c.Validate())
 	assert.Equal(t, certs.Options{
 		Secret:        types.NamespacedName{Namespace: "ns", Name: "sec"},
 		Configuration: "conf",
@@ -96,11 +96,11 @@ func TestValidate(t *testing.T) {
 		"burst":                     {"--kube-api-burst=0", "--kube-api-burst"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.ErrorContains(t, parse(t, c.arg).validate(), c.want)
+			require.ErrorContains(t, parse(t, c.arg).Validate(), c.want)
 		})
 	}
 	t.Run("all problems at once", func(t *testing.T) {
-		err := parse(t, "--port=0", "--trigger=x").validate()
+		err := parse(t, "--port=0", "--trigger=x").Validate()
 		require.ErrorContains(t, err, "--port")
 		require.ErrorContains(t, err, "--trigger")
 	})
