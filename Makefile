@@ -19,7 +19,7 @@ localcluster_sources := $(shell find hack/localcluster -type f -not -name '*_tes
 
 .PHONY: demo
 demo: up ## Boot the local control plane and watch tomcat roll from 7 to 8
-	@KUBECONFIG=$(CURDIR)/.local/kubeconfig RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go run ./hack/demo
+	@KUBECONFIG=$(CURDIR)/.local/kubeconfig go run ./hack/demo
 
 .PHONY: up
 up: build ## Boot a local control plane with rcroll in it (state in .local)

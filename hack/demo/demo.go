@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/observe"
+)
+
+const (
+	replicas = 5
+
+	// patience bounds each scene; the longest takes some ten seconds.
+	patience = 2 * time.Minute
+)
+
+// demo is a user at a terminal, with a stopwatch.
+type demo struct {
+	kubectl, kubeconfig, manifest string
+
+	client   kubernetes.Interface
+	observer *observe.Observer
+}
+
+// play shows everything, and returns the promises that were not kept.
+func (d *demo) play(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if err := d.prepare(ctx); err != nil {
+		return err
+	}
+	update, err := d.update(ctx)
+	if err != nil {
+		return err
+	}
+	rollback, err := d.rollback(ctx)
+	if err != nil {
+		return err
+	}
+	return summarize(os.Stdout, update, rollback)
+}
+
+// prepare removes what a demo before this one left, and creates tomcat.
+func (d *demo) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, err := d.quietly(ctx, "delete", "rc", "tomcat", "--ignore-not-found", "--cascade=foreground"); err != nil {
+		return err
+	}
+	if err := d.show(ctx, "apply", "-f", d.manifest); err != nil {
+		return err
+	}
+	if _, err := d.quietly(ctx, "wait", "rc/tomcat", fmt.Sprintf("--for=jsonpath={.status.availableReplicas}=%d", replicas)); err != nil {
+		return err
+	}
+	return d.show(ctx, "get", "rc,pods", "-o", "wide")
+}
+
+// update is the old document's story: from 7 to 8, one by one.
+func (d *demo) update(ctx context.Context) (scene, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := d.watch(ctx); err != nil {
+		return scene{}, err
+	}
+	if err := d.show(ctx, "set", "image", "rc/tomcat", "tomcat=tomcat:8"); err != nil {
+		return scene{}, err
+	}
+	if err := d.awaitEnd(ctx, "Update succeeded"); err != nil {
+		return scene{}, err
+	}
+	s := scene{name: "7 → 8", result: d.observer.Result(), steps: replicas,
+		bounds: observe.Bounds{MinAvailable: replicas, MaxPods: replicas + 1, Created: replicas, Deleted: replicas}}
+	return s, d.show(ctx, "get", "rc", "tomcat", "-o", "wide")
+}
+
+// rollback goes on to 9, and back to 8 when two of five are new.
+func (d *demo) rollback(ctx context.Context) (scene, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	fmt.Print("\nNow to 9, which turns out to be a mistake when two of five pods are new.\n")
+	if err := d.watch(ctx); err != nil {
+		return scene{}, err
+	}
+	if err := d.show(ctx, "set", "image", "rc/tomcat", "tomcat=tomcat:9"); err != nil {
+		return scene{}, err
+	}
+	_, err := d.observer.Await(ctx, "two pods of tomcat:9 are available", func(m observe.Moment) bool {
+		available := 0
+		for _, pod := range m.WithImage("tomcat:9") {
+			if pod.Available {
+				available++
+			}
+		}
+		return available >= 2
+	})
+	if err != nil {
+		return scene{}, err
+	}
+	fmt.Print("\n(«kubectl set image» back to tomcat:8 would send nothing: it compares with the live image, which is tomcat:8 still.)\n")
+	if err := d.applyImage(ctx, "tomcat:8"); err != nil {
+		return scene{}, err
+	}
+	if err := d.awaitEnd(ctx, "Rollback succeeded"); err != nil {
+		return scene{}, err
+	}
+	s := scene{name: "8 → 9 → 8", result: d.observer.Result(), cancelled: true,
+		bounds: observe.Bounds{MinAvailable: replicas, MaxPods: replicas + 1, Created: observe.Any, Deleted: observe.Any}}
+	return s, d.show(ctx, "get", "rc", "tomcat", "-o", "wide")
+}
+
+// watch starts a measurement, and tells what the agent says from now on.
+func (d *demo) watch(ctx context.Context) error {
+	told := map[string]bool{}
+	before := true
+	observer, err := observe.Start(ctx, d.client, observe.Target{
+		Namespace: "default", Name: "tomcat", Selector: "app=tomcat",
+		OnMoment: func(m observe.Moment) {
+			for _, event := range m.Events {
+				// What was said before in the same words is the same event, with a higher count.
+				said := fmt.Sprintf("%s/%d", event.UID, event.Count)
+				if event.Source.Component == "rcroll-agent" && !told[said] && !before {
+					fmt.Println(event.Message)
+				}
+				told[said] = true
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	observer.Begin()
+	before = false
+	d.observer = observer
+	return nil
+}
+
+// awaitEnd waits for the agent's last word, and for the traces to be gone.
+func (d *demo) awaitEnd(ctx context.Context, lastWord string) error {
+	_, err := d.observer.Await(ctx, "the rollout has ended", func(m observe.Moment) bool {
+		if m.RC == nil || m.RC.Requested() != "" || len(m.Events) == 0 {
+			return false
+		}
+		for _, event := range m.Events {
+			if strings.HasPrefix(event.Message, lastWord) {
+				return m.RC.Status.ObservedGeneration == m.RC.Generation
+			}
+		}
+		return false
+	})
+	return err
+}
+
+// show runs kubectl as a user sees it.
+func (d *demo) show(ctx context.Context, args ...string) error {
+	fmt.Printf("\n$ kubectl %s\n", strings.Join(args, " "))
+	return d.command(ctx, args...).Run()
+}
+
+// applyImage applies the manifest with another image.
+func (d *demo) applyImage(ctx context.Context, image string) error {
+	fmt.Printf("$ sed s/tomcat:7/%s/ %s | kubectl apply -f -\n", image, d.manifest)
+	manifest, err := os.ReadFile(d.manifest)
+	if err != nil {
+		return fmt.Errorf("read the manifest: %w", err)
+	}
+	command := d.command(ctx, "apply", "-f", "-")
+	command.Stdin = bytes.NewReader(bytes.ReplaceAll(manifest, []byte("tomcat:7"), []byte(image)))
+	return command.Run()
+}
+
+func (d *demo) command(ctx context.Context, args ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, d.kubectl, args...)
+	command.Env = append(os.Environ(), "KUBECONFIG="+d.kubeconfig)
+	command.Stdout, command.Stderr = os.Stdout, os.Stdout
+	return command
+}
+
+func (d *demo) quietly(ctx context.Context, args ...string) (string, error) {
+	command := d.command(ctx, args...)
+	command.Stdout, command.Stderr = nil, nil
+	output, err := command.CombinedOutput()
+	if err != nil {
+		return "", errors.Join(fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, output), ctx.Err())
+	}
+	return string(output), nil
+}
+
+// traces are what a finished rollout must not leave.
+func traces(m observe.Moment) []string {
+	var left []string
+	for key := range m.RC.Annotations {
+		if strings.HasPrefix(key, api.Prefix) {
+			left = append(left, "annotation "+key)
+		}
+	}
+	for key := range m.RC.Labels {
+		if strings.HasPrefix(key, api.Prefix) {
+			left = append(left, "label "+key)
+		}
+	}
+	for _, rc := range m.Others {
+		left = append(left, "rc/"+rc.Name)
+	}
+	selector := m.RC.Spec.Selector
+	if len(selector) != 2 || selector["app"] != "tomcat" || !api.IsHash(selector[api.DefaultHashLabelKey]) {
+		left = append(left, fmt.Sprintf("selector %v", selector))
+	}
+	return left
+}
