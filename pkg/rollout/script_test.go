@@ -14,7 +14,7 @@ func TestScripts(t *testing.T) {
 		desired            int32
 		surge, unavailable string
 
-		// during happens once, before the given number of passes.
+		// during happens once, after the given number of passes.
 		after  int
 		during func(*world)
 
@@ -93,8 +93,8 @@ func TestScripts(t *testing.T) {
 				Scaling tomcat-v9 up to 1
 				Scaling tomcat-v8 down to 0
 				Scaling tomcat-v9 up to 2
-				Scaling tomcat down to 1
 				Deleted tomcat-v8
+				Scaling tomcat down to 1
 				Scaling tomcat-v9 up to 3
 				Scaling tomcat down to 0
 				All pods are updated. tomcat takes over the pods of tomcat-v9

@@ -1,0 +1,56 @@
+package rollout_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+const hash = "0123456789abcdef0123456789abcdef"
+
+func TestNextName(t *testing.T) {
+	assert.Equal(t, "tomcat-"+hash, rollout.NextName("tomcat", hash))
+
+	longest := strings.Repeat("a", 220)
+	assert.Equal(t, longest+"-"+hash, rollout.NextName(longest, hash), "as long as may be")
+
+	for _, name := range []string{
+		strings.Repeat("a", 221), strings.Repeat("a", 253),
+		strings.Repeat("a", 210) + "." + strings.Repeat("b", 42),
+		strings.Repeat("a", 208) + "---" + strings.Repeat("b", 42),
+	} {
+		next := rollout.NextName(name, hash)
+		assert.Empty(t, validation.IsDNS1123Subdomain(next), next)
+		assert.True(t, strings.HasSuffix(next, "-"+hash))
+		assert.Equal(t, next, rollout.NextName(name, hash))
+		assert.NotEqual(t, next, rollout.NextName(name[:len(name)-1]+"x", hash), "names that differ at the end only")
+	}
+}
+
+func TestNextRC(t *testing.T) {
+	request, err := api.ParseSpec(`{"replicas": 5, "selector": {"app": "tomcat"}, "new": {"field": 1},
+		"template": {"metadata": {"labels": {"app": "tomcat"}}, "spec": {"containers": [{"name": "tomcat", "image": "tomcat:8", "new": true}]}}}`)
+	assert.NoError(t, err)
+	owner := &metav1.ObjectMeta{Name: "tomcat", Namespace: "shop", UID: "uid"}
+	next := rollout.NextRC(owner, request, "deployment")
+
+	digits := request.Hash("deployment")
+	assert.Equal(t, "tomcat-"+digits, next.GetName())
+	assert.Equal(t, "shop", next.GetNamespace())
+	assert.Equal(t, map[string]string{api.RollingLabel: "true"}, next.GetLabels())
+	assert.True(t, metav1.IsControlledBy(next, owner))
+	assert.True(t, *next.GetOwnerReferences()[0].BlockOwnerDeletion)
+	spec := api.SpecOf(next.Object)
+	assert.Equal(t, int32(0), spec.Replicas())
+	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits}, spec.Selector())
+	assert.Equal(t, spec.Selector(), spec.TemplateLabels())
+	assert.Equal(t, digits, spec.Hash("deployment"), "the label is no part of the identity")
+	assert.Contains(t, spec, "new", "unknown fields survive")
+	assert.Equal(t, int32(5), request.Replicas(), "the request stays as it is")
+}

@@ -1,0 +1,228 @@
+package rollout_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// rest is a member at rest with so many pods, all available.
+func rest(name string, pods int32) rollout.Member {
+	return rollout.Member{Name: name, Replicas: pods, Current: true, Pods: pods, Available: pods}
+}
+
+// snapshot is one of a rollout of tomcat from v7 to v8 with its conditions in place.
+func snapshot(rc, next int32, change func(*rollout.Snapshot)) rollout.Snapshot {
+	s := rollout.Snapshot{
+		RC: rest("tomcat", rc), Next: []rollout.Member{rest("tomcat-v8", next)},
+		Desired: 5, Requested: "v8", Live: "v7",
+		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1)},
+		Now:      time.Unix(1000, 0),
+	}
+	s.RC.UID, s.Next[0].UID = "rc", "next"
+	message := "Replacing the pods of tomcat by those of tomcat-v8"
+	s.Conditions = []corev1.ReplicationControllerCondition{
+		{Type: rollout.Progressing, Status: corev1.ConditionTrue, Reason: rollout.ReasonUpdated, Message: message},
+		{Type: rollout.Reconciling, Status: corev1.ConditionTrue, Reason: rollout.ReasonUpdated, Message: message},
+	}
+	change(&s)
+	return s
+}
+
+func sealed(s *rollout.Snapshot) { s.Sealed, s.Live = "v8", "v8" }
+
+func TestPlan(t *testing.T) {
+	tests := map[string]struct {
+		snapshot rollout.Snapshot
+		want     []string // kinds of the actions, and their objects
+		poll     bool
+	}{
+		"an RC that is being deleted": {
+			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.RC.Deleting = true }),
+		},
+		"the next one does not exist": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Next = nil }),
+			want:     []string{"create tomcat-v8"},
+		},
+		"a name that only begins like the next one's": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Next[0].Name = "tomcat-v88" }),
+			want:     []string{"create tomcat-v8"},
+		},
+		"the next one is being deleted": {
+			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.Next[0].Deleting = true }),
+		},
+		"up": {
+			snapshot: snapshot(4, 1, func(*rollout.Snapshot) {}),
+			want:     []string{"scale next tomcat-v8"},
+		},
+		"a status for another spec does not let pods go": {
+			snapshot: snapshot(5, 1, func(s *rollout.Snapshot) { s.Next[0].Current = false }),
+		},
+		"pods that are to go still count": {
+			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.RC.Pods = 5 }),
+		},
+		"pods on their way are not taken for unhealthy ones": {
+			snapshot: snapshot(4, 2, func(s *rollout.Snapshot) { s.RC.Pods, s.RC.Available = 3, 3 }),
+		},
+		"nor do others go for them": {
+			snapshot: snapshot(4, 3, func(s *rollout.Snapshot) { s.RC.Pods, s.RC.Available = 3, 3 }),
+		},
+		"a stale one that may still have pods": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
+				stale := rest("tomcat-v6", 0)
+				stale.Current = false
+				s.Next = append(s.Next, stale)
+			}),
+		},
+		"unless they cannot be created": {
+			snapshot: snapshot(4, 2, func(s *rollout.Snapshot) {
+				s.RC.Pods, s.RC.Available, s.RC.Failing = 3, 3, true
+			}),
+			want: []string{"carry out tomcat"},
+		},
+		"paused": {
+			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.Strategy.Paused = true }),
+			want:     []string{"set conditions tomcat"},
+		},
+		"a strategy that does not parse": {
+			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) {
+				s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: "no"}
+			}),
+			want: []string{"set conditions tomcat"},
+		},
+		"a request that does not parse, even sealed": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
+				sealed(s)
+				s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidRequest, Message: "no"}
+			}),
+			want: []string{"set conditions tomcat"},
+		},
+		"somebody else's object": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Next, s.NameTaken = nil, &rollout.NameTaken{} }),
+			want:     []string{"set conditions tomcat"},
+			poll:     true,
+		},
+		"a predecessor's object": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Next, s.NameTaken = nil, &rollout.NameTaken{Passing: true} }),
+			poll:     true,
+		},
+		"all updated": {
+			snapshot: snapshot(0, 5, func(*rollout.Snapshot) {}),
+			want:     []string{"carry out tomcat"},
+		},
+		"all updated, one not available": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { s.Next[0].Available = 4 }),
+		},
+		"all updated, a stale one left": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { s.Next = append(s.Next, rest("tomcat-v6", 0)) }),
+			want:     []string{"delete tomcat-v6"},
+		},
+		"sealed, not yet observed": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.RC.Current = false }),
+		},
+		"sealed, the next one is creating": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next[0].Pods = 4 }),
+		},
+		"sealed, the next one is deleting": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next[0].Pods = 6 }),
+		},
+		"sealed and at rest": {
+			snapshot: snapshot(0, 5, sealed),
+			want:     []string{"orphan tomcat-v8"},
+		},
+		"sealed, paused, invalid and asked for something newer": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
+				sealed(s)
+				s.Requested, s.Strategy.Paused = "v9", true
+				s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: "no"}
+			}),
+			want: []string{"orphan tomcat-v8"},
+		},
+		"sealed, the next one is on its way out": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next[0].Deleting = true }),
+		},
+		"sealed, the garbage collector is not done": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
+				sealed(s)
+				s.Next, s.Pods = nil, rollout.Pods{OfNext: 1, Orphans: 4}
+			}),
+			poll: true,
+		},
+		"sealed, pods are waiting": {
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next, s.Pods = nil, rollout.Pods{Orphans: 5} }),
+			want:     []string{"carry out tomcat"},
+		},
+		"adopting, not done": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
+				s.Adopting, s.Live, s.Next, s.Pods = "v8", "v8", nil, rollout.Pods{Orphans: 1, OfRC: 4}
+			}),
+			poll: true,
+		},
+		"adopting, done": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
+				s.Adopting, s.Live, s.Next, s.Pods = "v8", "v8", nil, rollout.Pods{OfRC: 5}
+			}),
+			want: []string{"set conditions tomcat"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			decision := rollout.Plan(test.snapshot)
+			var got []string
+			for _, action := range decision.Actions {
+				got = append(got, string(action.Kind)+" "+action.Name)
+			}
+			assert.Equal(t, test.want, got)
+			assert.Equal(t, test.poll, decision.Poll)
+			assert.NotEmpty(t, decision.Reason)
+		})
+	}
+}
+
+// TestPlanNamesTheRequest: whatever is promoted, a plan is for what is requested now.
+func TestPlanNamesTheRequest(t *testing.T) {
+	decision := rollout.Plan(snapshot(0, 5, func(s *rollout.Snapshot) {
+		sealed(s)
+		s.Requested, s.Next, s.Pods = "v9", nil, rollout.Pods{Orphans: 3, OfRC: 1}
+	}))
+	require.Len(t, decision.Actions, 1)
+	assert.Equal(t, api.Plan{Operation: api.Adopt, Hash: "v9", Replicas: 4}, decision.Actions[0].Plan)
+}
+
+func TestConditions(t *testing.T) {
+	before := metav1.NewTime(time.Unix(500, 0))
+	s := snapshot(4, 1, func(s *rollout.Snapshot) {
+		for i := range s.Conditions {
+			s.Conditions[i].LastTransitionTime = before
+		}
+		s.Conditions = append(s.Conditions, corev1.ReplicationControllerCondition{Type: "Other", Status: corev1.ConditionTrue})
+	})
+	s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: "bad"}
+	decision := rollout.Plan(s)
+	require.Len(t, decision.Actions, 1)
+	now := metav1.NewTime(s.Now)
+	assert.Equal(t, rollout.ConditionChange{
+		Set: []corev1.ReplicationControllerCondition{
+			{Type: rollout.Progressing, Status: corev1.ConditionFalse, Reason: "InvalidStrategy", Message: "bad", LastTransitionTime: now},
+			{Type: rollout.Stalled, Status: corev1.ConditionTrue, Reason: "InvalidStrategy", Message: "bad", LastTransitionTime: now},
+		},
+		Remove: []corev1.ReplicationControllerConditionType{rollout.Reconciling},
+	}, decision.Actions[0].Conditions)
+	assert.Equal(t, []rollout.Event{{Type: corev1.EventTypeWarning, Reason: "InvalidStrategy", Message: "bad"}}, decision.Actions[0].Events)
+
+	s.Conditions = append(s.Conditions[2:], decision.Actions[0].Conditions.Set...)
+	assert.Empty(t, rollout.Plan(s).Actions, "said once")
+
+	s.Obstacle, s.Requested = nil, "v9"
+	s.Conditions[1].Status, s.Conditions[1].LastTransitionTime = corev1.ConditionTrue, before
+	set := rollout.Plan(s).Actions[0].Conditions.Set
+	assert.Equal(t, before, set[0].LastTransitionTime, "the time of a condition is that of its status")
+}
