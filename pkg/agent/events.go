@@ -5,7 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/typed/core/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/record"
 )
@@ -24,7 +24,7 @@ const (
 // events API folds a series with one reason into its first message, so that the
 // steps of a rollout would be one event.
 func newRecorder(config *rest.Config, scheme *runtime.Scheme) (record.EventRecorder, func(), error) {
-	core, err := v1.NewForConfig(config)
+	core, err := corev1client.NewForConfig(config)
 	if err != nil {
 		return nil, nil, fmt.Errorf("set up the client for events: %w", err)
 	}
@@ -33,6 +33,6 @@ func newRecorder(config *rest.Config, scheme *runtime.Scheme) (record.EventRecor
 		QPS:       eventQPS,
 		MaxEvents: eventBurst,
 	}))
-	broadcaster.StartRecordingToSink(&v1.EventSinkImpl{Interface: core.Events("")})
+	broadcaster.StartRecordingToSink(&corev1client.EventSinkImpl{Interface: core.Events("")})
 	return broadcaster.NewRecorder(scheme, corev1.EventSource{Component: fieldManager}), broadcaster.Shutdown, nil
 }
