@@ -1,6 +1,7 @@
 package mutate_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,7 +17,8 @@ func rolling(changes ...change) map[string]any {
 }
 
 func TestWhatUsersMean(t *testing.T) {
-	const manifest7 = `{"spec":{"replicas":5,"template":{"spec":{"containers":[{"image":"tomcat:7"}]}}}}`
+	const manifest7 = `{"spec":{"replicas":5,"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:7"}]}}}}`
+	manifest8 := strings.Replace(manifest7, "tomcat:7", "tomcat:8", 1)
 	for name, c := range map[string]struct {
 		old     map[string]any
 		changes []change
@@ -51,7 +53,9 @@ func TestWhatUsersMean(t *testing.T) {
 		"kubectl apply without replicas keeps those requested": {old: rolling(apply(manifest7)), changes: []change{apply(`{"spec":{}}`), image("tomcat:9")},
 			meaning: mutate.Retargets, image: "tomcat:9", replicas: 5},
 		"kubectl apply replaces what set env asked for": {old: tomcat(pending(image("tomcat:8"), env("A", "1")), apply("{}")),
-			changes: []change{apply(manifest7), image("tomcat:8")}, meaning: mutate.Retargets, image: "tomcat:8", replicas: 5},
+			changes: []change{apply(manifest8), image("tomcat:8")}, meaning: mutate.Retargets, image: "tomcat:8", replicas: 5},
+		"kubectl keeping the annotation of server-side apply says nothing": {old: rolling(apply(manifest7)), manager: "kubectl-last-applied",
+			changes: []change{apply(manifest8)}, meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
 
 		"kubectl replace of the live manifest cancels": {old: rolling(), changes: []change{asManifest, replicas(5)},
 			meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},

@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
 )
@@ -49,24 +51,41 @@ func declaration(write Write, options Options) *declared {
 const clientSideApply = "kubectl-client-side-apply"
 
 // lastAppliedBy recognises client-side apply by its field manager, or because it
-// is the one client that changes the annotation with its last manifest. Where that
-// manifest wants what is live, the annotation is all that changes; where it is the
-// same as the last time, the replicas are. Returns the replicas in the manifest.
+// changes the annotation with its last manifest. Where that manifest wants what is
+// live, the annotation is all that changes; where it is the same as the last time,
+// the replicas are. Returns the replicas in the manifest.
+//
+// Others write the annotation too (kubectl apply --server-side keeps it up to date
+// in a write of its own), but they do not write what the manifest says.
 func lastAppliedBy(write Write) (replicas *int32, ok bool) {
 	before, _ := annotation(write.Old, corev1.LastAppliedConfigAnnotation)
 	after, found := annotation(write.New, corev1.LastAppliedConfigAnnotation)
-	if !found || before == after && write.FieldManager != clientSideApply {
+	if !found {
 		return nil, false
 	}
-	var manifest struct {
-		Spec struct {
-			Replicas *int32 `json:"replicas"`
-		} `json:"spec"`
-	}
-	if err := json.Unmarshal([]byte(after), &manifest); err != nil {
+	var manifest map[string]any
+	if err := utiljson.Unmarshal([]byte(after), &manifest); err != nil {
 		return nil, false
 	}
-	return manifest.Spec.Replicas, true
+	stated, wanted := api.SpecOf(manifest), api.SpecOf(write.New)
+	if write.FieldManager != clientSideApply && (before == after || !statesImagesOf(stated, wanted)) {
+		return nil, false
+	}
+	if _, ok := stated["replicas"].(int64); !ok {
+		return nil, true
+	}
+	return ptr.To(stated.Replicas()), true
+}
+
+// statesImagesOf tells whether the images that a manifest states are those of the spec.
+func statesImagesOf(manifest, spec api.Spec) bool {
+	images := spec.Images()
+	for container, image := range manifest.Images() {
+		if image != "" && images[container] != image {
+			return false
+		}
+	}
+	return true
 }
 
 // isWholePut recognises a manifest sent by PUT (kubectl replace): it has none of
