@@ -70,6 +70,10 @@ func TestWhatUsersMean(t *testing.T) {
 			changes: []change{image("tomcat:8"), replicas(5)}, meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
 		"an update by a manager that also applies is imperative": {old: rolling(managed("ci", "Apply", ownsImage)), manager: "ci",
 			changes: []change{env("A", "1"), managed("ci", "Update", `{"f:spec":{}}`)}, meaning: mutate.Retargets, image: "tomcat:8", replicas: 5, env: true},
+		"kubectl migrating to server-side apply says nothing": {
+			old:     rolling(managed("ci", "Apply", ownsImage), managed("kubectl-client-side-apply", "Update", ownsImage)),
+			changes: []change{unmanaged, managed("ci", "Apply", ownsImageAndReplicas)}, manager: "ci",
+			meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
 		"another manager's apply says nothing about the image": {old: rolling(managed("ci", "Apply", ownsImage)), manager: "labeller",
 			changes: []change{label("team", "a")}, meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
 

@@ -150,6 +150,8 @@ func managed(manager, operation, fields string) change {
 	}
 }
 
+func unmanaged(object map[string]any) { delete(at(object, "metadata"), "managedFields") }
+
 const (
 	ownsImage            = `{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"tomcat\"}":{"f:image":{}}}}}}}`
 	ownsImageAndReplicas = `{"f:spec":{"f:replicas":{},"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"tomcat\"}":{"f:image":{}}}}}}}`

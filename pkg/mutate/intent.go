@@ -98,7 +98,9 @@ func isWholePut(object map[string]any) bool {
 // appliedEntry recognises server-side apply, and returns what the writing field
 // manager applies. Applying what is live already changes nothing at all in the
 // object, not even a time. What tells it from an update is that an update always
-// leaves its mark in the manager's Update entry.
+// leaves its mark in the manager's Update entry, and from kubectl's migration of
+// client-side to server-side apply (an update of nothing but the managed fields)
+// that it leaves other managers' entries alone.
 func appliedEntry(write Write) *metav1.ManagedFieldsEntry {
 	entry := managedBy(write.New, write.FieldManager, metav1.ManagedFieldsOperationApply)
 	if entry == nil || !ownsImages(entry) {
@@ -109,14 +111,33 @@ func appliedEntry(write Write) *metav1.ManagedFieldsEntry {
 	if !reflect.DeepEqual(before, after) {
 		return nil
 	}
+	if unchanged(write) && !reflect.DeepEqual(notAppliedBy(write.Old, write.FieldManager), notAppliedBy(write.New, write.FieldManager)) {
+		return nil
+	}
 	return entry
+}
+
+// notAppliedBy are the managed fields but those that a manager applies.
+func notAppliedBy(object map[string]any, manager string) []any {
+	var others []any
+	for _, item := range managedFields(object) {
+		fields, _ := item.(map[string]any)
+		if fields["manager"] != manager || fields["operation"] != string(metav1.ManagedFieldsOperationApply) {
+			others = append(others, item)
+		}
+	}
+	return others
+}
+
+func managedFields(object map[string]any) []any {
+	metadata, _ := object["metadata"].(map[string]any)
+	list, _ := metadata["managedFields"].([]any)
+	return list
 }
 
 // managedBy is the entry of a manager for the object itself, nil if it has none.
 func managedBy(object map[string]any, manager string, operation metav1.ManagedFieldsOperationType) *metav1.ManagedFieldsEntry {
-	metadata, _ := object["metadata"].(map[string]any)
-	list, _ := metadata["managedFields"].([]any)
-	for _, item := range list {
+	for _, item := range managedFields(object) {
 		fields, _ := item.(map[string]any)
 		if fields["manager"] != manager || fields["operation"] != string(operation) || fields["subresource"] != nil {
 			continue
