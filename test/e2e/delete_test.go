@@ -1,0 +1,67 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/rcroll/rcroll/test/observe"
+)
+
+// A ReplicationController that is deleted in the middle of a rollout takes
+// everything along that belongs to it.
+func TestDeleteHalfway(t *testing.T) {
+	t.Parallel()
+	s := given(t, tomcat(t))
+	s.setImage("tomcat=tomcat:8")
+	s.halfway("tomcat:8")
+	s.kubectl("delete", "rc/tomcat", "--wait=false")
+	s.await("nothing is left", func(m observe.Moment) bool {
+		return m.RC == nil && len(m.Others) == 0 && len(m.Pods) == 0
+	})
+}
+
+// kubectl replace --force deletes and creates: what comes is what the manifest says.
+func TestReplaceForceHalfway(t *testing.T) {
+	t.Parallel()
+	m := tomcat(t)
+	s := given(t, m)
+	before := s.Now().RC.UID
+	s.setImage("tomcat=tomcat:8")
+	s.halfway("tomcat:8")
+	s.feed(m.with(image("tomcat:8")).yaml(t), "replace", "--force", "-f", "-")
+	s.await("only the new one is left", func(m observe.Moment) bool {
+		return m.RC != nil && m.RC.UID != before && serves("tomcat:8", 5)(m)
+	})
+
+	s.Begin()
+	s.setImage("tomcat=tomcat:9")
+	s.rolledOut("tomcat:9", 5)
+	s.keeps(surge1(5))
+}
+
+// Somebody who deletes the next ReplicationController takes its pods away, and no
+// more than that: the rollout makes it anew and ends where it was to end.
+func TestNextDeletedByHand(t *testing.T) {
+	t.Parallel()
+	s := given(t, tomcat(t))
+	s.setImage("tomcat=tomcat:8")
+	next := s.halfway("tomcat:8").Next()
+	s.kubectl("delete", "rc/"+next[0].Name, "--wait=false")
+	s.rolledOut("tomcat:8", 5)
+
+	s.Begin()
+	s.setImage("tomcat=tomcat:9")
+	s.rolledOut("tomcat:9", 5)
+	s.keeps(surge1(5))
+}
+
+// Whoever deletes a pod in the middle of a rollout gets another one.
+func TestPodsDeletedByHand(t *testing.T) {
+	t.Parallel()
+	s := given(t, tomcat(t))
+	s.setImage("tomcat=tomcat:8")
+	m := s.halfway("tomcat:8")
+	s.kubectl("delete", "pod", "--wait=false", m.WithImage("tomcat:7")[0].Name, m.WithImage("tomcat:8")[0].Name)
+	s.rolledOut("tomcat:8", 5)
+	// The two that were deleted are missing for a while, and are not the rollout's fault.
+	s.keeps(observe.Bounds{MinAvailable: 3, MaxPods: 6, Created: observe.Any, Deleted: observe.Any})
+}

@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+	"github.com/rcroll/rcroll/test/observe"
+)
+
+// An annotation that does not parse stops everything, says so, and once it is
+// corrected the rollout goes on by itself.
+func TestUnreadableStrategy(t *testing.T) {
+	t.Parallel()
+	s := given(t, tomcat(t))
+	told := s.kubectl("annotate", "rc/tomcat", api.MaxSurgeAnnotation+"=lots")
+	assert.Contains(t, told.stderr, `annotation rcroll.dev/max-surge: "lots" is not valid`)
+
+	s.setImage("tomcat=tomcat:8")
+	stalled := s.await("the rollout is stalled", func(m observe.Moment) bool { return condition(m.RC, rollout.Stalled) != nil })
+	assert.Equal(t, rollout.ReasonInvalidStrategy, condition(stalled.RC, rollout.Stalled).Reason)
+	assert.Contains(t, condition(stalled.RC, rollout.Stalled).Message, api.MaxSurgeAnnotation)
+	s.awaitEvent(`annotation rcroll.dev/max-surge: "lots" is not valid`)
+	assert.Empty(t, s.Result().Created())
+	assert.Empty(t, stalled.Others)
+
+	s.kubectl("annotate", "--overwrite", "rc/tomcat", api.MaxSurgeAnnotation+"=2")
+	s.rolledOut("tomcat:8", 5)
+	s.keeps(observe.Bounds{MinAvailable: 5, MaxPods: 7, Created: 5, Deleted: 5})
+}
+
+// The update period is the least time between two scale-ups. Their times are those
+// at which they were seen, which may be late: hence half a second less.
+func TestUpdatePeriod(t *testing.T) {
+	t.Parallel()
+	const period, lateness = 3 * time.Second, 500 * time.Millisecond
+	s := given(t, tomcat(t, replicas(3), annotated(api.UpdatePeriodAnnotation, period.String())))
+	s.setImage("tomcat=tomcat:8")
+	s.rolledOut("tomcat:8", 3)
+	s.keeps(surge1(3))
+
+	times := s.Result().ScaleUps()
+	require.Len(t, times, 3)
+	for i := 1; i < len(times); i++ {
+		assert.GreaterOrEqual(t, times[i].Sub(times[i-1]), period-lateness)
+	}
+}
+
+// A pause holds a rollout where it is, and its end lets it go on.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	s := given(t, tomcat(t))
+	s.setImage("tomcat=tomcat:8")
+	s.halfway("tomcat:8")
+	s.kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"=true")
+	paused := s.await("the pause is told", isPaused)
+	s.kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
+	s.rolledOut("tomcat:8", 5)
+	s.keeps(surge1(5))
+	assert.NotEmpty(t, paused.Next())
+}
+
+func isPaused(m observe.Moment) bool {
+	progressing := condition(m.RC, rollout.Progressing)
+	return progressing != nil && progressing.Reason == rollout.ReasonPaused
+}
+
+// halfwayAtRest is a rollout that is paused in its middle, with nothing moving.
+func (s *scenario) halfwayAtRest() observe.Moment {
+	s.Helper()
+	s.setImage("tomcat=tomcat:8")
+	s.halfway("tomcat:8")
+	s.kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"=true")
+	return s.await("the rollout is paused and at rest", func(m observe.Moment) bool {
+		if !isPaused(m) || m.Available() != len(m.Pods) {
+			return false
+		}
+		for _, rc := range append(m.Next(), *m.RC) {
+			if rc.Status.ObservedGeneration != rc.Generation || rc.Status.AvailableReplicas != rc.Replicas() ||
+				rc.Status.Replicas != rc.Replicas() {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// Who opted out gets plain Kubernetes.
+func TestOptOut(t *testing.T) {
+	t.Parallel()
+	s := given(t, tomcat(t, annotated(api.EnabledKey, "false")))
+	told := s.setImage("tomcat=tomcat:8")
+	assert.Empty(t, told.stderr)
+	live := s.await("the edit is live", func(m observe.Moment) bool { return m.RC.Image == "tomcat:8" })
+	assert.False(t, pending(live))
+	assert.Empty(t, s.Result().Created())
+}
