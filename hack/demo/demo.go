@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -53,13 +54,13 @@ func (d *demo) play(ctx context.Context) error {
 func (d *demo) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := d.quietly(ctx, "delete", "rc", "tomcat", "--ignore-not-found", "--cascade=foreground"); err != nil {
+	if err := d.quietly(ctx, "delete", "rc", "tomcat", "--ignore-not-found", "--cascade=foreground"); err != nil {
 		return err
 	}
 	if err := d.show(ctx, "apply", "-f", d.manifest); err != nil {
 		return err
 	}
-	if _, err := d.quietly(ctx, "wait", "rc/tomcat", fmt.Sprintf("--for=jsonpath={.status.availableReplicas}=%d", replicas)); err != nil {
+	if err := d.quietly(ctx, "wait", "rc/tomcat", fmt.Sprintf("--for=jsonpath={.status.availableReplicas}=%d", replicas)); err != nil {
 		return err
 	}
 	return d.show(ctx, "get", "rc,pods", "-o", "wide")
@@ -121,14 +122,14 @@ func (d *demo) rollback(ctx context.Context) (scene, error) {
 // watch starts a measurement, and tells what the agent says from now on.
 func (d *demo) watch(ctx context.Context) error {
 	told := map[string]bool{}
-	before := true
+	var begun atomic.Bool
 	observer, err := observe.Start(ctx, d.client, observe.Target{
 		Namespace: "default", Name: "tomcat", Selector: "app=tomcat",
 		OnMoment: func(m observe.Moment) {
 			for _, event := range m.Events {
 				// What was said before in the same words is the same event, with a higher count.
 				said := fmt.Sprintf("%s/%d", event.UID, event.Count)
-				if event.Source.Component == "rcroll-agent" && !told[said] && !before {
+				if event.Source.Component == "rcroll-agent" && !told[said] && begun.Load() {
 					fmt.Println(event.Message)
 				}
 				told[said] = true
@@ -139,7 +140,7 @@ func (d *demo) watch(ctx context.Context) error {
 		return err
 	}
 	observer.Begin()
-	before = false
+	begun.Store(true)
 	d.observer = observer
 	return nil
 }
@@ -185,14 +186,14 @@ func (d *demo) command(ctx context.Context, args ...string) *exec.Cmd {
 	return command
 }
 
-func (d *demo) quietly(ctx context.Context, args ...string) (string, error) {
+// quietly runs kubectl for the demo's own needs.
+func (d *demo) quietly(ctx context.Context, args ...string) error {
 	command := d.command(ctx, args...)
 	command.Stdout, command.Stderr = nil, nil
-	output, err := command.CombinedOutput()
-	if err != nil {
-		return "", errors.Join(fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, output), ctx.Err())
+	if output, err := command.CombinedOutput(); err != nil {
+		return errors.Join(fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, output), ctx.Err())
 	}
-	return string(output), nil
+	return nil
 }
 
 // traces are what a finished rollout must not leave.
