@@ -60,7 +60,7 @@ func TestPodsDeletedByHand(t *testing.T) {
 	s := given(t, tomcat(t))
 	s.setImage("tomcat=tomcat:8")
 	m := s.halfway("tomcat:8")
-	s.kubectl("delete", "pod", "--wait=false", m.WithImage("tomcat:7")[0].Name, m.WithImage("tomcat:8")[0].Name)
+	s.kubectl("delete", "pod", "--wait=false", "--ignore-not-found", m.WithImage("tomcat:7")[0].Name, m.WithImage("tomcat:8")[0].Name)
 	s.rolledOut("tomcat:8", 5)
 	// The two that were deleted are missing for a while, and are not the rollout's fault.
 	s.keeps(observe.Bounds{MinAvailable: 3, MaxPods: 6, Created: observe.Any, Deleted: observe.Any})
