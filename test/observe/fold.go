@@ -21,13 +21,16 @@ type fold struct {
 	// name of the observed ReplicationController.
 	name string
 
-	pods   map[types.UID]Pod
-	rcs    map[types.UID]RC
+	pods map[types.UID]Pod
+
+	// rcs by name: of two with the same name the later one has replaced the other.
+	rcs map[string]RC
+
 	events []*corev1.Event
 }
 
 func newFold(name string) *fold {
-	return &fold{name: name, pods: map[types.UID]Pod{}, rcs: map[types.UID]RC{}}
+	return &fold{name: name, pods: map[types.UID]Pod{}, rcs: map[string]RC{}}
 }
 
 // apply is the moment after an event.
@@ -44,9 +47,9 @@ func (f *fold) apply(at time.Time, kind watch.EventType, object runtime.Object) 
 	case *corev1.ReplicationController:
 		what = "rc " + object.Name
 		if kind == watch.Deleted {
-			delete(f.rcs, object.UID)
+			delete(f.rcs, object.Name)
 		} else {
-			f.rcs[object.UID] = rcOf(object)
+			f.rcs[object.Name] = rcOf(object)
 		}
 	case *corev1.Event:
 		what = fmt.Sprintf("event %q", object.Message)
