@@ -17,15 +17,15 @@ import (
 // there are pods to replace by it, and passes otherwise.
 func request(write Write, options Options) Decision {
 	key := options.HashLabelKey
-	live, wanted := api.SpecOf(write.Old), api.SpecOf(write.New)
-	if !triggers(live.Unlabelled(key), wanted.Unlabelled(key), options) {
+	live, wanted := api.SpecOf(write.Old).Unlabelled(key), api.SpecOf(write.New).Unlabelled(key)
+	if !triggers(live, wanted, options) {
 		object, err := keepRollLabels(write, key)
 		if err != nil {
 			return Decision{Meaning: Refused, Refusal: err}
 		}
 		return Decision{Meaning: Passes, Object: object, Warnings: strategyWarnings(write.Old, object)}
 	}
-	return record(write, Requests, wanted.Unlabelled(key), options)
+	return record(write, Requests, wanted, options)
 }
 
 // triggers tells whether a change asks for pods to be replaced. Without any pod
@@ -53,12 +53,10 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 		return refuse("%s: spec: this change cannot be added to the pending request: %v", name(write.Old), err)
 	}
 	switch {
-	case wanted.Equal(pending) && wanted.SameTemplate(live, key):
+	case wanted.SameTemplate(live, key):
 		return record(write, Cancels, wanted, options)
 	case wanted.Equal(pending):
 		return record(write, Repeats, wanted, options)
-	case wanted.SameTemplate(live, key):
-		return record(write, Cancels, wanted, options)
 	}
 	return record(write, Retargets, wanted, options)
 }
