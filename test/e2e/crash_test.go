@@ -76,14 +76,17 @@ func (s *scenario) start(component string) {
 // The agent may die at any moment: the next one goes on from there.
 func TestAgentKilled(t *testing.T) {
 	for _, stage := range stages {
-		t.Run(stage.name, func(t *testing.T) {
-			s := given(t, tomcat(t))
-			s.killAt(agent, stage.reached, func() { s.setImage("tomcat=tomcat:8") })
-			s.start(agent)
-			s.rolledOut("tomcat:8", 5)
-			s.keeps(surge1(5))
-		})
+		t.Run(stage.name, func(t *testing.T) { survives(t, agent, stage.reached) })
 	}
+}
+
+// survives kills a component at a moment of a rollout, and starts it again.
+func survives(t *testing.T, component string, moment func(observe.Moment) bool) {
+	s := given(t, tomcat(t))
+	s.killAt(component, moment, func() { s.setImage("tomcat=tomcat:8") })
+	s.start(component)
+	s.rolledOut("tomcat:8", 5)
+	s.keeps(surge1(5))
 }
 
 // kubernetes#9045: an update to one image that was interrupted, asked again for
@@ -125,13 +128,7 @@ func TestRetargetWhileSealed(t *testing.T) {
 // any.
 func TestControllerManagerKilledDuringPromotion(t *testing.T) {
 	for _, stage := range stages[len(stages)-3:] {
-		t.Run(stage.name, func(t *testing.T) {
-			s := given(t, tomcat(t))
-			s.killAt(controllerManager, stage.reached, func() { s.setImage("tomcat=tomcat:8") })
-			s.start(controllerManager)
-			s.rolledOut("tomcat:8", 5)
-			s.keeps(surge1(5))
-		})
+		t.Run(stage.name, func(t *testing.T) { survives(t, controllerManager, stage.reached) })
 	}
 }
 
