@@ -43,7 +43,7 @@ test-unit: ## Run the unit and property tests
 	cd hack/localcluster && go test $(GOTESTFLAGS) ./internal/...
 
 .PHONY: test-e2e
-test-e2e: build ## Run the end-to-end tests, on a control plane of their own
+test-e2e: build bin/oldkubectl ## Run the end-to-end tests, on a control plane of their own
 	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
 
 .PHONY: fuzz
@@ -62,6 +62,7 @@ verify: bin/localcluster ## Check that go.mod files are tidy, sources formatted 
 	go mod tidy -diff
 	cd hack/localcluster && go mod tidy -diff
 	cd hack/tools && go mod tidy -diff
+	cd test/oldkubectl && go mod tidy -diff
 	@unformatted=$$(gofmt -l .); if [[ -n $$unformatted ]]; then echo "gofmt wants to change:"; echo "$$unformatted"; exit 1; fi
 	bin/kubectl kustomize manifests/base >/dev/null
 	bin/kubectl kustomize manifests/overlays/local >/dev/null
@@ -84,6 +85,10 @@ bin/webhook bin/agent: bin/%:
 # Asking the go command takes seconds here, as all of Kubernetes is in it.
 bin/localcluster: $(localcluster_sources)
 	@hack/localcluster/build.sh
+	@touch $@
+
+bin/oldkubectl: $(wildcard test/oldkubectl/*)
+	cd test/oldkubectl && $(GOBUILD) -o ../../$@ .
 	@touch $@
 
 bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum

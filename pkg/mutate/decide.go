@@ -1,6 +1,7 @@
 package mutate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -120,6 +121,9 @@ func Decide(write Write, options Options) Decision {
 // create takes the traces of a rollout off an exported object that is created
 // elsewhere: there is no rollout of it here.
 func create(write Write, options Options) Decision {
+	if err := cmp.Or(guardSettings(write), guardLabels(write)); err != nil {
+		return Decision{Meaning: Refused, Refusal: err}
+	}
 	object := deepCopy(write.New)
 	for _, key := range reservedAnnotations {
 		deleteEntry(object, "annotations", key)
@@ -129,7 +133,7 @@ func create(write Write, options Options) Decision {
 	if spec.Marked() {
 		setSpec(object, spec.Unlabelled(options.HashLabelKey))
 	}
-	return Decision{Meaning: Passes, Object: object, Warnings: strategyWarnings(nil, object)}
+	return passes(object)
 }
 
 // agentUpdate carries out a plan. The agent writes the spec of nothing but next
@@ -167,7 +171,7 @@ func refuseNext(next map[string]any) Decision {
 }
 
 func userUpdate(write Write, options Options) Decision {
-	if err := guardReserved(write); err != nil {
+	if err := cmp.Or(guardReserved(write), guardSettings(write), guardLabels(write)); err != nil {
 		return Decision{Meaning: Refused, Refusal: err}
 	}
 	if optedOut(write) {

@@ -103,6 +103,56 @@ func TestWhatUsersMean(t *testing.T) {
 	}
 }
 
+// What was broken before, or by a newer version, is no reason to refuse what has
+// nothing to do with it.
+func TestBrokenSettingsOfOthers(t *testing.T) {
+	broken := annotate(api.MaxSurgeAnnotation, "lots")
+	for name, c := range map[string]struct {
+		old    map[string]any
+		change change
+	}{
+		"another edit":             {tomcat(broken), env("A", "1")},
+		"a retarget":               {rolling(broken), image("tomcat:9")},
+		"its removal":              {tomcat(broken), unannotate(api.MaxSurgeAnnotation)},
+		"its correction":           {tomcat(broken), annotate(api.MaxSurgeAnnotation, "2")},
+		"an unknown one, there":    {tomcat(annotate(api.Prefix+"new", "x")), annotate(api.MaxSurgeAnnotation, "2")},
+		"an unknown one, removed":  {tomcat(annotate(api.Prefix+"new", "x")), unannotate(api.Prefix + "new")},
+		"an unknown label removed": {tomcat(label(api.Prefix+"new", "x")), func(o map[string]any) { delete(at(o, "metadata", "labels"), api.Prefix+"new") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
+			assert.NoError(t, decision.Refusal)
+		})
+	}
+}
+
+// Every answer that changes what was sent says what happens, and how to follow it.
+func TestWarnings(t *testing.T) {
+	for name, c := range map[string]struct {
+		old    map[string]any
+		change change
+		says   string
+	}{
+		"requests":              {tomcat(), image("tomcat:8"), "rolling update to tomcat:8 requested; the pods are replaced gradually"},
+		"another image":         {rolling(), image("tomcat:9"), "the rolling update under way goes to tomcat:9 now"},
+		"another number":        {rolling(), replicas(8), "the rolling update under way ends at 8 replicas now"},
+		"another environment":   {rolling(), env("A", "1"), "the rolling update under way, to tomcat:8, takes this change along"},
+		"a cancel":              {rolling(), unannotate(api.RequestAnnotation), "the rolling update under way is cancelled; the pods go back to tomcat:7"},
+		"nothing":               {rolling(), func(map[string]any) {}, "nothing changes; the rolling update to tomcat:8 goes on; cancel it with: kubectl annotate rc/tomcat rcroll.dev/request-"},
+		"something else":        {rolling(), label("team", "a"), ""},
+		"an edit that is plain": {tomcat(), env("A", "1"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
+			if c.says == "" {
+				assert.Empty(t, decision.Warnings)
+				return
+			}
+			assert.Equal(t, []string{"rc/tomcat: " + c.says + "; follow it with: kubectl describe rc/tomcat"}, decision.Warnings)
+		})
+	}
+}
+
 func TestAnyTemplateChange(t *testing.T) {
 	wide := options
 	wide.AnyTemplateChange = true
@@ -123,15 +173,30 @@ func TestRefusals(t *testing.T) {
 		user   string
 		says   string
 	}{
-		"a forged request":          {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: is written by rcroll only"},
-		"a changed request":         {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
-		"a forged plan":             {rolling(), annotate(api.PlanAnnotation, `{"operation":"finish"}`), user, "metadata.annotations[rcroll.dev/plan]"},
-		"a forged label":            {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
-		"a forged mark":             {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
-		"a changed hash label":      {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
-		"a hash label in use":       {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
-		"an edit of a next RC":      {next, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
-		"the agent writing a spec":  {tomcat(), image("tomcat:8"), agent, "by plan only"},
+		"a forged request":         {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: is written by rcroll only"},
+		"a changed request":        {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
+		"a forged plan":            {rolling(), annotate(api.PlanAnnotation, `{"operation":"finish"}`), user, "metadata.annotations[rcroll.dev/plan]"},
+		"a forged label":           {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
+		"a forged mark":            {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
+		"a changed hash label":     {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
+		"a hash label in use":      {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
+		"an edit of a next RC":     {next, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
+		"the agent writing a spec": {tomcat(), image("tomcat:8"), agent, "by plan only"},
+		"a setting that does not parse": {tomcat(), annotate(api.MaxSurgeAnnotation, "lots"), user,
+			`rc/tomcat: annotation rcroll.dev/max-surge: "lots" is not valid: give a number of pods`},
+		"settings that contradict":   {tomcat(), annotate(api.MaxSurgeAnnotation, "0"), user, "may not both be 0"},
+		"an opt-out that says maybe": {tomcat(), annotate(api.EnabledKey, "no"), user, `rcroll.dev/enabled: "no" is not valid: give "true" or "false"`},
+		"a misspelt setting": {tomcat(), annotate(api.Prefix+"max-surg", "2"), user,
+			"annotation rcroll.dev/max-surg: there is no such setting: remove it, or correct its name to one of rcroll.dev/max-surge, "},
+		"a setting as a label": {tomcat(), label(api.EnabledKey, "false"), user, "metadata.labels[rcroll.dev/enabled]: Forbidden: rcroll has no such label"},
+		"a request with a setting that was broken before": {tomcat(annotate(api.UpdatePeriodAnnotation, "soon")), image("tomcat:8"), user,
+			`annotation rcroll.dev/update-period: "soon" is not valid`},
+		"a request that finds no room": {tomcat(annotate("note", strings.Repeat("x", 200<<10))),
+			func(o map[string]any) { image("tomcat:8")(o); env("A", strings.Repeat("x", 100<<10))(o) }, user,
+			"metadata.annotations: Too long: all annotations together may take 262144 bytes"},
+		"a request beside a copy of the manifest": {tomcat(apply(strings.Repeat("x", 200<<10))),
+			func(o map[string]any) { image("tomcat:8")(o); env("A", strings.Repeat("x", 100<<10))(o) }, user,
+			"apply it with --server-side"},
 		"replicas below 0 (cancel)": {rolling(), func(o map[string]any) { asManifest(o); replicas(-1)(o) }, user, "spec.replicas: Invalid value: -1"},
 		"a request that no longer parses": {tomcat(annotate(api.RequestAnnotation, "x"), label(api.RollingLabel, api.True)), image("tomcat:8"), user,
 			"kubectl annotate rc/tomcat rcroll.dev/request-"},

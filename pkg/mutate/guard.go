@@ -2,7 +2,11 @@ package mutate
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -34,6 +38,78 @@ func guardEntry(write Write, kind, key string) error {
 	}
 	return fmt.Errorf("%s: %w", name(write.New), field.Forbidden(field.NewPath("metadata", kind).Key(key),
 		"is written by rcroll only: take it out of the manifest; to roll out a change, edit spec.template"))
+}
+
+// guardSettings refuses settings that this write adds or changes and no rollout
+// could go by: its author is there to correct them, later nobody is.
+func guardSettings(write Write) error {
+	changed := changedKeys(write, "annotations")
+	if len(changed) == 0 {
+		return nil
+	}
+	return checkSettings(write, changed)
+}
+
+func checkSettings(write Write, changed []string) error {
+	err := api.CheckSettings(stringEntries(write.New, "annotations"), changed)
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", name(write.New), strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+// guardLabels refuses labels that look like settings: they would do nothing.
+func guardLabels(write Write) error {
+	for _, key := range changedKeys(write, "labels") {
+		if key != api.RollingLabel && entries(write.New, "labels")[key] != nil {
+			return fmt.Errorf("%s: %w", name(write.New), field.Forbidden(field.NewPath("metadata", "labels").Key(key),
+				"rcroll has no such label: the settings of a ReplicationController are annotations"))
+		}
+	}
+	return nil
+}
+
+// changedKeys are rcroll's labels or annotations that a write adds, changes or
+// removes, in their order.
+func changedKeys(write Write, kind string) []string {
+	before, after := entries(write.Old, kind), entries(write.New, kind)
+	var changed []string
+	for _, all := range []map[string]any{before, after} {
+		for key := range all {
+			if strings.HasPrefix(key, api.Prefix) && before[key] != after[key] && !slices.Contains(reservedAnnotations, key) {
+				changed = append(changed, key)
+			}
+		}
+	}
+	slices.Sort(changed)
+	return slices.Compact(changed)
+}
+
+// guardSize refuses a request that finds no room beside the other annotations. The
+// API server would refuse it too, but tell of an annotation that no user wrote.
+func guardSize(object map[string]any) error {
+	total, largest := 0, ""
+	annotations := stringEntries(object, "annotations")
+	for key, value := range annotations {
+		total += len(key) + len(value)
+		if key != api.RequestAnnotation && len(value) > len(annotations[largest]) {
+			largest = key
+		}
+	}
+	if total <= validation.TotalAnnotationSizeLimitB {
+		return nil
+	}
+	detail := fmt.Sprintf("all annotations together may take %d bytes; the requested spec, which rcroll keeps in one of them until it is rolled out, takes %d",
+		validation.TotalAnnotationSizeLimitB, len(annotations[api.RequestAnnotation]))
+	switch largest {
+	case "":
+	case corev1.LastAppliedConfigAnnotation:
+		detail += fmt.Sprintf(", and the copy of the manifest that kubectl apply keeps %d: apply it with --server-side, which keeps none, and remove the annotation %s",
+			len(annotations[largest]), largest)
+	default:
+		detail += fmt.Sprintf(", and %s %d: shorten it, or the pod template", largest, len(annotations[largest]))
+	}
+	return fmt.Errorf("%s: metadata.annotations: Too long: %s", name(object), detail)
 }
 
 // guardMarks refuses the marks of a promotion in a user's spec.

@@ -23,9 +23,13 @@ func request(write Write, options Options) Decision {
 		if err != nil {
 			return Decision{Meaning: Refused, Refusal: err}
 		}
-		return Decision{Meaning: Passes, Object: object, Warnings: strategyWarnings(write.Old, object)}
+		return passes(object)
 	}
-	return record(write, Requests, wanted, options)
+	// A setting may have been broken while nobody was asked.
+	if err := checkSettings(write, nil); err != nil {
+		return Decision{Meaning: Refused, Refusal: err}
+	}
+	return record(write, Requests, wanted, nil, options)
 }
 
 // triggers tells whether a change asks for pods to be replaced. Without any pod
@@ -46,7 +50,7 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 	key := options.HashLabelKey
 	live := api.SpecOf(write.Old).Unlabelled(key)
 	if isCancelGesture(write) {
-		return record(write, Cancels, live.WithReplicas(pending.Replicas()), options)
+		return record(write, Cancels, live.WithReplicas(pending.Replicas()), pending, options)
 	}
 	wanted, err := meant(write, live, pending, options)
 	if err != nil {
@@ -54,11 +58,11 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 	}
 	switch {
 	case wanted.SameTemplate(live, key):
-		return record(write, Cancels, wanted, options)
+		return record(write, Cancels, wanted, pending, options)
 	case wanted.Equal(pending):
-		return record(write, Repeats, wanted, options)
+		return record(write, Repeats, wanted, pending, options)
 	}
-	return record(write, Retargets, wanted, options)
+	return record(write, Retargets, wanted, pending, options)
 }
 
 // meant is the spec that a user wants who made this write while another one was
@@ -78,7 +82,7 @@ func meant(write Write, live, pending api.Spec, options Options) (api.Spec, erro
 
 // record stores the request in the annotation and puts the whole live spec back:
 // an old image with a new environment must never run.
-func record(write Write, meaning Meaning, wanted api.Spec, options Options) Decision {
+func record(write Write, meaning Meaning, wanted, pending api.Spec, options Options) Decision {
 	if err := validate(write, meaning, wanted, options.HashLabelKey); err != nil {
 		return Decision{Meaning: Refused, Refusal: err}
 	}
@@ -87,8 +91,11 @@ func record(write Write, meaning Meaning, wanted api.Spec, options Options) Deci
 	setEntry(object, "annotations", api.RequestAnnotation, wanted.String())
 	deleteEntry(object, "annotations", api.PlanAnnotation)
 	setEntry(object, "labels", api.RollingLabel, api.True)
+	if err := guardSize(object); err != nil {
+		return Decision{Meaning: Refused, Refusal: err}
+	}
 
-	decision := Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, wanted)}
+	decision := Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, wanted, pending)}
 	if meaning == Requests || meaning == Retargets {
 		decision.Validate = wanted
 	}
@@ -124,37 +131,36 @@ func validate(write Write, meaning Meaning, wanted api.Spec, key string) error {
 }
 
 // warnings tell the user what was understood, what happens and how to follow it.
-func warnings(write Write, meaning Meaning, wanted api.Spec) []string {
+func warnings(write Write, meaning Meaning, wanted, pending api.Spec) []string {
 	rc := name(write.Old)
-	follow := "follow it with: kubectl describe " + rc
-	switch meaning {
-	case Requests:
-		return append(strategyWarnings(write.Old, write.New),
-			fmt.Sprintf("%s: rolling update to %s requested; the pods are replaced gradually; %s", rc, images(wanted), follow))
-	case Retargets:
-		return []string{fmt.Sprintf("%s: the rolling update under way goes to %s now; %s", rc, images(wanted), follow)}
-	case Cancels:
-		return []string{fmt.Sprintf("%s: the rolling update under way is cancelled; the pods go back to %s; %s", rc, images(wanted), follow)}
+	var told string
+	switch {
+	case meaning == Requests:
+		told = fmt.Sprintf("rolling update to %s requested; the pods are replaced gradually", images(wanted))
+	case meaning == Cancels:
+		told = fmt.Sprintf("the rolling update under way is cancelled; the pods go back to %s", images(wanted))
+	case meaning == Repeats && !unchanged(write):
+		return nil // it was about something else
+	case meaning == Repeats:
+		told = fmt.Sprintf("nothing changes; the rolling update to %s goes on; cancel it with: kubectl annotate %s %s-",
+			images(wanted), rc, api.RequestAnnotation)
+	default:
+		told = retargeted(wanted, pending)
 	}
-	if !unchanged(write) {
-		return strategyWarnings(write.Old, write.New)
-	}
-	return []string{fmt.Sprintf("%s: nothing changes; the rolling update to %s goes on; to cancel it: kubectl annotate %s %s-",
-		rc, images(wanted), rc, api.RequestAnnotation)}
+	return []string{fmt.Sprintf("%s: %s; %s", rc, told, follow(rc))}
 }
 
-// strategyWarnings tells what is wrong with strategy annotations that this write
-// set; the agent will not start a rollout with them.
-func strategyWarnings(before, after map[string]any) []string {
-	if equalMaps(entries(before, "annotations"), entries(after, "annotations")) {
-		return nil
+func retargeted(wanted, pending api.Spec) string {
+	switch {
+	case !wanted.SameImages(pending):
+		return fmt.Sprintf("the rolling update under way goes to %s now", images(wanted))
+	case wanted.WithReplicas(pending.Replicas()).Equal(pending):
+		return fmt.Sprintf("the rolling update under way ends at %d replicas now", wanted.Replicas())
 	}
-	if _, err := api.ParseStrategy(stringEntries(after, "annotations")); err != nil {
-		return []string{fmt.Sprintf("%s: no rolling update can start until this is corrected: %s",
-			name(after), strings.ReplaceAll(err.Error(), "\n", "; "))}
-	}
-	return nil
+	return fmt.Sprintf("the rolling update under way, to %s, takes this change along", images(wanted))
 }
+
+func follow(rc string) string { return "follow it with: kubectl describe " + rc }
 
 func images(spec api.Spec) string {
 	return strings.Join(slices.Compact(slices.Sorted(maps.Values(spec.Images()))), ", ")

@@ -54,10 +54,11 @@ func DecideScale(write ScaleWrite, options Options) ScaleDecision {
 	if waits || write.Replicas == request.Replicas() {
 		return ScaleDecision{Meaning: Repeats, KeepLive: true}
 	}
+	wanted, rc := request.WithReplicas(write.Replicas), name(write.Object)
 	return ScaleDecision{
 		Meaning:  Retargets,
 		KeepLive: true,
-		Request:  request.WithReplicas(write.Replicas),
-		Warnings: []string{fmt.Sprintf("%s: the rolling update under way ends at %d replicas now", name(write.Object), write.Replicas)},
+		Request:  wanted,
+		Warnings: []string{fmt.Sprintf("%s: %s; %s", rc, retargeted(wanted, request), follow(rc))},
 	}
 }

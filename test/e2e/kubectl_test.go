@@ -47,9 +47,15 @@ func (s *scenario) refused(says string, args ...string) {
 // try is kubectl with any result.
 func (s *scenario) try(stdin string, args ...string) output {
 	s.Helper()
+	return s.execute(cluster.kubectl, stdin, args...)
+}
+
+// execute runs a client in the scenario's namespace.
+func (s *scenario) execute(executable, stdin string, args ...string) output {
+	s.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, cluster.kubectl, append([]string{"--namespace", s.namespace}, args...)...)
+	command := exec.CommandContext(ctx, executable, append([]string{"--namespace", s.namespace}, args...)...)
 	command.Env = append(os.Environ(),
 		"KUBECONFIG="+cluster.kubeconfig(),
 		// Another cluster may have had the same port.

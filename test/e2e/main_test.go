@@ -20,7 +20,7 @@ import (
 
 const (
 	// localclusterEnv names the executable that boots control planes, as an
-	// absolute path; kubectl stands next to it. Without it there is nothing to
+	// absolute path; kubectl and oldkubectl stand next to it. Without it there is nothing to
 	// test on.
 	localclusterEnv = "RCROLL_LOCALCLUSTER"
 
@@ -38,7 +38,11 @@ var cluster *controlPlane
 
 type controlPlane struct {
 	localcluster, kubectl, dir string
-	client                     kubernetes.Interface
+
+	// oldKubectl is the last one that knew rolling-update.
+	oldKubectl string
+
+	client kubernetes.Interface
 }
 
 func TestMain(m *testing.M) {
@@ -79,6 +83,7 @@ func boot(executable string) (c *controlPlane, remove func(succeeded bool), err 
 	c = &controlPlane{
 		localcluster: executable,
 		kubectl:      filepath.Join(filepath.Dir(executable), "kubectl"),
+		oldKubectl:   filepath.Join(filepath.Dir(executable), "oldkubectl"),
 		dir:          os.Getenv(dirEnv),
 	}
 	remove = func(bool) {}

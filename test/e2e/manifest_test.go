@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -99,13 +98,20 @@ func annotated(pairs ...string) func(manifest) {
 }
 
 func selecting(labels map[string]string) func(manifest) {
-	return func(m manifest) {
-		selector := map[string]any{}
-		for _, key := range slices.Sorted(maps.Keys(labels)) {
-			selector[key] = labels[key]
-		}
-		m.spec()["selector"] = selector
+	return func(m manifest) { m.spec()["selector"] = untyped(labels) }
+}
+
+// labelled sets the labels of the pods.
+func labelled(labels map[string]string) func(manifest) {
+	return func(m manifest) { m.template()["metadata"].(map[string]any)["labels"] = untyped(labels) }
+}
+
+func untyped(labels map[string]string) map[string]any {
+	out := map[string]any{}
+	for key, value := range labels {
+		out[key] = value
 	}
+	return out
 }
 
 // env sets a variable in the first container.

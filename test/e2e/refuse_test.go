@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,6 +31,10 @@ func TestInvalidTemplates(t *testing.T) {
 			`{"spec":{"selector":{"app":"other"},"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:8"}]}}}}`,
 			"`selector` does not match template `labels`",
 		},
+		"value": {
+			`{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:8","imagePullPolicy":"Sometimes"}]}}}}`,
+			`containers[0].imagePullPolicy: Unsupported value: "Sometimes"`,
+		},
 		"replicas": {
 			`{"spec":{"replicas":-1,"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:8"}]}}}}`,
 			`spec.replicas: Invalid value: -1: must be greater than or equal to 0`,
@@ -39,6 +46,93 @@ func TestInvalidTemplates(t *testing.T) {
 			s.leavesNoTrace(func() { s.refused(patch.says, "patch", "rc/tomcat", "-p", patch.patch) })
 		})
 	}
+}
+
+// A second edit that is bad is refused like a first one, and the rollout under way
+// goes on as if nobody had asked.
+func TestInvalidTemplateWhileRolling(t *testing.T) {
+	t.Parallel()
+	s := given(t, tomcat(t))
+	s.halfwayAtRest()
+	s.leavesNoTrace(func() {
+		s.refused("spec.template.spec.containers[0].image: Required value", "patch", "rc/tomcat", "--type=json",
+			"-p", `[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":""}]`)
+		s.refused(`annotation rcroll.dev/update-period: "soon" is not valid`, "annotate", "rc/tomcat", api.UpdatePeriodAnnotation+"=soon")
+	})
+	s.kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
+	s.rolledOut("tomcat:8", 5)
+	s.keeps(surge1(5))
+}
+
+// What the cluster's administrators do not allow is refused when it is asked for.
+func TestDeniedByTheCluster(t *testing.T) {
+	t.Parallel()
+	s := given(t, tomcat(t))
+	s.kubectl("create", "quota", "one-rc", "--hard=count/replicationcontrollers=1")
+	s.await("the quota counts", func(observe.Moment) bool {
+		return s.kubectl("get", "quota/one-rc", "-o", "jsonpath={.status.used}").stdout != ""
+	})
+	s.leavesNoTrace(func() {
+		s.refused("exceeded quota: one-rc, requested: count/replicationcontrollers=1, used: count/replicationcontrollers=1, limited: count/replicationcontrollers=1",
+			"set", "image", "rc/tomcat", "tomcat=tomcat:8")
+	})
+	s.kubectl("delete", "quota/one-rc")
+	s.denyImages("tomcat:denied")
+	// The policy is compiled a moment after it was written.
+	require.Eventually(t, func() bool {
+		return s.try("", "run", "trial", "--image=tomcat:denied", "--dry-run=server").exitCode != 0
+	}, patience, 100*time.Millisecond)
+	s.leavesNoTrace(func() {
+		s.refused("only approved images may run here", "set", "image", "rc/tomcat", "tomcat=tomcat:denied")
+	})
+	s.setImage("tomcat=tomcat:8")
+	s.rolledOut("tomcat:8", 5)
+	s.keeps(surge1(5))
+}
+
+// denyImages has a ValidatingAdmissionPolicy deny an image in the scenario's
+// namespace, in pods and in what makes them.
+func (s *scenario) denyImages(image string) {
+	s.Helper()
+	s.feed(fmt.Sprintf(`
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: %[1]s}
+spec:
+  matchConstraints:
+    resourceRules:
+    - {apiGroups: [""], apiVersions: [v1], resources: [pods, replicationcontrollers], operations: [CREATE, UPDATE]}
+  validations:
+  - expression: "(object.kind == 'Pod' ? object.spec : object.spec.template.spec).containers.all(c, c.image != '%[2]s')"
+    message: only approved images may run here
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: %[1]s}
+spec:
+  policyName: %[1]s
+  validationActions: [Deny]
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[1]s}}}
+`, s.namespace, image), "create", "-f", "-")
+	s.Cleanup(func() {
+		s.kubectl("delete", "validatingadmissionpolicy/"+s.namespace, "validatingadmissionpolicybinding/"+s.namespace)
+	})
+}
+
+// All annotations of an object together may take 256 KiB. A request that finds no
+// room among them is refused with a way out.
+func TestNoRoomForTheRequest(t *testing.T) {
+	t.Parallel()
+	big := env("BIG", strings.Repeat("x", 140<<10))
+	s := given(t, tomcat(t, big), "--server-side")
+	s.kubectl("annotate", "rc/tomcat", "note="+strings.Repeat("x", 120<<10))
+	s.leavesNoTrace(func() {
+		s.refused("and note 122880: shorten it, or the pod template", "set", "image", "rc/tomcat", "tomcat=tomcat:8")
+	})
+	s.kubectl("annotate", "rc/tomcat", "note-")
+	s.setImage("tomcat=tomcat:8")
+	s.rolledOut("tomcat:8", 5)
+	s.keeps(surge1(5))
 }
 
 // leavesNoTrace fails the test if anything is another one after f.

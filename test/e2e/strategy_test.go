@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,25 +13,34 @@ import (
 	"github.com/rcroll/rcroll/test/observe"
 )
 
-// An annotation that does not parse stops everything, says so, and once it is
-// corrected the rollout goes on by itself.
+// A setting that does not parse is refused when it is set. One that was broken while
+// nobody was asked stops the rollout, which goes on by itself once it is corrected.
 func TestUnreadableStrategy(t *testing.T) {
 	t.Parallel()
+	const says = `annotation rcroll.dev/max-surge: "lots" is not valid: give a number of pods`
 	s := given(t, tomcat(t))
-	told := s.kubectl("annotate", "rc/tomcat", api.MaxSurgeAnnotation+"=lots")
-	assert.Contains(t, told.stderr, `annotation rcroll.dev/max-surge: "lots" is not valid`)
-
-	s.setImage("tomcat=tomcat:8")
+	s.leavesNoTrace(func() { s.refused(says, "annotate", "rc/tomcat", api.MaxSurgeAnnotation+"=lots") })
+	s.halfwayAtRest()
+	s.unasked(func() output {
+		return s.try("", "annotate", "rc/tomcat", api.MaxSurgeAnnotation+"=lots", api.PausedAnnotation+"-")
+	})
 	stalled := s.await("the rollout is stalled", func(m observe.Moment) bool { return condition(m.RC, rollout.Stalled) != nil })
 	assert.Equal(t, rollout.ReasonInvalidStrategy, condition(stalled.RC, rollout.Stalled).Reason)
 	assert.Contains(t, condition(stalled.RC, rollout.Stalled).Message, api.MaxSurgeAnnotation)
-	s.awaitEvent(`annotation rcroll.dev/max-surge: "lots" is not valid`)
-	assert.Empty(t, s.Result().Created())
-	assert.Empty(t, stalled.Others)
+	s.awaitEvent(says)
 
 	s.kubectl("annotate", "--overwrite", "rc/tomcat", api.MaxSurgeAnnotation+"=2")
 	s.rolledOut("tomcat:8", 5)
 	s.keeps(observe.Bounds{MinAvailable: 5, MaxPods: 7, Created: 5, Deleted: 5})
+}
+
+// unasked makes an edit while the namespace is opted out, as soon as the API server
+// has noticed that it is.
+func (s *scenario) unasked(edit func() output) {
+	s.Helper()
+	s.kubectl("label", "namespace", s.namespace, api.EnabledKey+"=false")
+	require.Eventually(s, func() bool { return edit().exitCode == 0 }, patience, 100*time.Millisecond)
+	s.kubectl("label", "namespace", s.namespace, api.EnabledKey+"-")
 }
 
 // The update period is the least time between two scale-ups. Their times are those
@@ -98,4 +108,38 @@ func TestOptOut(t *testing.T) {
 	live := s.await("the edit is live", func(m observe.Moment) bool { return m.RC.Image == "tomcat:8" })
 	assert.False(t, pending(live))
 	assert.Empty(t, s.Result().Created())
+}
+
+// A namespace opts out as a whole. What was live before it opts in again is no
+// request, what comes afterwards is.
+func TestOptOutOfNamespace(t *testing.T) {
+	t.Parallel()
+	s := given(t, tomcat(t))
+	s.kubectl("label", "namespace", s.namespace, api.EnabledKey+"=false")
+	require.Eventually(t, func() bool { return s.unrecorded("rc/tomcat", "env", "A=1") }, patience, 100*time.Millisecond)
+	s.kubectl("set", "image", "rc/tomcat", "tomcat=tomcat:8")
+	s.await("the edit is live", func(m observe.Moment) bool { return m.RC.Image == "tomcat:8" })
+
+	s.kubectl("label", "namespace", s.namespace, api.EnabledKey+"-")
+	require.Eventually(t, func() bool { return !s.unrecorded("rc/tomcat", "image", "tomcat=tomcat:9") }, patience, 100*time.Millisecond)
+	s.rolledOut("tomcat:9", 5)
+}
+
+// The control plane's own ReplicationControllers, and rcroll's, never roll: neither
+// may need rcroll to start.
+func TestNamespacesThatAreNeverTouched(t *testing.T) {
+	t.Parallel()
+	s := observed(t, "tomcat")
+	for _, namespace := range []string{"kube-system", "rcroll-system"} {
+		s.feed(tomcat(t, replicas(1)).yaml(t), "--namespace", namespace, "create", "-f", "-")
+		t.Cleanup(func() { s.kubectl("--namespace", namespace, "delete", "rc/tomcat") })
+		assert.True(t, s.unrecorded("rc/tomcat", "image", "tomcat=tomcat:8", "--namespace", namespace))
+	}
+}
+
+// unrecorded is kubectl set, and tells whether that passed as it was.
+func (s *scenario) unrecorded(ref, what string, args ...string) bool {
+	s.Helper()
+	told := s.kubectl(append([]string{"set", what, ref, "--output", "jsonpath={.metadata.annotations}"}, args...)...)
+	return !strings.Contains(told.stderr, "rolling update") && !strings.Contains(told.stdout, api.RequestAnnotation)
 }
