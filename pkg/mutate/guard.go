@@ -152,6 +152,18 @@ func keepRollLabels(write Write, key string) (map[string]any, error) {
 	return object, nil
 }
 
+// GuardDelete refuses to let a ReplicationController go while it takes pods over.
+// They have no controller then, or are about to lose it, and the garbage collector
+// would leave them behind. It is a matter of a moment.
+func GuardDelete(object map[string]any) error {
+	spec := api.SpecOf(object)
+	if !spec.Marked() {
+		return nil
+	}
+	return fmt.Errorf("%s is taking over the pods of a finished rolling update, which would be left behind: "+
+		"delete it again in a moment; if this does not change, see whether the rcroll agent runs", name(object))
+}
+
 // isCancelGesture recognises the removal of the request annotation and of
 // nothing else: somebody who read the object and asks to forget the request. (A
 // manifest that does not know the annotation arrives without metadata that

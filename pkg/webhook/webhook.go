@@ -53,6 +53,9 @@ type controllerHandler struct {
 func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
+	if req.Operation == admissionv1.Delete {
+		return deletion(req)
+	}
 	write, err := decode(req)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
@@ -71,6 +74,23 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode %s/%s: %w", req.Namespace, req.Name, err))
 	}
 	return admission.PatchResponseFromRaw(req.Object.Raw, mutated).WithWarnings(decision.Warnings...)
+}
+
+// deletion makes clients wait until an RC may be deleted: most try again by
+// themselves when they are told how long that takes.
+func deletion(req admission.Request) admission.Response {
+	object, err := decodeObject(req, req.OldObject.Raw)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	if err := mutate.GuardDelete(object); err != nil {
+		response := admission.Denied(err.Error())
+		response.Result.Code = http.StatusTooManyRequests
+		response.Result.Reason = metav1.StatusReasonTooManyRequests
+		response.Result.Details = &metav1.StatusDetails{RetryAfterSeconds: 1}
+		return response
+	}
+	return admission.Allowed("")
 }
 
 // dryRunCreate has the API server judge the requested template, with all its

@@ -136,3 +136,28 @@ func TestScale(t *testing.T) {
 		})
 	}
 }
+
+func TestDelete(t *testing.T) {
+	sealed := `{"selector":{"app":"tomcat","` + api.SealedLabel + `":"x"},"template":{"metadata":{"labels":{"app":"tomcat","` + api.SealedLabel + `":"x"}}}}`
+	adopting := `{"selector":{"app":"tomcat"},"template":{"metadata":{"labels":{"app":"tomcat","` + api.AdoptingLabel + `":"x"}}}}`
+	for name, c := range map[string]struct {
+		spec    string
+		allowed bool
+	}{
+		"plain":    {spec7, true},
+		"sealed":   {sealed, false},
+		"adopting": {adopting, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response := (&controllerHandler{options: options}).Handle(t.Context(), admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
+				Operation: admissionv1.Delete, Namespace: "default", Name: "tomcat", OldObject: runtime.RawExtension{Raw: rc("{}", c.spec)},
+			}})
+			assert.Equal(t, c.allowed, response.Allowed)
+			if !c.allowed {
+				assert.EqualValues(t, http.StatusTooManyRequests, response.Result.Code)
+				assert.EqualValues(t, 1, response.Result.Details.RetryAfterSeconds)
+				assert.Contains(t, response.Result.Message, "rc/tomcat is taking over the pods")
+			}
+		})
+	}
+}

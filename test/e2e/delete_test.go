@@ -3,6 +3,7 @@ package e2e
 import (
 	"testing"
 
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/test/observe"
 )
 
@@ -13,6 +14,26 @@ func TestDeleteHalfway(t *testing.T) {
 	s := given(t, tomcat(t))
 	s.setImage("tomcat=tomcat:8")
 	s.halfway("tomcat:8")
+	s.kubectl("delete", "rc/tomcat", "--wait=false")
+	s.await("nothing is left", func(m observe.Moment) bool {
+		return m.RC == nil && len(m.Others) == 0 && len(m.Pods) == 0
+	})
+}
+
+// Pods that are being taken over have no controller, and nobody would delete them with
+// theirs: who deletes it then has to wait a moment, and nothing is left in the end. Here
+// a finalizer makes the moment last.
+func TestDeleteDuringPromotion(t *testing.T) {
+	t.Parallel()
+	const finalizer = "e2e.rcroll.dev/hold"
+	s := given(t, tomcat(t))
+	next := "rc/" + s.halfwayAtRest().Next()[0].Name
+	s.kubectl("patch", next, "-p", `{"metadata":{"finalizers":["`+finalizer+`"]}}`)
+	s.kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
+	s.await("the pods have no controller", func(m observe.Moment) bool { return isSealed(m) && len(m.Orphans()) == 5 })
+
+	s.refused("rc/tomcat is taking over the pods of a finished rolling update", "delete", "rc/tomcat")
+	s.kubectl("patch", next, "-p", `{"metadata":{"$deleteFromPrimitiveList/finalizers":["`+finalizer+`"]}}`)
 	s.kubectl("delete", "rc/tomcat", "--wait=false")
 	s.await("nothing is left", func(m observe.Moment) bool {
 		return m.RC == nil && len(m.Others) == 0 && len(m.Pods) == 0

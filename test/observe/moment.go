@@ -99,6 +99,17 @@ func (m Moment) WithImage(image string) []Pod {
 	return pods
 }
 
+// Orphans are the pods without a controller.
+func (m Moment) Orphans() []Pod {
+	var pods []Pod
+	for _, pod := range m.Pods {
+		if pod.Owner == "" {
+			pods = append(pods, pod)
+		}
+	}
+	return pods
+}
+
 // Next are the ReplicationControllers that the observed one controls.
 func (m Moment) Next() []RC {
 	var next []RC
