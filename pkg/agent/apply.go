@@ -35,6 +35,9 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 		if err := r.write(ctx, o, action); err != nil {
 			return fmt.Errorf("%s ReplicationController %s/%s: %w", action.Kind, o.key.Namespace, action.Name, err)
 		}
+		if action.Kind != rollout.SetConditions {
+			r.vigils.of(o.key).stepped(r.clock.Now())
+		}
 		if action.ScaleUp {
 			r.scaleUps.record(o.key, r.clock.Now())
 		}

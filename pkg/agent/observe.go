@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -148,6 +149,33 @@ func (r *reconciler) look(ctx context.Context, o *observation) error {
 	if o.snapshot.NeedsNext() {
 		return r.checkName(ctx, o)
 	}
+	vigil := r.vigils.of(o.key)
+	o.snapshot.LastStep = vigil.lastStep
+	if target := o.snapshot.Awaited(); target != nil {
+		return r.inspect(ctx, o, *target, vigil)
+	}
+	vigil.end()
+	return nil
+}
+
+// inspect looks at the pods that keep the rollout waiting, if it is time to.
+func (r *reconciler) inspect(ctx context.Context, o *observation, target rollout.Member, vigil *vigil) error {
+	s := &o.snapshot
+	vigil.keep(target, s.Strategy.ProgressDeadline, s.Now)
+	s.Look = vigil.look
+	if !s.Now.Before(vigil.next) || s.Overdue(target) {
+		pods := &corev1.PodList{}
+		// Any state that the API server has at hand will do.
+		err := r.live.List(ctx, pods, client.InNamespace(o.key.Namespace),
+			client.MatchingLabels(api.SpecOf(o.members[target.UID].Object).Selector()),
+			&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}})
+		if err != nil {
+			return fmt.Errorf("list the pods of ReplicationController %s/%s: %w", o.key.Namespace, target.Name, err)
+		}
+		vigil.saw(rollout.Inspect(target, pods.Items), s.Now)
+		s.Look = vigil.look
+	}
+	s.NextLook = vigil.next
 	return nil
 }
 
@@ -211,20 +239,27 @@ func memberOf(rc *unstructured.Unstructured) rollout.Member {
 		return n
 	}
 	conditions, _ := conditionsOf(rc)
-	failing := false
+	failing, failure := false, ""
 	for _, condition := range conditions {
-		if condition.Type == corev1.ReplicationControllerReplicaFailure {
-			failing = condition.Status == corev1.ConditionTrue
+		if condition.Type == corev1.ReplicationControllerReplicaFailure && condition.Status == corev1.ConditionTrue {
+			failing = true
+			if condition.Reason == rollout.ReasonFailedCreate {
+				failure = condition.Message
+			}
 		}
 	}
+	minReady, _, _ := unstructured.NestedInt64(rc.Object, "spec", "minReadySeconds")
 	return rollout.Member{
 		Name:      rc.GetName(),
 		UID:       rc.GetUID(),
+		Created:   rc.GetCreationTimestamp().Time,
+		MinReady:  time.Duration(minReady) * time.Second,
 		Replicas:  api.SpecOf(rc.Object).Replicas(),
 		Current:   status("observedGeneration") >= rc.GetGeneration(),
 		Pods:      int32(status("replicas")),
 		Available: int32(status("availableReplicas")),
 		Failing:   failing,
+		Failure:   failure,
 		Deleting:  rc.GetDeletionTimestamp() != nil,
 	}
 }

@@ -58,6 +58,7 @@ type reconciler struct {
 	clock        clock.PassiveClock
 	expectations *expectations
 	scaleUps     *scaleUps
+	vigils       *vigils
 	polls        workqueue.TypedRateLimiter[types.NamespacedName]
 }
 
@@ -69,6 +70,7 @@ func newReconciler(clients clients, hashKey string) *reconciler {
 		clock:        clock,
 		expectations: newExpectations(),
 		scaleUps:     newScaleUps(clock.Now()),
+		vigils:       newVigils(),
 		polls:        workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](pollFirst, pollLast),
 	}
 }
@@ -131,6 +133,7 @@ func (r *reconciler) poll(key types.NamespacedName) reconcile.Result {
 func (r *reconciler) forget(key types.NamespacedName) {
 	r.expectations.forget(key)
 	r.scaleUps.forget(key)
+	r.vigils.forget(key)
 	r.polls.Forget(key)
 }
 

@@ -78,25 +78,32 @@ func TestPlan(t *testing.T) {
 func TestStrategy(t *testing.T) {
 	strategy, err := api.ParseStrategy(nil)
 	require.NoError(t, err)
-	assert.Equal(t, api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(0)}, strategy)
+	assert.Equal(t, api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(0),
+		ProgressDeadline: 10 * time.Minute, OnFailure: api.Hold}, strategy)
 
 	strategy, err = api.ParseStrategy(map[string]string{
-		api.MaxSurgeAnnotation: "150%", api.MaxUnavailableAnnotation: "2", api.UpdatePeriodAnnotation: "90s", api.PausedAnnotation: "true"})
+		api.MaxSurgeAnnotation: "150%", api.MaxUnavailableAnnotation: "2", api.UpdatePeriodAnnotation: "90s",
+		api.ProgressDeadlineAnnotation: "1m30s", api.OnFailureAnnotation: "rollback", api.PausedAnnotation: "true"})
 	require.NoError(t, err)
 	assert.Equal(t, api.Strategy{MaxSurge: intstr.FromString("150%"), MaxUnavailable: intstr.FromInt32(2),
-		UpdatePeriod: 90 * time.Second, Paused: true}, strategy)
+		UpdatePeriod: 90 * time.Second, ProgressDeadline: 90 * time.Second, OnFailure: api.Rollback, Paused: true}, strategy)
 
 	for key, values := range map[string][]string{
-		api.MaxSurgeAnnotation:       {"", "lots", "-1", "1.5", "-5%", "99999999999", "0"}, // 0: maxUnavailable is 0 too
-		api.MaxUnavailableAnnotation: {"", "101%", "-1"},
-		api.UpdatePeriodAnnotation:   {"", "10", "-1s"},
-		api.PausedAnnotation:         {"", "perhaps"},
+		api.MaxSurgeAnnotation:         {"", "lots", "-1", "1.5", "-5%", "99999999999", "0"}, // 0: maxUnavailable is 0 too
+		api.MaxUnavailableAnnotation:   {"", "101%", "-1"},
+		api.UpdatePeriodAnnotation:     {"", "10", "-1s"},
+		api.ProgressDeadlineAnnotation: {"", "600", "0", "-1s", "soon"},
+		api.OnFailureAnnotation:        {"", "Rollback", "undo"},
+		api.PausedAnnotation:           {"", "perhaps"},
 	} {
 		for _, value := range values {
 			_, err := api.ParseStrategy(map[string]string{key: value})
 			assert.ErrorContains(t, err, key, value)
 		}
 	}
+	_, err = api.ParseStrategy(map[string]string{api.OnFailureAnnotation: "undo", api.ProgressDeadlineAnnotation: "0s"})
+	assert.ErrorContains(t, err, `annotation rcroll.dev/on-failure: "undo" is not valid: give "hold" or "rollback"`)
+	assert.ErrorContains(t, err, `annotation rcroll.dev/progress-deadline: "0s" is not valid: give a duration such as "10s" or "1m30s", more than 0`)
 }
 
 func TestResolve(t *testing.T) {

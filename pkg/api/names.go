@@ -57,6 +57,15 @@ const (
 	// ReplicationController, as a Go duration. Default 0.
 	UpdatePeriodAnnotation = Prefix + "update-period"
 
+	// ProgressDeadlineAnnotation is how long a rollout may make no progress before it
+	// counts as failed, as a Go duration, more than 0. Default 10m, as a
+	// Deployment's progressDeadlineSeconds.
+	ProgressDeadlineAnnotation = Prefix + "progress-deadline"
+
+	// OnFailureAnnotation says what becomes of a rollout that failed: "hold" or
+	// "rollback". Default hold.
+	OnFailureAnnotation = Prefix + "on-failure"
+
 	// PausedAnnotation, when "true", keeps a rollout where it is.
 	PausedAnnotation = Prefix + "paused"
 

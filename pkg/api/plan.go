@@ -25,6 +25,10 @@ const (
 	// Finish opens the template and, if the request is fulfilled, sets the
 	// requested spec and removes the request and the rolling label.
 	Finish Operation = "finish"
+
+	// GiveUp replaces the request by one for the live template, with the requested
+	// replicas: a cancel, because the rollout failed.
+	GiveUp Operation = "give up"
 )
 
 // Plan is the value of the plan annotation.
@@ -46,7 +50,7 @@ func ParsePlan(text string) (Plan, error) {
 		return Plan{}, fmt.Errorf("not a plan: %w", err)
 	}
 	switch plan.Operation {
-	case Scale, Seal, Adopt, Finish:
+	case Scale, Seal, Adopt, Finish, GiveUp:
 	default:
 		return Plan{}, fmt.Errorf("not a plan: unknown operation %q", plan.Operation)
 	}

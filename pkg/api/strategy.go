@@ -20,9 +20,31 @@ type Strategy struct {
 	// ReplicationController, 0 or more.
 	UpdatePeriod time.Duration
 
+	// ProgressDeadline is how long a rollout may make no progress before it counts
+	// as failed, more than 0.
+	ProgressDeadline time.Duration
+
+	// OnFailure says what becomes of a rollout that failed.
+	OnFailure OnFailure
+
 	// Paused keeps the rollout where it is.
 	Paused bool
 }
+
+// DefaultProgressDeadline is a Deployment's.
+const DefaultProgressDeadline = 10 * time.Minute
+
+// OnFailure is what becomes of a rollout that made no progress for too long.
+type OnFailure string
+
+const (
+	// Hold leaves everything as it is: the old pods serve, and the rollout goes on by
+	// itself when what it waits for happens after all.
+	Hold OnFailure = "hold"
+
+	// Rollback cancels the rollout.
+	Rollback OnFailure = "rollback"
+)
 
 // ParseStrategy reads the strategy annotations. The defaults are those of
 // kubectl rolling-update: one pod more than desired, none less. The error names
@@ -30,10 +52,12 @@ type Strategy struct {
 func ParseStrategy(annotations map[string]string) (Strategy, error) {
 	var problems []error
 	strategy := Strategy{
-		MaxSurge:       parseAmount(annotations, MaxSurgeAnnotation, 1, &problems),
-		MaxUnavailable: parseAmount(annotations, MaxUnavailableAnnotation, 0, &problems),
-		UpdatePeriod:   parseDuration(annotations, UpdatePeriodAnnotation, 0, &problems),
-		Paused:         parseBool(annotations, PausedAnnotation, false, &problems),
+		MaxSurge:         parseAmount(annotations, MaxSurgeAnnotation, 1, &problems),
+		MaxUnavailable:   parseAmount(annotations, MaxUnavailableAnnotation, 0, &problems),
+		UpdatePeriod:     parseDuration(annotations, UpdatePeriodAnnotation, 0, 0, &problems),
+		ProgressDeadline: parseDuration(annotations, ProgressDeadlineAnnotation, DefaultProgressDeadline, 1, &problems),
+		OnFailure:        parseOnFailure(annotations, &problems),
+		Paused:           parseBool(annotations, PausedAnnotation, false, &problems),
 	}
 	if len(problems) == 0 && isZero(strategy.MaxSurge) && isZero(strategy.MaxUnavailable) {
 		problems = append(problems, fmt.Errorf("annotations %s and %s may not both be 0: no pod could be replaced",
@@ -87,17 +111,33 @@ func parseAmount(annotations map[string]string, key string, fallback int32, prob
 	return intstr.FromInt32(fallback)
 }
 
-func parseDuration(annotations map[string]string, key string, fallback time.Duration, problems *[]error) time.Duration {
+func parseDuration(annotations map[string]string, key string, fallback, least time.Duration, problems *[]error) time.Duration {
 	text, ok := annotations[key]
 	if !ok {
 		return fallback
 	}
 	duration, err := time.ParseDuration(text)
-	if err != nil || duration < 0 {
-		*problems = append(*problems, invalid(key, text, `a duration such as "10s" or "1m30s"`))
+	if err != nil || duration < least {
+		want := `a duration such as "10s" or "1m30s"`
+		if least > 0 {
+			want += ", more than 0"
+		}
+		*problems = append(*problems, invalid(key, text, want))
 		return fallback
 	}
 	return duration
+}
+
+func parseOnFailure(annotations map[string]string, problems *[]error) OnFailure {
+	text, ok := annotations[OnFailureAnnotation]
+	switch value := OnFailure(text); {
+	case !ok:
+		return Hold
+	case value == Hold, value == Rollback:
+		return value
+	}
+	*problems = append(*problems, invalid(OnFailureAnnotation, text, fmt.Sprintf("%q or %q", Hold, Rollback)))
+	return Hold
 }
 
 func parseBool(annotations map[string]string, key string, fallback bool, problems *[]error) bool {

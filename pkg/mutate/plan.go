@@ -25,7 +25,11 @@ func carryOut(write Write, text string, options Options) Decision {
 	object := deepCopy(write.New)
 	deleteEntry(object, "annotations", api.PlanAnnotation)
 	setSpec(object, spec)
-	if plan.Operation == api.Finish && spec.SameTemplate(request, options.HashLabelKey) {
+	switch {
+	case plan.Operation == api.GiveUp:
+		cancel := spec.Unlabelled(options.HashLabelKey).WithReplicas(request.Replicas())
+		setEntry(object, "annotations", api.RequestAnnotation, cancel.String())
+	case plan.Operation == api.Finish && spec.SameTemplate(request, options.HashLabelKey):
 		deleteEntry(object, "annotations", api.RequestAnnotation)
 		deleteEntry(object, "labels", api.RollingLabel)
 	}
@@ -63,6 +67,8 @@ func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, erro
 		return live.Unmarked().Labelled(nil, mark).WithReplicas(plan.Replicas), nil
 	case api.Finish:
 		return finish(live, request, hashKey), nil
+	case api.GiveUp:
+		return live, nil
 	}
 	return nil, fmt.Errorf("unknown operation %q", plan.Operation)
 }

@@ -32,17 +32,96 @@ type standing struct {
 	events     []Event
 }
 
-func rolling(s Snapshot) standing {
-	return inProgress(corev1.ConditionTrue, ReasonUpdated,
-		fmt.Sprintf("Replacing the pods of %s by those of %s", s.RC.Name, s.NextName()))
+// goal says what the rollout is about. Every message about its progress begins so.
+func goal(s Snapshot) string {
+	if s.Cancelled() {
+		return fmt.Sprintf("Rolling back %s to the template it has", s.RC.Name)
+	}
+	return fmt.Sprintf("Replacing the pods of %s by those of %s", s.RC.Name, s.NextName())
 }
 
-func rollingBack(s Snapshot) standing {
-	standing := inProgress(corev1.ConditionTrue, ReasonRollingBack,
-		fmt.Sprintf("Rolling back %s to the template it has", s.RC.Name))
-	standing.events = []Event{normal(ReasonRollingBack,
-		fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Next, ""))))}
+func underway(s Snapshot) standing {
+	if !s.Cancelled() {
+		return inProgress(corev1.ConditionTrue, ReasonUpdated, goal(s))
+	}
+	standing := inProgress(corev1.ConditionTrue, ReasonRollingBack, goal(s))
+	if !s.tellsOf(goal(s)) {
+		standing.events = []Event{normal(ReasonRollingBack,
+			fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Next, ""))))}
+	}
 	return standing
+}
+
+// troubled is a rollout that may still come right. Progressing keeps its reason, for
+// it has not failed.
+func troubled(s Snapshot, trouble Trouble) standing {
+	standing := underway(s)
+	message := s.told(goal(s)+": "+trouble.head(), trouble.Detail)
+	for i := range standing.conditions {
+		standing.conditions[i].Message = message
+	}
+	standing.conditions[1].Reason = trouble.Reason
+	standing.events = append(standing.events, warning(trouble.Reason, message))
+	return standing
+}
+
+// outOfTime is a rollout that has failed and stays as it is.
+func outOfTime(s Snapshot) standing {
+	trouble := s.trouble()
+	message := s.told(fmt.Sprintf("%s: no progress for %s: %s", goal(s), s.Strategy.ProgressDeadline, trouble.head()), trouble.Detail)
+	return failed(message, trouble.Reason)
+}
+
+// givenUp is a rollout that has failed and is rolled back for it.
+func givenUp(s Snapshot) standing {
+	standing := outOfTime(s)
+	return failed(standing.conditions[0].Message, ReasonRollingBack)
+}
+
+func failed(message, reason string) standing {
+	return standing{
+		conditions: []corev1.ReplicationControllerCondition{
+			{Type: Progressing, Status: corev1.ConditionFalse, Reason: ReasonDeadlineExceeded, Message: message},
+			{Type: Stalled, Status: corev1.ConditionTrue, Reason: reason, Message: message},
+		},
+		events: []Event{warning(ReasonDeadlineExceeded, message)},
+	}
+}
+
+// rolledBack is the end of a rollout that failed. Nobody watches the RC from here
+// on, so there is no Stalled that nobody would ever take away; Progressing tells
+// what happened until the next rollout.
+func rolledBack(s Snapshot) standing {
+	message := s.failure()
+	if s.condition(Progressing).Reason != ReasonRolledBack {
+		message = fmt.Sprintf("%s was rolled back. %s", s.RC.Name, message)
+	}
+	return standing{conditions: []corev1.ReplicationControllerCondition{{
+		Type: Progressing, Status: corev1.ConditionFalse, Reason: ReasonRolledBack, Message: message,
+	}}}
+}
+
+// trouble is what the pods told. If they tell of none it is not they who are in the way.
+func (s Snapshot) trouble() Trouble {
+	if s.Look.Trouble != nil {
+		return *s.Look.Trouble
+	}
+	return Trouble{Reason: ReasonDeadlineExceeded, Summary: "all pods are ready, but the ReplicationController manager does not go on"}
+}
+
+func (t Trouble) head() string { return t.Reason + ": " + t.Summary }
+
+// told is a message of a head and a detail. If what is told already has the same
+// head it stays as it is: the detail differs from one look to the next, and is not
+// worth a write.
+func (s Snapshot) told(head, detail string) string {
+	if s.tellsOf(head) {
+		return s.condition(Progressing).Message
+	}
+	if detail == "" {
+		return head
+	}
+	return head + ": " + detail
 }
 
 func paused() standing {

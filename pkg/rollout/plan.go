@@ -50,10 +50,13 @@ func Plan(s Snapshot) Decision {
 // roll replaces the pods of everything else by those of the next
 // ReplicationController.
 func roll(s Snapshot) Decision {
-	if decision, due := due(s, rolling(s)); due {
+	next, others := s.sides()
+	if target := s.Awaited(); target != nil {
+		return await(s, *target, replace(s, *target, others))
+	}
+	if decision, due := due(s, underway(s)); due {
 		return decision
 	}
-	next := s.next()
 	switch {
 	case next == nil:
 		return create(s)
@@ -62,25 +65,30 @@ func roll(s Snapshot) Decision {
 	case canPromote(s, *next):
 		return seal(s, *next)
 	}
-	stale := without(s.Next, next.Name)
-	return replace(s, *next, append(stale, s.RC))
+	return replace(s, *next, others)
 }
 
 // rollBack brings the RC, whose template is requested again, back to the desired
 // replicas. Once it is alone nothing is left to weigh: Finish sets the replicas,
 // and waiting for pods that may have been broken before the rollout would keep the
 // request pending for nothing.
+//
+// A rollback for a failure leaves the conditions that tell of it until its end.
 func rollBack(s Snapshot) Decision {
-	if len(s.Next) > 0 {
-		if decision, due := due(s, rollingBack(s)); due {
-			return decision
-		}
-		return replace(s, s.RC, without(s.Next, ""))
+	target, others := s.sides()
+	step := func() Decision { return replace(s, *target, others) }
+	failure := s.failure()
+	switch {
+	case len(s.Next) == 0 && failure != "":
+		return tell(s, rolledBack(s), finish(s, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name)))
+	case len(s.Next) == 0:
+		return tell(s, complete(s), finish(s, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name)))
+	case failure != "":
+		return step()
+	case s.Awaited() != nil:
+		return await(s, *target, step())
 	}
-	if decision, due := due(s, complete(s)); due {
-		return decision
-	}
-	return finish(s, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name))
+	return tell(s, underway(s), step())
 }
 
 func create(s Snapshot) Decision {

@@ -12,6 +12,18 @@ const (
 	// ReasonComplete: all pods are of the requested template and available.
 	ReasonComplete = "NewReplicationControllerAvailable"
 
+	// ReasonDeadlineExceeded: nothing progressed for too long.
+	ReasonDeadlineExceeded = "ProgressDeadlineExceeded"
+
+	// ReasonRolledBack: the rollout failed, and what it did was undone.
+	ReasonRolledBack = "RolledBack"
+
+	// ReasonFailedCreate: pods cannot be created.
+	ReasonFailedCreate = "FailedCreate"
+
+	// ReasonNotReady: pods run and do not become ready, of which no cause is known.
+	ReasonNotReady = "NotReady"
+
 	// ReasonPaused: the rollout stays where it is because the user says so.
 	ReasonPaused = "RolloutPaused"
 

@@ -44,6 +44,17 @@ type Snapshot struct {
 	// Conditions are those of RC.
 	Conditions []corev1.ReplicationControllerCondition
 
+	// LastStep is when the agent last took a step of this rollout; zero if it has not
+	// since it runs.
+	LastStep time.Time
+
+	// Look is what the pods of the member told that Awaited names; nil if they were
+	// not asked.
+	Look *Look
+
+	// NextLook is when they are asked again.
+	NextLook time.Time
+
 	// LastScaleUp is when the target was last scaled up; zero if it never was.
 	LastScaleUp time.Time
 
@@ -69,6 +80,15 @@ type Member struct {
 
 	// Failing tells that pods could not be created or deleted.
 	Failing bool
+
+	// Failure is why pods could not be created; empty if that is not so.
+	Failure string
+
+	// Created is its creationTimestamp.
+	Created time.Time
+
+	// MinReady is how long a pod must be ready to be available, 0 or more.
+	MinReady time.Duration
 
 	// Deleting tells that it has a deletion timestamp.
 	Deleting bool
@@ -163,6 +183,19 @@ func (s Snapshot) NeedsNext() bool {
 // from when the next ReplicationController is gone.
 func (s Snapshot) NeedsPods() bool {
 	return s.Adopting != "" || s.Sealed != "" && s.next() == nil
+}
+
+// sides are the member that goes up, nil if it does not stand yet, and those that go
+// down.
+func (s Snapshot) sides() (target *Member, others []Member) {
+	if s.Cancelled() {
+		return &s.RC, without(s.Next, "")
+	}
+	target = s.next()
+	if target == nil {
+		return nil, append(without(s.Next, ""), s.RC)
+	}
+	return target, append(without(s.Next, target.Name), s.RC)
 }
 
 // next is the next ReplicationController, if it stands.
