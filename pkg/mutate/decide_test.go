@@ -276,6 +276,20 @@ func TestFinishKeepsANewerRequest(t *testing.T) {
 	assert.Equal(t, "tomcat:9", requested(t, decision).Images()["containers/tomcat"])
 }
 
+func TestGivingUpIsACancel(t *testing.T) {
+	object := rolling(replicas(4), hashed)
+	plan := api.Plan{Operation: api.GiveUp, Hash: requestHash(t, "tomcat:8")}
+	decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.PlanAnnotation, plan.String())), User: agent}, options)
+	require.NoError(t, decision.Refusal)
+	assert.Equal(t, object["spec"], decision.Object["spec"])
+	request := requested(t, decision)
+	assert.Equal(t, "tomcat:7", request.Images()["containers/tomcat"])
+	assert.EqualValues(t, 5, request.Replicas(), "as many as were requested, not those that are left")
+	assert.True(t, request.Equal(request.Unlabelled(hashKey)))
+	assert.NotContains(t, toJSON(t, decision.Object), api.PlanAnnotation)
+	assert.Contains(t, toJSON(t, decision.Object), api.RollingLabel)
+}
+
 func TestOutdatedPlansAreConflicts(t *testing.T) {
 	hash8 := requestHash(t, "tomcat:8")
 	for name, c := range map[string]struct {
@@ -288,6 +302,7 @@ func TestOutdatedPlansAreConflicts(t *testing.T) {
 		"adopting while open":       {rolling(), api.Plan{Operation: api.Adopt, Hash: hash8}},
 		"finishing while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Finish, Hash: hash8}},
 		"scaling up while sealed":   {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Scale, Hash: hash8, Replicas: 5}},
+		"giving up while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.GiveUp, Hash: hash8}},
 		"sealing what is sealed":    {rolling(replicas(0), selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Seal, Hash: hash8}},
 		"a request out of its mind": {tomcat(annotate(api.RequestAnnotation, "[]")), api.Plan{Operation: api.Scale, Hash: hash8}},
 	} {
