@@ -1,11 +1,13 @@
 package rollout_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
@@ -19,6 +21,7 @@ func TestProperties(t *testing.T) {
 			rapid.SampledFrom([]string{"0", "1", "2", "25%", "100%"}).Draw(t, "surge"),
 			rapid.SampledFrom([]string{"0", "1", "2", "25%", "100%"}).Draw(t, "unavailable"))
 		w.strategy.UpdatePeriod = rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "period")
+		w.strategy.OnFailure = rapid.SampledFrom([]api.OnFailure{api.Hold, api.Rollback}).Draw(t, "on failure")
 		w.request("v8")
 		t.Repeat(map[string]func(*rapid.T){
 			"agent":    func(t *rapid.T) { guardedPass(t, w) },
@@ -31,7 +34,13 @@ func TestProperties(t *testing.T) {
 				}
 			},
 			"time":    func(*rapid.T) { w.now = w.now.Add(time.Second) },
-			"restart": func(*rapid.T) { w.lastUp = w.now },
+			"hour":    func(*rapid.T) { w.now = w.now.Add(time.Hour) },
+			"restart": func(*rapid.T) { w.lastUp, w.lastStep = w.now, time.Time{} },
+			"blind":   func(*rapid.T) { w.blind = !w.blind },
+			"bad template": func(t *rapid.T) {
+				trouble := rapid.SampledFrom([]*rollout.Trouble{nil, badImage, slow}).Draw(t, "trouble")
+				w.broken[rapid.SampledFrom([]string{"tomcat", "tomcat-v8", "tomcat-v9"}).Draw(t, "member")] = trouble
+			},
 			"request": func(t *rapid.T) { w.request(rapid.SampledFrom([]string{"v7", "v8", "v9"}).Draw(t, "template")) },
 			"scale": func(t *rapid.T) {
 				if w.pending {
@@ -46,6 +55,7 @@ func TestProperties(t *testing.T) {
 			},
 		})
 		w.strategy.Paused = false
+		clear(w.broken)
 		settleAndCheck(t, w)
 	})
 }
@@ -130,7 +140,7 @@ func settleAndCheck(t *rapid.T, w *world) {
 	if w.rc.pods != w.desired || w.rc.replicas != w.desired {
 		t.Fatalf("%d pods, %d replicas, desired %d", w.rc.pods, w.rc.replicas, w.desired)
 	}
-	if len(w.conditions) != 1 || w.conditions[0].Reason != rollout.ReasonComplete {
+	if len(w.conditions) != 1 || !slices.Contains([]string{rollout.ReasonComplete, rollout.ReasonRolledBack}, w.conditions[0].Reason) {
 		t.Fatalf("conditions: %+v", w.conditions)
 	}
 }

@@ -31,7 +31,14 @@ type world struct {
 	strategy   api.Strategy
 	conditions []corev1.ReplicationControllerCondition
 	lastUp     time.Time
+	lastStep   time.Time
 	now        time.Time
+
+	// broken are the members whose new pods do not become available, and why.
+	broken map[string]*rollout.Trouble
+
+	// blind agents never look at pods.
+	blind bool
 
 	uids    int
 	created int32
@@ -76,8 +83,10 @@ func newWorld(desired int32, surge, unavailable string) *world {
 		desired: desired,
 		strategy: api.Strategy{
 			MaxSurge: intstr.Parse(surge), MaxUnavailable: intstr.Parse(unavailable),
+			ProgressDeadline: 10 * time.Minute, OnFailure: api.Hold,
 		},
-		now: time.Unix(1000, 0),
+		broken: map[string]*rollout.Trouble{},
+		now:    time.Unix(1000, 0),
 	}
 	w.rc.replicas = desired
 	w.settle()
@@ -154,7 +163,9 @@ func (w *world) settle() {
 			w.seeSpec(c)
 			c.seePods()
 			w.manage(c)
-			c.available = c.pods
+			if w.broken[c.name] == nil {
+				c.available = c.pods
+			}
 			c.seePods()
 			c.publish()
 		}
@@ -165,13 +176,16 @@ func (w *world) snapshot() rollout.Snapshot {
 	s := rollout.Snapshot{
 		RC: member(w.rc), Desired: w.desired, Requested: w.requested, Live: w.live,
 		Sealed: w.sealed, Adopting: w.adopting, Strategy: w.strategy,
-		Conditions: w.conditions, LastScaleUp: w.lastUp, Now: w.now,
+		Conditions: w.conditions, LastScaleUp: w.lastUp, LastStep: w.lastStep, Now: w.now,
 	}
 	for _, next := range w.next {
 		s.Next = append(s.Next, member(next))
 	}
 	if s.NeedsPods() {
 		s.Pods = rollout.Pods{OfRC: w.rc.pods, Orphans: w.orphans, OfNext: w.gone[s.NextName()]}
+	}
+	if target := s.Awaited(); target != nil && !w.blind {
+		s.Look = &rollout.Look{Trouble: w.broken[target.Name]}
 	}
 	return s
 }
@@ -206,6 +220,9 @@ func (w *world) apply(action rollout.Action) {
 	case rollout.CarryOut:
 		w.carryOut(action.Plan)
 	}
+	if action.Kind != rollout.SetConditions {
+		w.lastStep = w.now
+	}
 	if action.ScaleUp {
 		w.lastUp = w.now
 	}
@@ -234,6 +251,8 @@ func (w *world) carryOut(plan api.Plan) {
 			w.harmed(fmt.Sprintf("adopts %d of %d orphans", plan.Replicas, w.orphans))
 		}
 		w.sealed, w.adopting, w.rc.replicas = "", w.sealed, plan.Replicas
+	case api.GiveUp:
+		w.requested = w.live
 	case api.Finish:
 		if w.orphans > 0 {
 			w.harmed("finished with orphans")
