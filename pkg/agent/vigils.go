@@ -17,6 +17,9 @@ import (
 const (
 	lookFirst = 5 * time.Second
 	lookLast  = time.Minute
+
+	// lookLeast is the time to the first look where the deadline is short.
+	lookLeast = time.Second
 )
 
 // vigils remember of each rollout what it waits for, and what its pods told.
@@ -76,7 +79,7 @@ func (v *vigil) keep(target rollout.Member, deadline time.Duration, now time.Tim
 		return
 	}
 	v.target = target
-	v.interval = min(lookFirst, deadline/2)
+	v.interval = max(lookLeast, min(lookFirst, deadline/2))
 	if next := now.Add(v.interval); v.next.IsZero() || next.Before(v.next) {
 		v.next = next
 	}

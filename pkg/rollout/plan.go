@@ -76,19 +76,22 @@ func roll(s Snapshot) Decision {
 // A rollback for a failure leaves the conditions that tell of it until its end.
 func rollBack(s Snapshot) Decision {
 	target, others := s.sides()
-	step := func() Decision { return replace(s, *target, others) }
 	failure := s.failure()
-	switch {
-	case len(s.Next) == 0 && failure != "":
-		return tell(s, rolledBack(s), finish(s, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name)))
-	case len(s.Next) == 0:
-		return tell(s, complete(s), finish(s, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name)))
-	case failure != "":
-		return step()
-	case s.Awaited() != nil:
-		return await(s, *target, step())
+	if len(s.Next) == 0 {
+		end := complete(s)
+		if failure != "" {
+			end = rolledBack(s)
+		}
+		return tell(s, end, finish(s, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name)))
 	}
-	return tell(s, underway(s), step())
+	step := replace(s, *target, others)
+	switch {
+	case failure != "", s.hopeless() && len(step.Actions) > 0:
+		return step
+	case s.Awaited() != nil:
+		return await(s, *target, step)
+	}
+	return tell(s, underway(s), step)
 }
 
 func create(s Snapshot) Decision {

@@ -133,6 +133,17 @@ func (s Snapshot) failure() string {
 	return ""
 }
 
+// hopeless tells that the rollout was cancelled, and has made no progress with the
+// old template either for too long: what is left of the new one need not be kept for
+// better times.
+func (s Snapshot) hopeless() bool {
+	progressing := s.condition(Progressing)
+	if !s.Cancelled() || s.RC.Replicas < s.Desired || progressing == nil || progressing.Status != corev1.ConditionFalse {
+		return false
+	}
+	return s.failure() != "" || s.tellsOf(goal(s))
+}
+
 // tellsOf tells whether the Progressing condition says that, with or without details.
 func (s Snapshot) tellsOf(head string) bool {
 	progressing := s.condition(Progressing)

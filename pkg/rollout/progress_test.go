@@ -178,6 +178,31 @@ func TestCancelOfAHeldRollout(t *testing.T) {
 	assert.Equal(t, "True NewReplicationControllerAvailable: tomcat has the requested template", w.told(rollout.Progressing))
 }
 
+// TestNeitherTemplateWorks: a rollback ends though its pods are no better, and takes
+// none of those away that might become so.
+func TestNeitherTemplateWorks(t *testing.T) {
+	for name, cancel := range map[string]func(*world){
+		"for a failure": func(w *world) { w.strategy.OnFailure = api.Rollback },
+		"on request":    func(w *world) { w.request("v7") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(5, "1", "0")
+			w.broken["tomcat"], w.broken["tomcat-v8"] = badImage, badImage
+			w.rc.available = 0
+			w.request("v8")
+			w.passes(6)
+			cancel(w)
+			for range 20 {
+				w.passes(1)
+				w.now = w.now.Add(time.Minute)
+			}
+			assert.False(t, w.pending)
+			assert.Empty(t, w.next)
+			assert.Equal(t, []int32{5, 1, 1}, []int32{w.rc.pods, w.created, w.deleted})
+		})
+	}
+}
+
 // TestALaterEditSupersedes: at every moment of a rollout that fails, and is rolled
 // back, another template can be asked for and is rolled out.
 func TestALaterEditSupersedes(t *testing.T) {

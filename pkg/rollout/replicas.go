@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -11,11 +12,19 @@ type limits struct {
 
 	// minAvailable = desired − maxUnavailable, maxPods = desired + maxSurge.
 	minAvailable, maxPods int32
+
+	// letGo allows pods of the others that are not available to go in any case.
+	letGo bool
 }
 
 func limitsOf(s Snapshot) limits {
 	maxSurge, maxUnavailable := s.Strategy.Resolve(s.Desired)
-	return limits{desired: s.Desired, minAvailable: s.Desired - maxUnavailable, maxPods: s.Desired + maxSurge}
+	return limits{
+		desired:      s.Desired,
+		minAvailable: s.Desired - maxUnavailable,
+		maxPods:      s.Desired + maxSurge,
+		letGo:        s.hopeless(),
+	}
 }
 
 // scaleTarget is the size of the target after this pass, with the reason if it
@@ -70,7 +79,8 @@ func scaleUp(target Member, others []Member, limits limits) int32 {
 //
 // E.g. 5 desired, none unavailable, surge 1, all 5 old pods broken, 1 new one:
 // 6−5−(1−0) = 0 while the new one is not available, 6−5−0 = 1 afterwards. Without
-// this bound a moment's trouble with the old pods would delete them all.
+// this bound a moment's trouble with the old pods would delete them all. It is lifted
+// where a rollback would never end for it: neither template works.
 //
 // Then available pods go, as many as exceed minAvailable:
 //
@@ -87,6 +97,9 @@ func scaleOthers(target Member, others []Member, limits limits) []int32 {
 	}
 	cleanup := max(0, replicas-limits.minAvailable-(target.Replicas-target.available()))
 	budget := max(0, available-limits.minAvailable)
+	if limits.letGo {
+		cleanup = math.MaxInt32
+	}
 
 	sizes := make([]int32, len(others))
 	for i, other := range others {
