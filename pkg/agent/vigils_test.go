@@ -134,19 +134,21 @@ func TestReconcileJudgesByTheLatest(t *testing.T) {
 	c, clock, lists := waiting(t, map[string]string{api.ProgressDeadlineAnnotation: "12s"})
 	c.pass(t)
 	c.pass(t)
-	clock.SetTime(clock.Now().Add(5 * time.Second))
-	c.pass(t)
-	assert.Equal(t, 1, *lists)
+	for range 2 {
+		clock.SetTime(clock.Now().Add(5 * time.Second))
+		c.pass(t)
+	}
+	assert.Equal(t, 2, *lists, "the next look would be in 10 s")
 
+	require.NoError(t, c.Delete(t.Context(), waitingPod(t)))
 	pod := waitingPod(t)
-	require.NoError(t, c.Delete(t.Context(), pod))
-	pod = waitingPod(t)
 	pod.CreationTimestamp = metav1.NewTime(clock.Now())
 	require.NoError(t, c.Create(t.Context(), pod))
-	clock.SetTime(clock.Now().Add(7 * time.Second))
+	clock.SetTime(clock.Now().Add(2 * time.Second))
 	c.pass(t)
+	assert.Equal(t, 3, *lists)
 	assert.Equal(t, corev1.ConditionTrue, c.condition(t, rollout.Progressing).Status)
-	clock.SetTime(clock.Now().Add(5 * time.Second))
+	clock.SetTime(clock.Now().Add(10 * time.Second))
 	c.pass(t)
 	assert.Equal(t, corev1.ConditionFalse, c.condition(t, rollout.Progressing).Status)
 }

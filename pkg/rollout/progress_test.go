@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,12 +59,12 @@ func TestTroubleIsToldAtOnce(t *testing.T) {
 
 	w.broken["tomcat-v8"] = &rollout.Trouble{Reason: badImage.Reason, Summary: badImage.Summary, Detail: "timeout (pod b)"}
 	assert.Empty(t, w.pass().Actions, "another detail is not worth a write")
-	w.broken["tomcat-v8"] = &rollout.Trouble{Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 1"}
-	w.passes(1)
-	assert.Contains(t, w.told(rollout.Progressing), "exited with code 1")
 	w.broken["tomcat-v8"] = &rollout.Trouble{Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 137"}
 	w.passes(1)
-	assert.Contains(t, w.told(rollout.Progressing), "exited with code 137", "a longer word is another one")
+	assert.True(t, strings.HasSuffix(w.told(rollout.Progressing), "exited with code 137"))
+	w.broken["tomcat-v8"] = &rollout.Trouble{Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 1"}
+	w.passes(1)
+	assert.True(t, strings.HasSuffix(w.told(rollout.Progressing), "exited with code 1"), "that 1 is no 137")
 }
 
 func TestSlownessIsNotToldBeforeTheDeadline(t *testing.T) {
@@ -321,7 +322,7 @@ func TestRestartOfAHeldRollout(t *testing.T) {
 	w := stuck(badImage)
 	w.now = w.now.Add(10 * time.Minute)
 	w.passes(1)
-	before := w.conditions
+	before := slices.Clone(w.conditions)
 	w.lastStep, w.blind = time.Time{}, true
 	w.passes(2)
 	assert.Equal(t, before, w.conditions)
