@@ -214,6 +214,22 @@ func TestBrokenOldPods(t *testing.T) {
 	s.keeps(observe.Bounds{MinAvailable: 0, MaxPods: 6, Created: 5, Deleted: 5})
 }
 
+// If neither the new nor the old pods serve, a rollback ends all the same, with the
+// old ones.
+func TestRollbackToBrokenPods(t *testing.T) {
+	t.Parallel()
+	s := observed(t, "tomcat")
+	s.apply(tomcat(t, image("tomcat:bad"), annotated(api.ProgressDeadlineAnnotation, deadline, api.OnFailureAnnotation, string(api.Rollback))))
+	s.await("5 pods of tomcat:bad exist", func(m observe.Moment) bool { return len(m.WithImage("tomcat:bad")) == 5 })
+	s.Begin()
+	s.setImage("tomcat=tomcat:crash")
+	s.fails(rollout.ReasonRollingBack, "CrashLoopBackOff: container tomcat exited with code 1")
+	end := s.await("the rollback is over", func(m observe.Moment) bool { return !pending(m) && len(m.Others) == 0 && len(m.Pods) == 5 })
+	assert.Len(t, end.WithImage("tomcat:bad"), 5)
+	assert.Equal(t, rollout.ReasonRolledBack, condition(end.RC, rollout.Progressing).Reason)
+	s.keeps(observe.Bounds{MinAvailable: 0, MaxPods: 6, Created: 1, Deleted: 1})
+}
+
 // While it is paused a rollout cannot fail.
 func TestPauseStopsTheClock(t *testing.T) {
 	t.Parallel()
