@@ -1,6 +1,8 @@
 package api_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,4 +144,21 @@ func TestEveryStrategyMoves(t *testing.T) {
 		assert.GreaterOrEqual(t, unavailable, int32(0))
 		assert.LessOrEqual(t, unavailable, desired)
 	})
+}
+
+func TestCheckSettings(t *testing.T) {
+	good := map[string]string{"note": "mine"}
+	for i, value := range []string{"2", "25%", "10s", "5m", "rollback", "true", "false"} {
+		good[api.Settings[i]] = value
+	}
+	assert.NoError(t, api.CheckSettings(good, slices.Collect(maps.Keys(good))), "a setting that is not in the list cannot be set")
+
+	const unknown = api.Prefix + "max-surg"
+	annotations := map[string]string{unknown: "2", api.EnabledKey: "no", api.PausedAnnotation: "perhaps"}
+	assert.ErrorContains(t, api.CheckSettings(annotations, []string{unknown}), unknown)
+	err := api.CheckSettings(annotations, nil)
+	assert.NotContains(t, err.Error(), unknown)
+	assert.ErrorContains(t, err, api.EnabledKey)
+	assert.ErrorContains(t, err, api.PausedAnnotation)
+	assert.NoError(t, api.CheckSettings(map[string]string{}, []string{unknown}), "it was removed")
 }

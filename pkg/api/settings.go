@@ -10,7 +10,8 @@ import (
 // Settings are the annotations that users set on a ReplicationController, in the
 // order in which they are documented.
 var Settings = []string{
-	MaxSurgeAnnotation, MaxUnavailableAnnotation, UpdatePeriodAnnotation, PausedAnnotation, EnabledKey,
+	MaxSurgeAnnotation, MaxUnavailableAnnotation, UpdatePeriodAnnotation, ProgressDeadlineAnnotation, OnFailureAnnotation,
+	PausedAnnotation, EnabledKey,
 }
 
 // CheckSettings tells what is wrong with the settings among the annotations: the
