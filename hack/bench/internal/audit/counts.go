@@ -1,0 +1,99 @@
+package audit
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Key tells kinds of requests apart.
+type Key struct {
+	// Who is the part of the system that asked.
+	Who string `json:"who"`
+
+	// Verb is the API's, or DryRun.
+	Verb string `json:"verb"`
+
+	Resource string `json:"resource"`
+}
+
+// DryRun is the verb of a create that stores nothing.
+const DryRun = "dry-run"
+
+// Events is the resource of the notes for users. They are written when there is
+// time, may be dropped, and are limited for each object: they are counted apart.
+const Events = "events"
+
+// Counts are numbers of requests by kind. Requests that the API server refused count
+// as well, for they cost as much.
+type Counts map[Key]int
+
+// Add counts a request.
+func (c Counts) Add(r Request) {
+	key := Key{Who: who(r.User), Verb: r.Verb, Resource: r.Resource}
+	if r.DryRun {
+		key.Verb = DryRun
+	}
+	c[key]++
+}
+
+// Refused tells that the API server did not do what was asked.
+func (r Request) Refused() bool { return r.Code >= http.StatusBadRequest }
+
+// IsWrite tells that a request of this kind changes something.
+func (k Key) IsWrite() bool {
+	return slices.Contains([]string{"create", "update", "patch", "delete", "deletecollection"}, k.Verb)
+}
+
+// Writes adds all writes up but those of events.
+func (c Counts) Writes() int {
+	return c.sum(func(k Key) bool { return k.IsWrite() && k.Resource != Events })
+}
+
+// EventWrites adds all writes of events up.
+func (c Counts) EventWrites() int {
+	return c.sum(func(k Key) bool { return k.IsWrite() && k.Resource == Events })
+}
+
+// Reads adds all reads up; dry runs are neither.
+func (c Counts) Reads() int {
+	return c.sum(func(k Key) bool { return !k.IsWrite() && k.Verb != DryRun })
+}
+
+func (c Counts) sum(counts func(Key) bool) int {
+	total := 0
+	for key, n := range c {
+		if counts(key) {
+			total += n
+		}
+	}
+	return total
+}
+
+// Keys are the kinds, in order.
+func (c Counts) Keys() []Key {
+	return slices.SortedFunc(maps.Keys(c), func(a, b Key) int {
+		return cmp.Or(cmp.Compare(a.Who, b.Who), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Verb, b.Verb))
+	})
+}
+
+// The parts of the system that are not service accounts of kube-system.
+var names = map[string]string{
+	"system:serviceaccount:rcroll-system:rcroll-agent":   "rcroll agent",
+	"system:serviceaccount:rcroll-system:rcroll-webhook": "rcroll webhook",
+	"system:kube-scheduler":                              "scheduler",
+	"kwok":                                               "kubelet",
+	User:                                                 "user",
+}
+
+// User is the user name of the benchmark itself.
+const User = "admin"
+
+func who(user string) string {
+	if name, known := names[user]; known {
+		return name
+	}
+	return strings.TrimPrefix(user, "system:serviceaccount:kube-system:")
+}

@@ -1,0 +1,128 @@
+// Command bench measures rcroll against the Deployment controller on a control plane
+// of its own, and writes what it finds to docs/performance.json, .svg and .md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rcroll/rcroll/hack/bench/internal/plane"
+	"github.com/rcroll/rcroll/hack/bench/internal/report"
+)
+
+// takeDownTimeout bounds the removal of the control plane.
+const takeDownTimeout = 2 * time.Minute
+
+type config struct {
+	localcluster string
+	dir          string
+	cells        string
+	pairs        int
+	out          string
+	expected     string
+	quick        bool
+	update       bool
+}
+
+func (c *config) register(flags *flag.FlagSet) {
+	flags.StringVar(&c.localcluster, "localcluster", filepath.Join("bin", "localcluster"), "executable that boots control planes")
+	flags.StringVar(&c.dir, "dir", "", "directory of the control plane, which stays then; empty for one that is removed in the end")
+	flags.StringVar(&c.cells, "cells", ".*", "regular expression of what to measure, of: "+strings.Join(cellNames(), " "))
+	flags.IntVar(&c.pairs, "pairs", 7, "how often each comparison is made")
+	flags.StringVar(&c.out, "out", "docs", "directory of performance.json, .svg and .md; other cells in there stay")
+	flags.BoolVar(&c.quick, "quick", false, "compare the numbers of requests of one small rollout with -expected, and nothing else")
+	flags.StringVar(&c.expected, "expected", filepath.Join("hack", "bench", "expected.json"), "numbers that -quick compares with")
+	flags.BoolVar(&c.update, "update", false, "with -quick, write -expected anew")
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c config
+	c.register(flag.CommandLine)
+	flag.Parse()
+	if err := run(ctx, c); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, c config) (err error) {
+	selected, err := regexp.Compile("^(?:" + c.cells + ")$")
+	if err != nil {
+		return fmt.Errorf("-cells: %w", err)
+	}
+	if c.pairs < 1 {
+		return errors.New("-pairs: must be 1 or more")
+	}
+	p, remove, err := boot(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	b := &bench{plane: p, pairs: c.pairs, progress: progress()}
+	if c.quick {
+		return b.guard(ctx, c.expected, c.update)
+	}
+	document, err := report.Open(c.out)
+	if err != nil {
+		return err
+	}
+	for _, cell := range cells {
+		if !selected.MatchString(cell.name) {
+			continue
+		}
+		b.progress("%s", cell.name)
+		if err := cell.measure(ctx, b, &document.Results); err != nil {
+			return fmt.Errorf("measure %s: %w", cell.name, err)
+		}
+		if err := document.Save(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// boot returns a control plane, and how to remove it.
+func boot(ctx context.Context, c config) (*plane.Plane, func() error, error) {
+	dir, temporary := c.dir, ""
+	if dir == "" {
+		var err error
+		if temporary, err = os.MkdirTemp("", "rcroll-bench-"); err != nil {
+			return nil, nil, fmt.Errorf("make a directory: %w", err)
+		}
+		dir = filepath.Join(temporary, "cluster")
+	}
+	p, err := plane.Boot(ctx, c.localcluster, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, func() error {
+		if temporary == "" {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeDownTimeout)
+		defer cancel()
+		if err := p.Down(ctx); err != nil {
+			return err
+		}
+		return os.RemoveAll(temporary)
+	}, nil
+}
+
+// progress returns a function that prints a line with the time since now in front.
+func progress() func(format string, args ...any) {
+	begin := time.Now()
+	return func(format string, args ...any) {
+		fmt.Fprintf(os.Stderr, "%6.1f s  %s\n", time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
+	}
+}
