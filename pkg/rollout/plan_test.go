@@ -166,6 +166,17 @@ func TestPlan(t *testing.T) {
 			}),
 			poll: true,
 		},
+		"adopting, the status does not tell of all": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
+				s.Adopting, s.Live, s.Next, s.RC.Pods = "v8", "v8", nil, 4
+			}),
+		},
+		"adopting, one died and cannot be replaced": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
+				s.Adopting, s.Live, s.Next, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
+			}),
+			want: []string{"set conditions tomcat"},
+		},
 		"adopting, done": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
 				s.Adopting, s.Live, s.Next, s.Pods = "v8", "v8", nil, rollout.Pods{OfRC: 5}

@@ -93,13 +93,14 @@ func adopt(s Snapshot) Decision {
 
 // open finishes the promotion once no pod is left to adopt. Pods that died
 // meanwhile are not waited for: they are replaced only when creation is allowed
-// again, which is what Finish does.
+// again, which is what Finish does. The ReplicationController manager tries to
+// replace them at once, is refused, and says so in the status.
 func open(s Snapshot) Decision {
 	switch {
+	case !s.RC.settled():
+		return wait(fmt.Sprintf("the ReplicationController manager has yet to take the pods of %s over", s.RC.Name))
 	case s.Pods.Orphans > 0 || s.Pods.OfNext > 0:
 		return Decision{Reason: fmt.Sprintf("%d pods are yet to be adopted", s.Pods.Orphans+s.Pods.OfNext), Poll: true}
-	case !s.RC.Current:
-		return wait(fmt.Sprintf("the ReplicationController manager has yet to see the pods of %s", s.RC.Name))
 	case !s.Cancelled():
 		return finish(s, fmt.Sprintf("%s has taken over the pods of %s; going on to %s",
 			s.RC.Name, s.NextName(), NextName(s.RC.Name, s.Requested)))

@@ -65,6 +65,7 @@ type controller struct {
 	observed   int
 	statusPods int32
 	statusOK   int32
+	failing    bool
 }
 
 // spec is what a manager acts on.
@@ -153,6 +154,7 @@ func (w *world) seeSpec(c *controller) {
 
 func (c *controller) publish() {
 	c.observed, c.statusPods, c.statusOK = c.seen.generation, c.cached, min(c.cachedOK, c.available)
+	c.failing = c.seen.adopting && c.cached < c.seen.replicas // the policy refuses new pods
 }
 
 // settle lets everything happen that happens by itself.
@@ -193,7 +195,7 @@ func (w *world) snapshot() rollout.Snapshot {
 func member(c *controller) rollout.Member {
 	return rollout.Member{
 		Name: c.name, UID: c.uid, Replicas: c.replicas, Current: c.observed >= c.generation,
-		Pods: c.statusPods, Available: c.statusOK,
+		Pods: c.statusPods, Available: c.statusOK, Failing: c.failing,
 	}
 }
 

@@ -180,9 +180,14 @@ func (s Snapshot) NeedsNext() bool {
 }
 
 // NeedsPods tells that the decision depends on the pods themselves: in a promotion,
-// from when the next ReplicationController is gone.
+// when the next ReplicationController is gone, and again when the status of the RC
+// tells that it has taken all of them over, or that it cannot. Every other change of
+// the RC meanwhile is no reason to list pods, of which there may be many.
 func (s Snapshot) NeedsPods() bool {
-	return s.Adopting != "" || s.Sealed != "" && s.next() == nil
+	if s.Adopting != "" {
+		return s.RC.settled()
+	}
+	return s.Sealed != "" && s.next() == nil
 }
 
 // sides are the member that goes up, nil if it does not stand yet, and those that go
