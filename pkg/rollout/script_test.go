@@ -304,3 +304,23 @@ func (w *world) settle0() {
 		}
 	}
 }
+
+// TestPodDiesDuringAdoption: it cannot be replaced before the rollout is over, and
+// the rollout is not held up by it.
+func TestPodDiesDuringAdoption(t *testing.T) {
+	w := newWorld(3, "1", "0")
+	w.request("v8")
+	for range 30 {
+		if w.adopting != "" {
+			break
+		}
+		w.pass()
+		w.settle()
+	}
+	w.rc.pods, w.rc.available = 2, 2
+	w.settle()
+	_, ok := w.run(10)
+	assert.True(t, ok, "finished")
+	w.settle()
+	assert.Equal(t, int32(3), w.rc.pods)
+}
