@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -163,29 +164,23 @@ func nameTaken(s Snapshot) Obstacle {
 
 // report is the decision to do nothing but tell of it.
 func report(s Snapshot, standing standing, reason string) Decision {
-	decision, due := due(s, standing)
-	if !due {
-		return wait(reason)
-	}
-	return decision
+	return tell(s, standing, wait(reason))
 }
 
-// due tells whether the conditions must be written, and is the decision that does so.
-func due(s Snapshot, standing standing) (Decision, bool) {
+// tell is the decision with the conditions written first, where they differ.
+func tell(s Snapshot, standing standing, decision Decision) Decision {
 	change := changeOf(s.Conditions, standing.conditions, s)
 	if len(change.Set) == 0 && len(change.Remove) == 0 {
-		return Decision{}, false
+		return decision
 	}
-	return Decision{
-		Actions: []Action{{
-			Kind:       SetConditions,
-			Name:       s.RC.Name,
-			UID:        s.RC.UID,
-			Conditions: change,
-			Events:     standing.events,
-		}},
-		Reason: "the conditions tell of something else",
-	}, true
+	decision.Actions = slices.Insert(decision.Actions, 0, Action{
+		Kind:       SetConditions,
+		Name:       s.RC.Name,
+		UID:        s.RC.UID,
+		Conditions: change,
+		Events:     standing.events,
+	})
+	return decision
 }
 
 // changeOf compares by meaning: the time of a condition is that of the last change

@@ -13,10 +13,10 @@ import (
 // controller then, or are about to lose it; trouble and pause keep everything as
 // it is; a cancel undoes; and otherwise pods are replaced until all are new.
 //
-// Conditions are a decision of their own, taken before the steps that they tell
-// of. They are written only when their meaning changes, which is rarely, and since
-// they are on the RC as its steps are, a pass that wrote both would write the
-// second on top of a version that it has not observed.
+// Conditions are written when their meaning changes, which is rarely, and before
+// the steps that they tell of. Both may be on the RC, and in one pass: the first
+// write is under the version that was observed, so that the version that it returns
+// differs from that one by the conditions and by nothing else.
 func Plan(s Snapshot) Decision {
 	if s.RC.Deleting {
 		return wait("the ReplicationController is being deleted, the garbage collector takes the rest along")
@@ -44,19 +44,16 @@ func Plan(s Snapshot) Decision {
 	case s.Cancelled():
 		return rollBack(s)
 	}
-	return roll(s)
+	if target := s.Awaited(); target != nil {
+		return await(s, *target, roll(s))
+	}
+	return tell(s, underway(s), roll(s))
 }
 
 // roll replaces the pods of everything else by those of the next
 // ReplicationController.
 func roll(s Snapshot) Decision {
 	next, others := s.sides()
-	if target := s.Awaited(); target != nil {
-		return await(s, *target, replace(s, *target, others))
-	}
-	if decision, due := due(s, underway(s)); due {
-		return decision
-	}
 	switch {
 	case next == nil:
 		return create(s)

@@ -175,13 +175,13 @@ func TestPlan(t *testing.T) {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
 				s.Adopting, s.Live, s.Next, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
 			}),
-			want: []string{"set conditions tomcat"},
+			want: []string{"set conditions tomcat", "carry out tomcat"},
 		},
 		"adopting, done": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
 				s.Adopting, s.Live, s.Next, s.Pods = "v8", "v8", nil, rollout.Pods{OfRC: 5}
 			}),
-			want: []string{"set conditions tomcat"},
+			want: []string{"set conditions tomcat", "carry out tomcat"},
 		},
 	}
 	for name, test := range tests {

@@ -73,10 +73,7 @@ func await(s Snapshot, target Member, decision Decision) Decision {
 	failed := !deadline.After(s.Now)
 	switch {
 	case failed && s.Strategy.OnFailure == api.Rollback && !s.Cancelled():
-		if told, due := due(s, givenUp(s)); due {
-			return told
-		}
-		return giveUp(s)
+		return tell(s, givenUp(s), giveUp(s))
 	case failed:
 		return tell(s, outOfTime(s), decision)
 	}
@@ -95,13 +92,6 @@ func keepTelling(s Snapshot, decision Decision) Decision {
 		return decision
 	}
 	return tell(s, underway(s), decision)
-}
-
-func tell(s Snapshot, standing standing, otherwise Decision) Decision {
-	if decision, due := due(s, standing); due {
-		return decision
-	}
-	return otherwise
 }
 
 // giveUp has the webhook request the live template, which cancels the rollout.

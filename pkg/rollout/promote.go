@@ -105,8 +105,5 @@ func open(s Snapshot) Decision {
 		return finish(s, fmt.Sprintf("%s has taken over the pods of %s; going on to %s",
 			s.RC.Name, s.NextName(), NextName(s.RC.Name, s.Requested)))
 	}
-	if decision, due := due(s, complete(s)); due {
-		return decision
-	}
-	return finish(s, fmt.Sprintf("Update succeeded. %s has taken over the pods of %s", s.RC.Name, s.NextName()))
+	return tell(s, complete(s), finish(s, fmt.Sprintf("Update succeeded. %s has taken over the pods of %s", s.RC.Name, s.NextName())))
 }

@@ -125,8 +125,8 @@ func step(t *rapid.T, w *world) {
 
 func settleAndCheck(t *rapid.T, w *world) {
 	w.settle()
-	// Every pass may need a second one for the conditions, and every pod one up and
-	// one down; the templates before the last may have to be undone.
+	// Every pod may need one pass up and one down; the templates before the last may
+	// have to be undone.
 	if passes, ok := w.run(60); !ok {
 		t.Fatalf("not finished after %d passes: %+v, %+v", passes, w.snapshot(), rollout.Plan(w.snapshot()))
 	}
