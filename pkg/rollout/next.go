@@ -43,12 +43,12 @@ func NextName(name, hash string) string {
 }
 
 // NextRC is the next ReplicationController for a request, as it is created: with
-// the requested template and the hash label, controlled by the owner, without
-// replicas. It is untyped so that fields of the request that this build does not
-// know survive.
-func NextRC(owner metav1.Object, request api.Spec, hashKey string) *unstructured.Unstructured {
+// the requested template and the hash label, controlled by the owner, and with so
+// many of the requested replicas. It is untyped so that fields of the request that
+// this build does not know survive.
+func NextRC(owner metav1.Object, request api.Spec, replicas int32, hashKey string) *unstructured.Unstructured {
 	next := &unstructured.Unstructured{Object: map[string]any{
-		"spec": map[string]any(request.Hashed(hashKey).WithReplicas(0)),
+		"spec": map[string]any(request.Hashed(hashKey).WithReplicas(replicas)),
 	}}
 	next.SetAPIVersion(APIVersion)
 	next.SetKind(Kind)

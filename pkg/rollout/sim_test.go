@@ -204,7 +204,9 @@ func (w *world) apply(action rollout.Action) {
 	switch action.Kind {
 	case rollout.CreateNext:
 		w.uids++
-		w.next[action.Name] = &controller{name: action.Name, uid: types.UID(fmt.Sprint("next", w.uids)), generation: 1}
+		w.next[action.Name] = &controller{
+			name: action.Name, uid: types.UID(fmt.Sprint("next", w.uids)), generation: 1, replicas: action.Replicas,
+		}
 	case rollout.ScaleNext:
 		w.next[action.Name].scale(action.Replicas)
 	case rollout.DeleteNext:

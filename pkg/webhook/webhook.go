@@ -97,8 +97,7 @@ func deletion(req admission.Request) admission.Response {
 // admission plugins, by creating the next ReplicationController for no more than
 // the answer, with all replicas at once. One that stands already has been judged.
 func (h *controllerHandler) dryRunCreate(ctx context.Context, owner map[string]any, request api.Spec) error {
-	next := rollout.NextRC(&unstructured.Unstructured{Object: owner}, request, h.options.HashLabelKey)
-	next.Object["spec"] = map[string]any(api.SpecOf(next.Object).WithReplicas(request.Replicas()))
+	next := rollout.NextRC(&unstructured.Unstructured{Object: owner}, request, request.Replicas(), h.options.HashLabelKey)
 	return client.IgnoreAlreadyExists(h.client.Create(ctx, next, client.DryRunAll, fieldOwner))
 }
 
