@@ -26,7 +26,7 @@ type scaleHandler struct {
 }
 
 func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	ctx, cancel := forReview(ctx)
 	defer cancel()
 	scale, wish, err := decodeScale(req)
 	if err != nil {

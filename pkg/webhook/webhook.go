@@ -51,7 +51,7 @@ type controllerHandler struct {
 }
 
 func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	ctx, cancel := forReview(ctx)
 	defer cancel()
 	if req.Operation == admissionv1.Delete {
 		return deletion(req)
@@ -99,6 +99,13 @@ func deletion(req admission.Request) admission.Response {
 func (h *controllerHandler) dryRunCreate(ctx context.Context, owner map[string]any, request api.Spec) error {
 	next := rollout.NextRC(&unstructured.Unstructured{Object: owner}, request, request.Replicas(), h.options.HashLabelKey)
 	return client.IgnoreAlreadyExists(h.client.Create(ctx, next, client.DryRunAll, fieldOwner))
+}
+
+// forReview bounds the work for one review. The server ends the contexts of its
+// requests when the process is asked to end, and waits for their answers
+// nevertheless: one that has begun is answered properly.
+func forReview(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), deadline)
 }
 
 func decode(req admission.Request) (mutate.Write, error) {

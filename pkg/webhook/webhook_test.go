@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -84,6 +85,24 @@ func TestRequest(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The server's context ends when the process is asked to end. Reviews that are under
+// way are answered all the same.
+func TestReviewOutlivesTheServer(t *testing.T) {
+	ending, end := context.WithCancel(t.Context())
+	end()
+	c := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
+		Create: func(ctx context.Context, _ client.WithWatch, _ client.Object, _ ...client.CreateOption) error {
+			_, bounded := ctx.Deadline()
+			assert.True(t, bounded)
+			return ctx.Err()
+		},
+	}).Build()
+	handler := &controllerHandler{client: c, options: options}
+	spec8 := strings.ReplaceAll(spec7, "tomcat:7", "tomcat:8")
+	response := handler.Handle(ending, update("alice", rc("{}", spec7), rc("{}", spec8)))
+	assert.True(t, response.Allowed, "%v", response.Result)
 }
 
 func TestPlanOutOfDateIsAConflict(t *testing.T) {
