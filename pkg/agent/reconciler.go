@@ -71,7 +71,7 @@ func newReconciler(clients clients, hashKey string) *reconciler {
 		expectations: newExpectations(),
 		scaleUps:     newScaleUps(clock.Now()),
 		vigils:       newVigils(),
-		polls:        workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](pollFirst, pollLast),
+		polls:        newBackoff[types.NamespacedName](pollFirst, pollLast),
 	}
 }
 
@@ -88,7 +88,7 @@ func (r *reconciler) register(ctx context.Context, manager ctrl.Manager, concurr
 			MaxConcurrentReconciles: concurrency,
 			ReconciliationTimeout:   passTimeout,
 			RecoverPanic:            ptr.To(true),
-			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast),
+			RateLimiter:             newBackoff[reconcile.Request](retryFirst, retryLast),
 		}).
 		Complete(r)
 	if err != nil {
