@@ -154,7 +154,6 @@ func TestPromotionsUnderLoad(t *testing.T) {
 
 // Without the webhook no edit gets past it: it is refused, and works again later.
 func TestWebhookDown(t *testing.T) {
-	const webhook = "webhook"
 	s := given(t, tomcat(t))
 	s.restartAfter(webhook)
 	require.NoError(t, cluster.run("stop", webhook))

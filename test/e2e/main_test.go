@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
@@ -114,6 +115,7 @@ func (c *controlPlane) connect() (kubernetes.Interface, error) {
 		return nil, fmt.Errorf("reading %s: %w", c.kubeconfig(), err)
 	}
 	config.QPS = -1 // the tests share one client, which must not make them wait
+	config.WarningHandler = rest.NoWarnings{}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("creating a client: %w", err)

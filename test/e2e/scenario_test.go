@@ -47,9 +47,7 @@ func given(t *testing.T, m manifest, applyFlags ...string) *scenario {
 // ReplicationController in it.
 func observed(t *testing.T, name string) *scenario {
 	t.Helper()
-	if cluster == nil {
-		t.Skipf("%s does not name bin/localcluster, or -short is given: there is no control plane to test on (make test has one)", localclusterEnv)
-	}
+	requireCluster(t)
 	ctx := testContext(t)
 	namespaces := cluster.client.CoreV1().Namespaces()
 	namespace, err := namespaces.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "e2e-"}}, metav1.CreateOptions{})
@@ -67,6 +65,14 @@ func observed(t *testing.T, name string) *scenario {
 		_ = namespaces.Delete(context.Background(), namespace.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)})
 	})
 	return s
+}
+
+// requireCluster skips a test that has nothing to run on.
+func requireCluster(t *testing.T) {
+	t.Helper()
+	if cluster == nil {
+		t.Skipf("%s does not name bin/localcluster, or -short is given: there is no control plane to test on (make test has one)", localclusterEnv)
+	}
 }
 
 // testContext ends before the test binary is stopped, so that the reason is told
