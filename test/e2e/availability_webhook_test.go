@@ -95,6 +95,8 @@ func TestWebhookDrains(t *testing.T) {
 		}
 		upstream.ServeHTTP(w, r)
 	}))
+	release := sync.OnceFunc(func() { close(answer) })
+	t.Cleanup(release)
 	leaving := runWebhook(t, slow, t.TempDir())
 	leaving.awaitReady()
 	general := webhookHost(t)
@@ -126,7 +128,7 @@ func TestWebhookDrains(t *testing.T) {
 	default:
 	}
 	redirectReviews(t, nil, general)
-	close(answer)
+	release()
 	require.NoError(t, <-edited)
 	leaving.awaitEnd()
 	s.rolledOut("tomcat:8", killReplicas)

@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -121,12 +123,23 @@ func (p *program) awaitReady() {
 		"the %s never gets ready, see %s", p.name, p.log)
 }
 
+// lastPort is the one that freePort returned last.
+var lastPort atomic.Int32
+
+// freePort returns a port that nobody listens on. It is below those that the system
+// gives away itself, among which it could be gone before it is used.
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return port
+	lastPort.CompareAndSwap(0, int32(20000+os.Getpid()%8000))
+	for range 1000 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(int(lastPort.Add(1))))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			require.NoError(t, listener.Close())
+			_, port, err := net.SplitHostPort(address)
+			require.NoError(t, err)
+			return port
+		}
+	}
+	require.Fail(t, "no port is free")
+	return ""
 }
