@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -74,10 +73,10 @@ func stories() []story {
 	return []story{rollout, rollover, cancel, overlapped}
 }
 
-// ask sends what kubectl set image sends.
-func (s *scenario) ask(image string) error {
+// ask sends what kubectl set image sends, as a dry run if metav1.DryRunAll is given.
+func (s *scenario) ask(image string, dryRun ...string) error {
 	return s.patch("kubectl-set", types.StrategicMergePatchType,
-		`{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"`+image+`"}]}}}}`)
+		`{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"`+image+`"}]}}}}`, dryRun...)
 }
 
 // withdraw sends what kubectl annotate rcroll.dev/request- sends.
@@ -85,9 +84,9 @@ func (s *scenario) withdraw() error {
 	return s.patch("kubectl-annotate", types.MergePatchType, `{"metadata":{"annotations":{"`+api.RequestAnnotation+`":null}}}`)
 }
 
-func (s *scenario) patch(manager string, kind types.PatchType, body string) error {
+func (s *scenario) patch(manager string, kind types.PatchType, body string, dryRun ...string) error {
 	_, err := cluster.client.CoreV1().ReplicationControllers(s.namespace).Patch(testContext(s.T), s.name, kind,
-		[]byte(body), metav1.PatchOptions{FieldManager: manager})
+		[]byte(body), metav1.PatchOptions{FieldManager: manager, DryRun: dryRun})
 	return err
 }
 
@@ -143,9 +142,7 @@ func (l *ledger) String() string {
 // Every run has a namespace and an agent of its own, which sees nothing else, so that
 // several can be under way.
 func TestKilledAtEveryWrite(t *testing.T) {
-	requireCluster(t)
-	require.NoError(t, cluster.run("stop", agent))
-	t.Cleanup(func() { assert.NoError(t, cluster.run("start", agent)) })
+	withoutAgent(t)
 	reviews := interposeReviews(t)
 	var all ledger
 	t.Run("of", func(t *testing.T) {
