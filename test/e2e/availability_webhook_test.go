@@ -130,7 +130,9 @@ func TestWebhookDrains(t *testing.T) {
 		require.Fail(t, "the webhook ended with a review in its hands")
 	default:
 	}
+	// What the webhook still has to ask of the API server is reviewed by another replica.
 	redirectReviews(t, nil, general)
+	require.Eventually(t, func() bool { return tryReview() == nil }, patience, 20*time.Millisecond)
 	release()
 	require.NoError(t, <-edited)
 	leaving.awaitEnd()

@@ -147,8 +147,16 @@ func (router *reviewRouter) probe(t *testing.T) func() bool {
 		called.Store(true)
 		router.general.ServeHTTP(w, r)
 	}))
-	// Only one that has to do with rcroll is reviewed.
+	return func() bool {
+		called.Store(false)
+		return tryReview() == nil && called.Load()
+	}
+}
+
+// tryReview has the API server call the webhook, for nothing.
+func tryReview() error {
 	rc := &corev1.ReplicationController{ObjectMeta: metav1.ObjectMeta{
+		// Only one that has to do with rcroll is reviewed.
 		Name: "probe", Annotations: map[string]string{api.PausedAnnotation: "true"},
 	}}
 	rc.Spec.Selector = map[string]string{"app": "probe"}
@@ -156,12 +164,9 @@ func (router *reviewRouter) probe(t *testing.T) func() bool {
 		ObjectMeta: metav1.ObjectMeta{Labels: rc.Spec.Selector},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "probe", Image: "probe"}}},
 	}
-	return func() bool {
-		called.Store(false)
-		_, err := cluster.client.CoreV1().ReplicationControllers(metav1.NamespaceDefault).
-			Create(context.Background(), rc, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		return err == nil && called.Load()
-	}
+	_, err := cluster.client.CoreV1().ReplicationControllers(metav1.NamespaceDefault).
+		Create(context.Background(), rc, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	return err
 }
 
 // webhookAt proxies to a webhook. Its certificate is the API server's to check, and
