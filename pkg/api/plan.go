@@ -19,11 +19,15 @@ const (
 
 	// Adopt opens the sealed selector for the pods of the next
 	// ReplicationController, of which there are Plan.Replicas. The template
-	// forbids to create pods until the rollout is finished.
+	// forbids to create pods until it is opened.
 	Adopt Operation = "adopt"
 
-	// Finish opens the template and, if the request is fulfilled, sets the
-	// requested spec and removes the request and the rolling label.
+	// Open allows to create pods again, and sets the requested spec if that has the
+	// template that was promoted.
+	Open Operation = "open"
+
+	// Finish sets what the requested spec says besides the template, which is live,
+	// and removes the request and the rolling label.
 	Finish Operation = "finish"
 
 	// GiveUp replaces the request by one for the live template, with the requested
@@ -50,7 +54,7 @@ func ParsePlan(text string) (Plan, error) {
 		return Plan{}, fmt.Errorf("not a plan: %w", err)
 	}
 	switch plan.Operation {
-	case Scale, Seal, Adopt, Finish, GiveUp:
+	case Scale, Seal, Adopt, Open, Finish, GiveUp:
 	default:
 		return Plan{}, fmt.Errorf("not a plan: unknown operation %q", plan.Operation)
 	}

@@ -243,6 +243,7 @@ func TestPlans(t *testing.T) {
 		{api.Plan{Operation: api.Scale, Hash: hash8, Replicas: 0}, 0},
 		{api.Plan{Operation: api.Seal, Hash: hash8}, 0},
 		{api.Plan{Operation: api.Adopt, Hash: hash8, Replicas: 4}, 4},
+		{api.Plan{Operation: api.Open, Hash: hash8}, 5},
 		{api.Plan{Operation: api.Finish, Hash: hash8}, 5},
 	}
 	object := rolling()
@@ -267,9 +268,9 @@ func TestPlans(t *testing.T) {
 	assert.Equal(t, tomcat(image("tomcat:8"), hashed), object, "nothing of rcroll is left but the hash label")
 }
 
-func TestFinishKeepsANewerRequest(t *testing.T) {
+func TestOpenKeepsANewerRequest(t *testing.T) {
 	adopting := tomcat(image("tomcat:8"), hashed, pending(image("tomcat:9")), templateLabel(api.AdoptingLabel, "x"))
-	plan := api.Plan{Operation: api.Finish, Hash: requestHash(t, "tomcat:9")}
+	plan := api.Plan{Operation: api.Open, Hash: requestHash(t, "tomcat:9")}
 	decision := mutate.Decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.PlanAnnotation, plan.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
 	assert.Equal(t, tomcat(image("tomcat:8"), hashed)["spec"], decision.Object["spec"])
@@ -301,6 +302,9 @@ func TestOutdatedPlansAreConflicts(t *testing.T) {
 		"sealing pods out":          {rolling(), api.Plan{Operation: api.Seal, Hash: hash8}},
 		"adopting while open":       {rolling(), api.Plan{Operation: api.Adopt, Hash: hash8}},
 		"finishing while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Finish, Hash: hash8}},
+		"finishing while adopting":  {tomcat(hashed, pending(), templateLabel(api.AdoptingLabel, "x")), api.Plan{Operation: api.Finish, Hash: requestHash(t, "tomcat:7")}},
+		"finishing half-way":        {rolling(), api.Plan{Operation: api.Finish, Hash: hash8}},
+		"opening what is open":      {rolling(), api.Plan{Operation: api.Open, Hash: hash8}},
 		"scaling up while sealed":   {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Scale, Hash: hash8, Replicas: 5}},
 		"giving up while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.GiveUp, Hash: hash8}},
 		"sealing what is sealed":    {rolling(replicas(0), selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Seal, Hash: hash8}},

@@ -29,7 +29,7 @@ func carryOut(write Write, text string, options Options) Decision {
 	case plan.Operation == api.GiveUp:
 		cancel := spec.Unlabelled(options.HashLabelKey).WithReplicas(request.Replicas())
 		setEntry(object, "annotations", api.RequestAnnotation, cancel.String())
-	case plan.Operation == api.Finish && spec.SameTemplate(request, options.HashLabelKey):
+	case plan.Operation == api.Finish:
 		deleteEntry(object, "annotations", api.RequestAnnotation)
 		deleteEntry(object, "labels", api.RollingLabel)
 	}
@@ -48,7 +48,14 @@ func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, erro
 		return nil, fmt.Errorf("it is for template %s, requested is %s", plan.Hash, hash)
 	}
 	sealed := live.Selector()[api.SealedLabel]
+	isLive := live.Unmarked().SameTemplate(request, hashKey)
 	switch {
+	case plan.Operation == api.Finish && !isLive:
+		return nil, fmt.Errorf("the requested template is not live")
+	case plan.Operation == api.Finish && live.Marked():
+		return nil, fmt.Errorf("the promotion is under way")
+	case plan.Operation == api.Open && live.TemplateLabels()[api.AdoptingLabel] == "":
+		return nil, fmt.Errorf("no pods are being adopted")
 	case plan.Operation == api.Adopt && sealed == "":
 		return nil, fmt.Errorf("the selector is not sealed")
 	case plan.Operation != api.Adopt && sealed != "":
@@ -65,18 +72,18 @@ func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, erro
 	case api.Adopt:
 		mark := map[string]string{api.AdoptingLabel: sealed}
 		return live.Unmarked().Labelled(nil, mark).WithReplicas(plan.Replicas), nil
-	case api.Finish:
-		return finish(live, request, hashKey), nil
+	case api.Open, api.Finish:
+		return fulfilled(live, request, hashKey), nil
 	case api.GiveUp:
 		return live, nil
 	}
 	return nil, fmt.Errorf("unknown operation %q", plan.Operation)
 }
 
-// finish is the live spec when a rollout is over: what was requested, with the
-// hash label that the pods have. A newer request than the one that was promoted
-// stays pending.
-func finish(live, request api.Spec, hashKey string) api.Spec {
+// fulfilled is the live spec when a promotion is over: what was requested, with the
+// hash label that the pods have. If a newer template is requested than the one that
+// was promoted, it keeps that one.
+func fulfilled(live, request api.Spec, hashKey string) api.Spec {
 	opened := live.Unmarked()
 	if !opened.SameTemplate(request, hashKey) {
 		return opened

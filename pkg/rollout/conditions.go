@@ -102,6 +102,21 @@ func rolledBack(s Snapshot) standing {
 	}}}
 }
 
+// ending is what is told of a rollout whose template is live, with nothing else left.
+// After a promotion it has been told already.
+func ending(s Snapshot) standing {
+	end := complete(s)
+	progressing := s.condition(Progressing)
+	failed := s.failure() != ""
+	if failed {
+		end = rolledBack(s)
+	}
+	if progressing == nil || failed || progressing.Reason == ReasonRollingBack {
+		end.events = []Event{normal(ReasonSucceeded, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name))}
+	}
+	return end
+}
+
 // trouble is what the pods told. If they tell of none it is not they who are in the way.
 func (s Snapshot) trouble() Trouble {
 	if s.Look.Trouble != nil {
@@ -169,18 +184,22 @@ func report(s Snapshot, standing standing, reason string) Decision {
 
 // tell is the decision with the conditions written first, where they differ.
 func tell(s Snapshot, standing standing, decision Decision) Decision {
-	change := changeOf(s.Conditions, standing.conditions, s)
-	if len(change.Set) == 0 && len(change.Remove) == 0 {
+	if !differs(s, standing) {
 		return decision
 	}
 	decision.Actions = slices.Insert(decision.Actions, 0, Action{
 		Kind:       SetConditions,
 		Name:       s.RC.Name,
 		UID:        s.RC.UID,
-		Conditions: change,
+		Conditions: changeOf(s.Conditions, standing.conditions, s),
 		Events:     standing.events,
 	})
 	return decision
+}
+
+func differs(s Snapshot, standing standing) bool {
+	change := changeOf(s.Conditions, standing.conditions, s)
+	return len(change.Set) > 0 || len(change.Remove) > 0
 }
 
 // changeOf compares by meaning: the time of a condition is that of the last change

@@ -28,6 +28,9 @@ func Plan(s Snapshot) Decision {
 	if s.Promoting() {
 		return promote(s)
 	}
+	if s.fulfilled() {
+		return end(s)
+	}
 	switch {
 	case s.Obstacle != nil:
 		return report(s, stalled(*s.Obstacle), s.Obstacle.Message)
@@ -66,29 +69,37 @@ func roll(s Snapshot) Decision {
 }
 
 // rollBack brings the RC, whose template is requested again, back to the desired
-// replicas. Once it is alone nothing is left to weigh: Finish sets the replicas,
-// and waiting for pods that may have been broken before the rollout would keep the
-// request pending for nothing.
+// replicas.
 //
 // A rollback for a failure leaves the conditions that tell of it until its end.
 func rollBack(s Snapshot) Decision {
 	target, others := s.sides()
-	failure := s.failure()
-	if len(s.Next) == 0 {
-		end := complete(s)
-		if failure != "" {
-			end = rolledBack(s)
-		}
-		return tell(s, end, finish(s, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name)))
-	}
 	step := replace(s, *target, others)
 	switch {
-	case failure != "", s.hopeless() && len(step.Actions) > 0:
+	case s.failure() != "", s.hopeless() && len(step.Actions) > 0:
 		return step
 	case s.Awaited() != nil:
 		return await(s, *target, step)
 	}
 	return tell(s, underway(s), step)
+}
+
+// end forgets a request whose template is live, when no other ReplicationController
+// is left. Nothing is left to weigh then: Finish sets the replicas, and waiting for
+// pods that may have been broken before the rollout would keep the request pending
+// for nothing. Neither a pause nor a strategy that does not parse is in the way.
+//
+// It is the last that is heard of the rollout, so the conditions must be right
+// before, and must stay so: see open.
+func end(s Snapshot) Decision {
+	standing := ending(s)
+	switch {
+	case differs(s, standing):
+		return tell(s, standing, wait("the conditions do not tell of the end yet"))
+	case !s.RC.Current:
+		return wait(fmt.Sprintf("the ReplicationController manager has yet to see the end of the rollout of %s", s.RC.Name))
+	}
+	return s.carryOut(api.Plan{Operation: api.Finish, Hash: s.Requested}, "")
 }
 
 // create is the first step of replace: the next ReplicationController is made with
@@ -205,18 +216,15 @@ func deleteStale(stale Member) Action {
 	}
 }
 
-// finish ends the rollout, or goes on to what was requested meanwhile.
-func finish(s Snapshot, message string) Decision {
-	return Decision{
-		Actions: []Action{{
-			Kind:   CarryOut,
-			Name:   s.RC.Name,
-			UID:    s.RC.UID,
-			Plan:   api.Plan{Operation: api.Finish, Hash: s.Requested},
-			Events: []Event{normal(ReasonSucceeded, message)},
-		}},
-		Reason: message,
+// carryOut is the decision to have the webhook carry out a plan, with an event that
+// says so, if there is a message.
+func (s Snapshot) carryOut(plan api.Plan, message string) Decision {
+	action := Action{Kind: CarryOut, Name: s.RC.Name, UID: s.RC.UID, Plan: plan}
+	if message == "" {
+		return Decision{Actions: []Action{action}, Reason: "nothing is left to do"}
 	}
+	action.Events = []Event{normal(ReasonSucceeded, message)}
+	return Decision{Actions: []Action{action}, Reason: message}
 }
 
 // without is a copy of the members but the named one, in the order of their names.

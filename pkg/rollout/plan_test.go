@@ -198,6 +198,36 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+// The conditions are right before the request is forgotten, and after that nobody
+// puts them right: not in one pass, and not while the RC manager may still write a
+// status with those of an older cache.
+func TestEnd(t *testing.T) {
+	opened := func(s *rollout.Snapshot) { s.Live, s.Next, s.RC = "v8", nil, rest("tomcat", 5) }
+	told := func(s *rollout.Snapshot) {
+		opened(s)
+		s.Conditions = []corev1.ReplicationControllerCondition{{
+			Type: rollout.Progressing, Status: corev1.ConditionTrue, Reason: rollout.ReasonComplete, Message: "tomcat has the requested template",
+		}}
+	}
+	kinds := func(change func(*rollout.Snapshot), more ...func(*rollout.Snapshot)) (kinds []string) {
+		for _, action := range rollout.Plan(snapshot(5, 0, func(s *rollout.Snapshot) {
+			change(s)
+			for _, c := range more {
+				c(s)
+			}
+		})).Actions {
+			kinds = append(kinds, string(action.Kind)+" "+string(action.Plan.Operation))
+		}
+		return kinds
+	}
+	finish := []string{"carry out finish"}
+	assert.Equal(t, finish, kinds(told))
+	assert.Equal(t, []string{"set conditions "}, kinds(opened), "somebody wrote over what was told")
+	assert.Empty(t, kinds(told, func(s *rollout.Snapshot) { s.RC.Current = false }))
+	assert.Equal(t, finish, kinds(told, func(s *rollout.Snapshot) { s.Strategy.Paused = true }))
+	assert.Equal(t, finish, kinds(told, func(s *rollout.Snapshot) { s.RC.Available = 0 }), "it may have been so before")
+}
+
 // TestPlanNamesTheRequest: whatever is promoted, a plan is for what is requested now.
 func TestPlanNamesTheRequest(t *testing.T) {
 	decision := rollout.Plan(snapshot(0, 5, func(s *rollout.Snapshot) {

@@ -71,7 +71,7 @@ func orphan(next Member) Decision {
 }
 
 // adopt opens the selector for the pods that there are: with more replicas the RC
-// would create pods (which is forbidden until the rollout is finished), with fewer
+// would create pods (which is forbidden until it is opened), with fewer
 // it would delete some.
 func adopt(s Snapshot) Decision {
 	if s.Pods.OfNext > 0 {
@@ -91,10 +91,14 @@ func adopt(s Snapshot) Decision {
 	}
 }
 
-// open finishes the promotion once no pod is left to adopt. Pods that died
-// meanwhile are not waited for: they are replaced only when creation is allowed
-// again, which is what Finish does. The ReplicationController manager tries to
-// replace them at once, is refused, and says so in the status.
+// open ends the promotion once no pod is left to adopt. Pods that died meanwhile are
+// not waited for: they are replaced only when creation is allowed again, which is
+// what Open does. The ReplicationController manager tries to replace them at once, is
+// refused, and says so in the status.
+//
+// What there is to tell of the end is written before Open, for an RC manager that
+// repeats a status write after a conflict puts the conditions of its cache back.
+// Once it has observed the generation that Open made, its cache holds these.
 func open(s Snapshot) Decision {
 	switch {
 	case !s.RC.settled():
@@ -102,8 +106,9 @@ func open(s Snapshot) Decision {
 	case s.Pods.Orphans > 0 || s.Pods.OfNext > 0:
 		return Decision{Reason: fmt.Sprintf("%d pods are yet to be adopted", s.Pods.Orphans+s.Pods.OfNext), Poll: true}
 	case !s.Cancelled():
-		return finish(s, fmt.Sprintf("%s has taken over the pods of %s; going on to %s",
+		return s.carryOut(api.Plan{Operation: api.Open, Hash: s.Requested}, fmt.Sprintf("%s has taken over the pods of %s; going on to %s",
 			s.RC.Name, s.NextName(), NextName(s.RC.Name, s.Requested)))
 	}
-	return tell(s, complete(s), finish(s, fmt.Sprintf("Update succeeded. %s has taken over the pods of %s", s.RC.Name, s.NextName())))
+	return tell(s, complete(s), s.carryOut(api.Plan{Operation: api.Open, Hash: s.Requested},
+		fmt.Sprintf("Update succeeded. %s has taken over the pods of %s", s.RC.Name, s.NextName())))
 }

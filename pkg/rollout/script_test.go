@@ -202,8 +202,8 @@ func lines(text string) []string {
 }
 
 // TestPodsAndPasses: N pods created, N deleted, and no pass more than it takes: with
-// surge 1 two per pod, creation being the first, and 4 for seal, orphan, adopt and
-// finish.
+// surge 1 two per pod, creation being the first, and 5 for seal, orphan, adopt, open
+// and finish.
 func TestPodsAndPasses(t *testing.T) {
 	for _, desired := range []int32{1, 5, 20} {
 		w := newWorld(desired, "1", "0")
@@ -212,7 +212,7 @@ func TestPodsAndPasses(t *testing.T) {
 		assert.True(t, ok)
 		assert.Equal(t, desired, w.created, "created")
 		assert.Equal(t, desired, w.deleted, "deleted")
-		assert.Equal(t, int(2*desired)+4, passes)
+		assert.Equal(t, int(2*desired)+5, passes)
 	}
 }
 

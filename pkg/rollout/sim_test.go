@@ -257,15 +257,20 @@ func (w *world) carryOut(plan api.Plan) {
 		w.sealed, w.adopting, w.rc.replicas = "", w.sealed, plan.Replicas
 	case api.GiveUp:
 		w.requested = w.live
-	case api.Finish:
+	case api.Open:
 		if w.orphans > 0 {
-			w.harmed("finished with orphans")
+			w.harmed("opened with orphans")
 		}
 		w.adopting = ""
 		if w.live == w.requested {
-			w.pending = false
 			w.rc.replicas = w.desired
 		}
+	case api.Finish:
+		if w.sealed != "" || w.adopting != "" || w.live != w.requested {
+			w.harmed("finished before the end")
+		}
+		w.pending = false
+		w.rc.replicas = w.desired
 	}
 }
 

@@ -157,6 +157,10 @@ type NameTaken struct {
 // Cancelled tells that the live template is requested.
 func (s Snapshot) Cancelled() bool { return s.Requested == s.Live }
 
+// fulfilled tells that nothing is left of a rollout but its request: the template is
+// live, and the RC has all pods.
+func (s Snapshot) fulfilled() bool { return s.Cancelled() && !s.Promoting() && len(s.Next) == 0 }
+
 // Promoting tells that a promotion has begun. It is finished before anything else
 // happens.
 func (s Snapshot) Promoting() bool { return s.Sealed != "" || s.Adopting != "" }
