@@ -126,29 +126,45 @@ func TestBrokenSettingsOfOthers(t *testing.T) {
 	}
 }
 
-// Every answer that changes what was sent says what happens, and how to follow it.
-func TestWarnings(t *testing.T) {
+// What is asked for again while it is live already, or after it was cancelled, is
+// not cancelled by that; and what turns a rollout is told as what it is.
+func TestWhatUsersAreTold(t *testing.T) {
+	sealed := tomcat(image("tomcat:8"), pending(), replicas(0), templateLabel(api.SealedLabel, "x"),
+		selector(map[string]any{"app": "tomcat", api.SealedLabel: "x"}))
+	cancelled := tomcat(pending(), replicas(3))
+	const follow = "; follow it with: kubectl describe rc/tomcat"
+	const hint = "; to cancel it: kubectl annotate rc/tomcat rcroll.dev/request-"
 	for name, c := range map[string]struct {
-		old    map[string]any
-		change change
-		says   string
+		old     map[string]any
+		change  change
+		meaning mutate.Meaning
+		says    string
 	}{
-		"requests":              {tomcat(), image("tomcat:8"), "rolling update to tomcat:8 requested; the pods are replaced gradually"},
-		"another image":         {rolling(), image("tomcat:9"), "the rolling update under way goes to tomcat:9 now"},
-		"another number":        {rolling(), replicas(8), "the rolling update under way ends at 8 replicas now"},
-		"another environment":   {rolling(), env("A", "1"), "the rolling update under way, to tomcat:8, takes this change along"},
-		"a cancel":              {rolling(), unannotate(api.RequestAnnotation), "the rolling update under way is cancelled; the pods go back to tomcat:7"},
-		"nothing":               {rolling(), func(map[string]any) {}, "nothing changes; the rolling update to tomcat:8 goes on; cancel it with: kubectl annotate rc/tomcat rcroll.dev/request-"},
-		"something else":        {rolling(), label("team", "a"), ""},
-		"an edit that is plain": {tomcat(), env("A", "1"), ""},
+		"nothing":                       {rolling(), unmanaged, mutate.Repeats, "nothing changes; the rolling update to tomcat:8 goes on" + follow + hint},
+		"another image":                 {rolling(), image("tomcat:9"), mutate.Retargets, "the rolling update under way goes to tomcat:9 now" + follow},
+		"replicas":                      {rolling(), replicas(8), mutate.Retargets, "the rolling update under way ends at 8 replicas now" + follow},
+		"a label while promoting":       {sealed, label("team", "a"), mutate.Repeats, ""},
+		"nothing while promoting":       {sealed, unmanaged, mutate.Repeats, "nothing changes; the rolling update to tomcat:8 goes on" + follow},
+		"another image while promoting": {sealed, image("tomcat:9"), mutate.Retargets, "rolling update to tomcat:9 requested; it begins when the one under way has ended, within moments" + follow},
+		"replicas while promoting":      {sealed, replicas(8), mutate.Retargets, "the rolling update under way ends at 8 replicas now" + follow},
+		"cancel":                        {rolling(), unannotate(api.RequestAnnotation), mutate.Cancels, "the rolling update under way is cancelled; the pods go back to tomcat:7" + follow},
+		"cancel twice":                  {cancelled, unannotate(api.RequestAnnotation), mutate.Repeats, "nothing changes; the rolling update to tomcat:7 goes on" + follow},
+		"more time to get ready": {rolling(), func(o map[string]any) { at(o, "spec")["minReadySeconds"] = int64(9) },
+			mutate.Retargets, "the rolling update to tomcat:8 under way ends with what was changed" + follow},
 	} {
 		t.Run(name, func(t *testing.T) {
 			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
+			require.NoError(t, decision.Refusal)
+			assert.Equal(t, c.meaning, decision.Meaning)
+			if c.meaning == mutate.Retargets {
+				again := api.SpecOf(c.old).SameTemplate(requested(t, decision), hashKey)
+				assert.Equal(t, again, decision.Validate == nil, "what is live was judged before")
+			}
 			if c.says == "" {
 				assert.Empty(t, decision.Warnings)
 				return
 			}
-			assert.Equal(t, []string{"rc/tomcat: " + c.says + "; follow it with: kubectl describe rc/tomcat"}, decision.Warnings)
+			assert.Equal(t, []string{"rc/tomcat: " + c.says}, decision.Warnings)
 		})
 	}
 }
@@ -318,6 +334,15 @@ func TestOutdatedPlansAreConflicts(t *testing.T) {
 	}
 }
 
+func TestScaleOfANextOneIsRefused(t *testing.T) {
+	next := tomcat(label(api.RollingLabel, api.True), func(object map[string]any) {
+		at(object, "metadata")["ownerReferences"] = []any{map[string]any{
+			"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "u0", "controller": true}}
+	})
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: next, Replicas: 2, User: user}, options)
+	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
+}
+
 func TestScale(t *testing.T) {
 	for name, c := range map[string]struct {
 		object  map[string]any
@@ -326,12 +351,13 @@ func TestScale(t *testing.T) {
 		meaning mutate.Meaning
 		request int32 // recorded; -1: none
 	}{
-		"nothing pending":               {tomcat(), 3, user, mutate.Passes, -1},
-		"a wish goes to the request":    {rolling(), 3, user, mutate.Retargets, 3},
-		"what is requested already":     {rolling(), 5, user, mutate.Repeats, -1},
-		"an autoscaler's scale-up":      {rolling(), 8, hpa, mutate.Retargets, 8},
-		"an autoscaler's scale-down":    {rolling(), 2, hpa, mutate.Repeats, -1},
-		"a request that does not parse": {tomcat(annotate(api.RequestAnnotation, "x")), 2, user, mutate.Refused, -1},
+		"nothing pending":                       {tomcat(), 3, user, mutate.Passes, -1},
+		"a wish goes to the request":            {rolling(), 3, user, mutate.Retargets, 3},
+		"what is requested already":             {rolling(), 5, user, mutate.Repeats, -1},
+		"an autoscaler's scale-up":              {rolling(), 8, hpa, mutate.Retargets, 8},
+		"an autoscaler's scale-down":            {rolling(), 2, hpa, mutate.Repeats, -1},
+		"a number for the API server to refuse": {rolling(), -1, user, mutate.Passes, -1},
+		"a request that does not parse":         {tomcat(annotate(api.RequestAnnotation, "x")), 2, user, mutate.Refused, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			decision := mutate.DecideScale(mutate.ScaleWrite{Object: c.object, Replicas: c.wish, User: c.user}, options)

@@ -29,7 +29,7 @@ func request(write Write, options Options) Decision {
 	if err := checkSettings(write, nil); err != nil {
 		return Decision{Meaning: Refused, Refusal: err}
 	}
-	return record(write, Requests, wanted, nil, options)
+	return record(write, Requests, wanted, options)
 }
 
 // triggers tells whether a change asks for pods to be replaced. Without any pod
@@ -49,26 +49,28 @@ func triggers(live, wanted api.Spec, options Options) bool {
 func amend(write Write, pending api.Spec, options Options) Decision {
 	key := options.HashLabelKey
 	live := api.SpecOf(write.Old).Unlabelled(key)
-	if isCancelGesture(write) {
-		return record(write, Cancels, live.WithReplicas(pending.Replicas()), pending, options)
-	}
 	wanted, err := meant(write, live, pending, options)
 	if err != nil {
 		return refuse("%s: spec: this change cannot be added to the pending request: %v", name(write.Old), err)
 	}
+	// Asked again, even where it is live already (while it is promoted, or once it
+	// was cancelled), a request stays what it is.
 	switch {
-	case wanted.SameTemplate(live, key):
-		return record(write, Cancels, wanted, pending, options)
 	case wanted.Equal(pending):
-		return record(write, Repeats, wanted, pending, options)
+		return record(write, Repeats, wanted, options)
+	case wanted.SameTemplate(live, key) && !pending.SameTemplate(live, key):
+		return record(write, Cancels, wanted, options)
 	}
-	return record(write, Retargets, wanted, pending, options)
+	return record(write, Retargets, wanted, options)
 }
 
 // meant is the spec that a user wants who made this write while another one was
-// pending. Declared intent replaces the pending request, except for replicas
+// pending. To forget the request is to want what is live. Declared intent replaces the pending request, except for replicas
 // that the manifest does not state; imperative intent is added to it.
 func meant(write Write, live, pending api.Spec, options Options) (api.Spec, error) {
+	if isCancelGesture(write) {
+		return live.WithReplicas(pending.Replicas()), nil
+	}
 	wanted := api.SpecOf(write.New).Unlabelled(options.HashLabelKey)
 	declared := declaration(write, options)
 	if declared == nil {
@@ -82,9 +84,12 @@ func meant(write Write, live, pending api.Spec, options Options) (api.Spec, erro
 
 // record stores the request in the annotation and puts the whole live spec back:
 // an old image with a new environment must never run.
-func record(write Write, meaning Meaning, wanted, pending api.Spec, options Options) Decision {
-	if err := validate(write, meaning, wanted, options.HashLabelKey); err != nil {
-		return Decision{Meaning: Refused, Refusal: err}
+func record(write Write, meaning Meaning, wanted api.Spec, options Options) Decision {
+	isLive := wanted.SameTemplate(api.SpecOf(write.Old), options.HashLabelKey)
+	if meaning != Repeats {
+		if err := validate(write, wanted, isLive, options.HashLabelKey); err != nil {
+			return Decision{Meaning: Refused, Refusal: err}
+		}
 	}
 	object := deepCopy(write.New)
 	setSpec(object, api.SpecOf(write.Old))
@@ -95,8 +100,8 @@ func record(write Write, meaning Meaning, wanted, pending api.Spec, options Opti
 		return Decision{Meaning: Refused, Refusal: err}
 	}
 
-	decision := Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, wanted, pending)}
-	if meaning == Requests || meaning == Retargets {
+	decision := Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, wanted, options.HashLabelKey)}
+	if meaning != Repeats && !isLive {
 		decision.Validate = wanted
 	}
 	return decision
@@ -104,15 +109,15 @@ func record(write Write, meaning Meaning, wanted, pending api.Spec, options Opti
 
 // validate checks what the API server will not see: the hash label's key in the
 // user's hands, and the fields that a request can change without a new template.
-func validate(write Write, meaning Meaning, wanted api.Spec, key string) error {
+func validate(write Write, wanted api.Spec, isLive bool, key string) error {
 	spec := field.NewPath("spec")
-	if value, ok := wanted.TemplateLabels()[key]; ok && meaning != Repeats {
+	if value, ok := wanted.TemplateLabels()[key]; ok {
 		return fmt.Errorf("%s: %w", name(write.New), field.Invalid(
 			spec.Child("template", "metadata", "labels").Key(key), value,
 			"rcroll tells the pods of different templates apart by this label; rename yours, "+
 				"opt out with the annotation "+api.EnabledKey+"=false, or have the administrator choose another --hash-label-key"))
 	}
-	if meaning != Cancels {
+	if !isLive {
 		return nil
 	}
 	var problems field.ErrorList
@@ -131,33 +136,43 @@ func validate(write Write, meaning Meaning, wanted api.Spec, key string) error {
 }
 
 // warnings tell the user what was understood, what happens and how to follow it.
-func warnings(write Write, meaning Meaning, wanted, pending api.Spec) []string {
+func warnings(write Write, meaning Meaning, wanted api.Spec, key string) []string {
 	rc := name(write.Old)
-	var told string
-	switch {
-	case meaning == Requests:
-		told = fmt.Sprintf("rolling update to %s requested; the pods are replaced gradually", images(wanted))
-	case meaning == Cancels:
-		told = fmt.Sprintf("the rolling update under way is cancelled; the pods go back to %s", images(wanted))
-	case meaning == Repeats && !unchanged(write):
-		return nil // it was about something else
-	case meaning == Repeats:
-		told = fmt.Sprintf("nothing changes; the rolling update to %s goes on; cancel it with: kubectl annotate %s %s-",
-			images(wanted), rc, api.RequestAnnotation)
-	default:
-		told = retargeted(wanted, pending)
+	switch meaning {
+	case Requests:
+		return []string{fmt.Sprintf("%s: rolling update to %s requested; the pods are replaced gradually; %s", rc, images(wanted), follow(rc))}
+	case Retargets, Cancels:
+		return []string{fmt.Sprintf("%s: %s; %s", rc, turn(write, meaning, wanted, key), follow(rc))}
 	}
-	return []string{fmt.Sprintf("%s: %s; %s", rc, told, follow(rc))}
+	if !unchanged(write) && !isCancelGesture(write) {
+		return nil // it was about something else
+	}
+	words := fmt.Sprintf("%s: nothing changes; the rolling update to %s goes on; %s", rc, images(wanted), follow(rc))
+	if !wanted.SameTemplate(api.SpecOf(write.Old), key) {
+		words += fmt.Sprintf("; to cancel it: kubectl annotate %s %s-", rc, api.RequestAnnotation)
+	}
+	return []string{words}
 }
 
-func retargeted(wanted, pending api.Spec) string {
+// turn says in which direction a write turns the rolling update under way.
+func turn(write Write, meaning Meaning, wanted api.Spec, key string) string {
+	text, _ := annotation(write.Old, api.RequestAnnotation)
+	pending, _ := api.ParseSpec(text)
 	switch {
-	case !wanted.SameImages(pending):
-		return fmt.Sprintf("the rolling update under way goes to %s now", images(wanted))
-	case wanted.WithReplicas(pending.Replicas()).Equal(pending):
-		return fmt.Sprintf("the rolling update under way ends at %d replicas now", wanted.Replicas())
+	case wanted.SameTemplate(pending, key) && wanted.Replicas() != pending.Replicas():
+		return scaled(wanted)
+	case wanted.SameTemplate(pending, key):
+		return fmt.Sprintf("the rolling update to %s under way ends with what was changed", images(wanted))
+	case meaning == Cancels:
+		return fmt.Sprintf("the rolling update under way is cancelled; the pods go back to %s", images(wanted))
+	case api.SpecOf(write.Old).Marked():
+		return fmt.Sprintf("rolling update to %s requested; it begins when the one under way has ended, within moments", images(wanted))
 	}
-	return fmt.Sprintf("the rolling update under way, to %s, takes this change along", images(wanted))
+	return fmt.Sprintf("the rolling update under way goes to %s now", images(wanted))
+}
+
+func scaled(wanted api.Spec) string {
+	return fmt.Sprintf("the rolling update under way ends at %d replicas now", wanted.Replicas())
 }
 
 func follow(rc string) string { return "follow it with: kubectl describe " + rc }

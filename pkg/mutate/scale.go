@@ -42,23 +42,28 @@ func DecideScale(write ScaleWrite, options Options) ScaleDecision {
 		return ScaleDecision{Meaning: Refused, Refusal: refuseNext(write.Object).Refusal}
 	}
 	text, pending := annotation(write.Object, api.RequestAnnotation)
-	if !pending {
+	// A number below 0 the API server refuses itself, as long as it gets to see it.
+	if !pending || write.Replicas < 0 {
 		return ScaleDecision{Meaning: Passes}
 	}
 	request, err := api.ParseSpec(text)
 	if err != nil {
 		return ScaleDecision{Meaning: Refused, Refusal: fmt.Errorf("%s: metadata.annotations[%s]: %w", name(write.Object), api.RequestAnnotation, err)}
 	}
-	// An autoscaler sees the live share of the pods only, and takes that for all.
-	waits := options.isAutoscaler(write.User) && write.Replicas < request.Replicas()
-	if waits || write.Replicas == request.Replicas() {
+	rc := name(write.Object)
+	switch {
+	case write.Replicas == request.Replicas():
 		return ScaleDecision{Meaning: Repeats, KeepLive: true}
+	case options.isAutoscaler(write.User) && write.Replicas < request.Replicas():
+		// An autoscaler sees the live share of the pods only, and takes that for all.
+		return ScaleDecision{Meaning: Repeats, KeepLive: true, Warnings: []string{fmt.Sprintf(
+			"%s: an autoscaler's scale-down waits until the rolling update under way has ended; %s", rc, follow(rc))}}
 	}
-	wanted, rc := request.WithReplicas(write.Replicas), name(write.Object)
+	wanted := request.WithReplicas(write.Replicas)
 	return ScaleDecision{
 		Meaning:  Retargets,
 		KeepLive: true,
 		Request:  wanted,
-		Warnings: []string{fmt.Sprintf("%s: %s; %s", rc, retargeted(wanted, request), follow(rc))},
+		Warnings: []string{fmt.Sprintf("%s: %s; %s", rc, scaled(wanted), follow(rc))},
 	}
 }
