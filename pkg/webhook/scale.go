@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -18,6 +19,9 @@ import (
 	"github.com/rcroll/rcroll/pkg/mutate"
 )
 
+// errOutdated has the API server's own words.
+var errOutdated = errors.New("the object has been modified; please apply your changes to the latest version and try again")
+
 // scaleHandler answers reviews of the scale subresource of
 // ReplicationControllers (kubectl scale, HorizontalPodAutoscaler).
 type scaleHandler struct {
@@ -32,18 +36,18 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	decision, live, err := h.decide(ctx, req, wish)
+	decision, live, err := h.decide(ctx, req, scale, wish)
 	switch {
 	case apierrors.IsNotFound(err):
 		return admission.Allowed("") // The API server says so itself.
 	case err != nil:
-		return rejected(fmt.Errorf("scale %s/%s: %w", req.Namespace, req.Name, err))
+		return rejected("the replicas were not recorded", fmt.Errorf("scale %s/%s: %w", req.Namespace, req.Name, err))
 	case decision.Refusal != nil:
 		return admission.Denied(decision.Refusal.Error())
 	case !decision.KeepLive:
 		return admission.Allowed("")
 	}
-	kept, err := withReplicas(scale, live)
+	kept, err := keepLive(scale, live)
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode scale of %s/%s: %w", req.Namespace, req.Name, err))
 	}
@@ -63,17 +67,26 @@ func decodeScale(req admission.Request) (scale map[string]any, wish int32, err e
 	return scale, int32(replicas), nil
 }
 
-func withReplicas(scale map[string]any, replicas int32) ([]byte, error) {
+// keepLive returns the Scale as it is to be stored: with the live replicas, and for
+// whatever version the object has by now. An autoscaler states the version that it
+// read, and to record its wish made another one.
+func keepLive(scale map[string]any, replicas int32) ([]byte, error) {
 	if err := unstructured.SetNestedField(scale, int64(replicas), "spec", "replicas"); err != nil {
 		return nil, err
 	}
+	unstructured.RemoveNestedField(scale, "metadata", "resourceVersion")
 	return json.Marshal(scale)
 }
 
 // decide judges the wish and records it. The API server finds the
 // ReplicationController changed then, and asks again; by that time the wish
-// stands in the request and nothing is left to record.
-func (h *scaleHandler) decide(ctx context.Context, req admission.Request, wish int32) (decision mutate.ScaleDecision, live int32, err error) {
+// stands in the request and nothing is left to record. A wish for a version that is
+// out of date is not recorded: that is a conflict, as ever.
+func (h *scaleHandler) decide(
+	ctx context.Context, req admission.Request, scale map[string]any, wish int32,
+) (decision mutate.ScaleDecision, live int32, err error) {
+	stated, _, _ := unstructured.NestedString(scale, "metadata", "resourceVersion")
+	outdated := false
 	rc := &unstructured.Unstructured{}
 	rc.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ReplicationController"))
 	key := types.NamespacedName{Namespace: req.Namespace, Name: req.Name}
@@ -85,12 +98,18 @@ func (h *scaleHandler) decide(ctx context.Context, req admission.Request, wish i
 		if decision.Request == nil || req.DryRun != nil && *req.DryRun {
 			return nil
 		}
+		if outdated = stated != "" && stated != rc.GetResourceVersion(); outdated {
+			return nil // to look again would not help
+		}
 		patch, err := recording(rc, decision.Request)
 		if err != nil {
 			return err
 		}
 		return h.client.Patch(ctx, rc.DeepCopy(), patch, fieldOwner)
 	})
+	if outdated {
+		err = apierrors.NewConflict(corev1.Resource("replicationcontrollers"), req.Name, errOutdated)
+	}
 	return decision, api.SpecOf(rc.Object).Replicas(), err
 }
 

@@ -66,7 +66,7 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 	}
 	if decision.Validate != nil {
 		if err := h.dryRunCreate(ctx, write.Old, decision.Validate); err != nil {
-			return rejected(err)
+			return rejected("the requested template is not accepted, nothing was changed", err)
 		}
 	}
 	mutated, err := json.Marshal(decision.Object)
@@ -148,13 +148,13 @@ func refused(decision mutate.Decision) admission.Response {
 	return response
 }
 
-// rejected hands the API server's own words on.
-func rejected(err error) admission.Response {
+// rejected hands the API server's own words on, after what it is about.
+func rejected(what string, err error) admission.Response {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("have the request validated: %w", err))
+		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("%s: %w", what, err))
 	}
 	result := status.Status()
-	result.Message = "the requested template is not accepted, nothing was changed: " + result.Message
+	result.Message = what + ": " + result.Message
 	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Result: &result}}
 }

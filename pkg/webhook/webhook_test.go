@@ -133,18 +133,31 @@ func TestScale(t *testing.T) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "tomcat", Annotations: map[string]string{api.RequestAnnotation: spec7}},
 		Spec:       corev1.ReplicationControllerSpec{Replicas: ptr.To(int32(3))},
 	}
+	version := func(t *testing.T, store client.Client) string {
+		var rc corev1.ReplicationController
+		require.NoError(t, store.Get(t.Context(), client.ObjectKeyFromObject(pending), &rc))
+		return rc.ResourceVersion
+	}
 	for name, c := range map[string]struct {
 		dryRun   bool
+		version  func(*testing.T, client.Client) string
+		allowed  bool
 		recorded int32
-	}{"recorded": {false, 8}, "dry run": {true, 5}} {
+	}{
+		"recorded":            {false, nil, true, 8},
+		"dry run":             {true, nil, true, 5},
+		"for this version":    {false, version, true, 8},
+		"for another version": {false, func(*testing.T, client.Client) string { return "1" }, false, 5},
+	} {
 		t.Run(name, func(t *testing.T) {
 			store := fake.NewClientBuilder().WithObjects(pending.DeepCopy()).Build()
-			request := update("alice", []byte(`{}`), []byte(`{"metadata":{"name":"tomcat"},"spec":{"replicas":8}}`))
+			metadata := `{"name":"tomcat"}`
+			if c.version != nil {
+				metadata = `{"name":"tomcat","resourceVersion":"` + c.version(t, store) + `"}`
+			}
+			request := update("alice", []byte(`{}`), []byte(`{"metadata":`+metadata+`,"spec":{"replicas":8}}`))
 			request.DryRun = &c.dryRun
 			response := (&scaleHandler{client: store, options: options}).Handle(t.Context(), request)
-			require.True(t, response.Allowed)
-			require.Len(t, response.Patches, 1)
-			assert.EqualValues(t, 3, response.Patches[0].Value, "the live number stays")
 
 			var after corev1.ReplicationController
 			require.NoError(t, store.Get(t.Context(), client.ObjectKeyFromObject(pending), &after))
@@ -152,6 +165,20 @@ func TestScale(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, c.recorded, stored.Replicas())
 			assert.EqualValues(t, 3, *after.Spec.Replicas)
+
+			require.Equal(t, c.allowed, response.Allowed)
+			if !c.allowed {
+				assert.EqualValues(t, http.StatusConflict, response.Result.Code)
+				assert.Contains(t, response.Result.Message, "the object has been modified")
+				return
+			}
+			changes := map[string]any{}
+			for _, patch := range response.Patches {
+				changes[patch.Operation+" "+patch.Path] = patch.Value
+			}
+			assert.EqualValues(t, 3, changes["replace /spec/replicas"], "the live number stays")
+			_, dropped := changes["remove /metadata/resourceVersion"]
+			assert.Equal(t, c.version != nil, dropped, "recording the wish made another version")
 		})
 	}
 }
