@@ -49,7 +49,7 @@ test-e2e: build bin/oldkubectl ## Run the end-to-end tests, on a control plane o
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME
 	@grep -rE --include='*_test.go' --exclude-dir=hack '^func Fuzz' . | sed -E 's/^(.*)\/[^/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | \
-		while read -r package name; do go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) "$$package"; done
+		while read -r package name; do go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=100x "$$package"; done
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint both modules

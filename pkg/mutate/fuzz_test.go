@@ -1,6 +1,8 @@
 package mutate_test
 
 import (
+	"encoding/json"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/test/golden"
 )
 
 // FuzzDecide feeds whatever decodes to an object: nothing panics, and what holds
@@ -28,6 +31,7 @@ func FuzzDecide(f *testing.F) {
 	add(rolling(), rolling(asManifest), "kubectl-replace")
 	add(rolling(), rolling(unannotate(api.RequestAnnotation)), "kubectl-annotate")
 	add(tomcat(hashed), tomcat(selector(map[string]any{"app": "tomcat"}), apply("{}")), "helm")
+	recorded(f)
 	f.Fuzz(func(t *testing.T, before, after []byte, manager string) {
 		var old, changed map[string]any
 		if utiljson.Unmarshal(before, &old) != nil || utiljson.Unmarshal(after, &changed) != nil || old == nil || changed == nil {
@@ -36,9 +40,65 @@ func FuzzDecide(f *testing.F) {
 		write := mutate.Write{Old: old, New: changed, User: user, FieldManager: manager}
 		decision := mutate.Decide(write, options)
 		checkUserWrite(t, write, decision)
-		mutate.Decide(mutate.Write{New: changed, User: user}, options)
-		mutate.DecideScale(mutate.ScaleWrite{Object: old, Replicas: 3, User: user}, options)
+		assert.Equal(t, toJSON(t, decision.Object), toJSON(t, mutate.Decide(write, options).Object), "decided another way the second time")
+		assert.Equal(t, [2]string{string(before), string(after)}, [2]string{reencoded(t, before, old), reencoded(t, after, changed)}, "the input was changed")
+		checkCreate(t, mutate.Decide(mutate.Write{New: changed, User: user}, options))
+		checkScale(t, old, mutate.DecideScale(mutate.ScaleWrite{Object: old, Replicas: 3, User: user}, options))
 	})
+}
+
+// recorded adds the reviews that a real API server sent.
+func recorded(f *testing.F) {
+	edits, err := golden.Load("../webhook/testdata/reviews")
+	require.NoError(f, err)
+	for _, cases := range edits {
+		for _, c := range cases {
+			for _, raw := range c.Reviews {
+				request, err := golden.Review(raw)
+				require.NoError(f, err)
+				var options struct{ FieldManager string }
+				require.NoError(f, json.Unmarshal(request.Options.Raw, &options))
+				if request.SubResource == "" && request.OldObject.Raw != nil {
+					f.Add(request.OldObject.Raw, request.Object.Raw, options.FieldManager)
+				}
+			}
+		}
+	}
+}
+
+// reencoded is the text that an object was decoded from, unless the object is
+// another one by now.
+func reencoded(t *testing.T, text []byte, object map[string]any) string {
+	var fresh map[string]any
+	require.NoError(t, utiljson.Unmarshal(text, &fresh))
+	if reflect.DeepEqual(fresh, object) {
+		return string(text)
+	}
+	return toJSON(t, object)
+}
+
+// checkCreate asserts what is true of every object that a user creates: nothing of
+// a rollout elsewhere is in it.
+func checkCreate(t *testing.T, decision mutate.Decision) {
+	assert.Equal(t, mutate.Passes, decision.Meaning)
+	annotations := at(deepCopy(decision.Object), "metadata", "annotations")
+	assert.NotContains(t, annotations, api.PlanAnnotation)
+	assert.NotContains(t, annotations, api.RequestAnnotation)
+	assert.False(t, api.SpecOf(decision.Object).Marked())
+}
+
+// checkScale asserts what is true of every wish for replicas: it is refused, the
+// API server's to carry out, or part of a request that can be read again.
+func checkScale(t *testing.T, object map[string]any, decision mutate.ScaleDecision) {
+	_, pending := at(deepCopy(object), "metadata", "annotations")[api.RequestAnnotation].(string)
+	if decision.Refusal == nil {
+		assert.Equal(t, pending, decision.KeepLive, "the live replicas moved without a plan")
+	}
+	if decision.Request != nil {
+		request, err := api.ParseSpec(decision.Request.String())
+		require.NoError(t, err)
+		assert.EqualValues(t, 3, request.Replicas())
+	}
 }
 
 // FuzzPlan feeds whatever might stand in the plan annotation.
@@ -60,6 +120,12 @@ func checkUserWrite(t require.TestingT, write mutate.Write, decision mutate.Deci
 	}
 	require.NotNil(t, decision.Object)
 	_, wasPending := at(deepCopy(write.Old), "metadata", "annotations")[api.RequestAnnotation].(string)
+	before, after := at(deepCopy(write.Old), "metadata", "annotations"), at(deepCopy(decision.Object), "metadata", "annotations")
+	for _, key := range []string{api.PlanAnnotation, api.RequestAnnotation} {
+		if value, written := after[key]; written && decision.Meaning == mutate.Passes {
+			assert.Equal(t, before[key], value, "a user wrote %s", key)
+		}
+	}
 	switch decision.Meaning {
 	case mutate.Passes:
 		return
@@ -71,10 +137,20 @@ func checkUserWrite(t require.TestingT, write mutate.Write, decision mutate.Deci
 		require.Fail(t, "no meaning of a user's", "%s", decision.Meaning)
 	}
 	assert.True(t, api.SpecOf(write.Old).Equal(api.SpecOf(decision.Object)), "the live spec moved without a plan")
-	annotations := at(deepCopy(decision.Object), "metadata", "annotations")
-	assert.NotContains(t, annotations, api.PlanAnnotation, "a user wrote a plan")
-	text, _ := annotations[api.RequestAnnotation].(string)
+	assert.NotContains(t, after, api.PlanAnnotation, "a user wrote a plan")
+	text, _ := after[api.RequestAnnotation].(string)
 	assert.NotEmpty(t, text)
+	if readable(write.Old) && readable(write.New) {
+		request, err := api.ParseSpec(text)
+		require.NoError(t, err, "the request cannot be read again")
+		assert.True(t, request.Unlabelled(hashKey).Equal(request), "rcroll's labels are in the request")
+	}
+}
+
+// readable tells whether the spec has the types that the API server guarantees.
+func readable(object map[string]any) bool {
+	_, err := api.ParseSpec(api.SpecOf(object).String())
+	return err == nil
 }
 
 func deepCopy(object map[string]any) map[string]any { return edit(object) }
@@ -87,7 +163,7 @@ func TestRepeatedWrites(t *testing.T) {
 			changes := drawChanges(t)
 			first := mutate.Decide(mutate.Write{Old: object, New: edit(object, changes...), User: user}, options)
 			require.NoError(t, first.Refusal)
-			checkUserWrite(t, mutate.Write{Old: object}, first)
+			checkUserWrite(t, mutate.Write{Old: object, New: edit(object, changes...)}, first)
 			object = first.Object
 			again := mutate.Decide(mutate.Write{Old: object, New: edit(object, changes...), User: user}, options)
 			require.NoError(t, again.Refusal)

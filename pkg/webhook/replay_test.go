@@ -1,0 +1,182 @@
+package webhook
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/test/golden"
+)
+
+const reviewsDirectory = "testdata/reviews"
+
+// installed are the options of an installation as it is shipped.
+var installed = mutate.Options{
+	HashLabelKey:     api.DefaultHashLabelKey,
+	AgentUser:        "system:serviceaccount:rcroll-system:rcroll-agent",
+	WebhookUser:      "system:serviceaccount:rcroll-system:rcroll-webhook",
+	AutoscalerUsers:  mutate.DefaultAutoscalerUsers,
+	DeclaredManagers: mutate.DefaultDeclaredManagers,
+}
+
+// meanings translates the words of the end-to-end tests. One request of an edit has
+// that meaning; others that the client sends besides change nothing.
+var meanings = map[string]mutate.Meaning{
+	"rolls out": mutate.Requests, "replaces the request": mutate.Retargets, "adds to the request": mutate.Retargets,
+	"rolls out next": mutate.Retargets, "cancels": mutate.Cancels, "starts anew": mutate.Passes,
+}
+
+// TestReplay answers the reviews that a real API server sent for every edit at
+// every moment: each has the meaning that the end-to-end test saw through to the
+// end of the rollout.
+func TestReplay(t *testing.T) {
+	edits, err := golden.Load(reviewsDirectory)
+	require.NoError(t, err)
+	require.NotEmpty(t, edits)
+	for edit, cases := range edits {
+		for _, c := range cases {
+			t.Run(edit+"/"+c.Moment, func(t *testing.T) { replay(t, c) })
+		}
+	}
+}
+
+func replay(t *testing.T, c golden.Case) {
+	store := storeOf(t, c)
+	if c.Meaning == "refused" {
+		replayRefusal(t, store, c)
+		return
+	}
+	var understood []mutate.Meaning
+	var state golden.State
+	for _, raw := range c.Reviews {
+		request, err := golden.Review(raw)
+		require.NoError(t, err)
+		var meaning mutate.Meaning
+		if request.SubResource == "scale" {
+			meaning, state = replayScale(t, store, request)
+		} else {
+			meaning, state = replayObject(t, store, request)
+		}
+		understood = append(understood, meaning)
+	}
+	switch c.Meaning {
+	case "sends nothing":
+		assert.Empty(t, understood)
+		return
+	case "removes everything", "leaves the pods":
+		return // deletions are not reviewed
+	case "passes", "changes nothing":
+		for _, meaning := range understood {
+			assert.Contains(t, []mutate.Meaning{mutate.Passes, mutate.Repeats}, meaning)
+		}
+	default:
+		want, known := meanings[c.Meaning]
+		require.True(t, known, c.Meaning)
+		// kubectl may come to what it wants in steps.
+		quiet := func(meaning mutate.Meaning) bool {
+			return meaning == mutate.Repeats || meaning == mutate.Passes || want == mutate.Requests && meaning == mutate.Retargets
+		}
+		told := slices.DeleteFunc(slices.Clone(understood), func(m mutate.Meaning) bool { return m != want && quiet(m) })
+		assert.Contains(t, told, want)
+		assert.Subset(t, []mutate.Meaning{want}, told, "all: %v", understood)
+	}
+	if len(understood) > 0 {
+		assert.Equal(t, c.Wanted, state)
+	}
+}
+
+// storeOf is an API server with the ReplicationController as it was, if that matters.
+func storeOf(t testing.TB, c golden.Case) client.WithWatch {
+	scheme := runtime.NewScheme() // a whole one takes its time, which adds up
+	require.NoError(t, corev1.AddToScheme(scheme))
+	builder := fake.NewClientBuilder().WithScheme(scheme)
+	if c.Stored != nil {
+		stored := &corev1.ReplicationController{}
+		require.NoError(t, json.Unmarshal(c.Stored, stored))
+		builder.WithObjects(stored)
+	}
+	return builder.WithInterceptorFuncs(interceptor.Funcs{
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return nil },
+	}).Build()
+}
+
+// replayRefusal: kubectl refuses some edits itself, and sends nothing.
+func replayRefusal(t *testing.T, store client.Client, c golden.Case) {
+	for _, raw := range c.Reviews {
+		request, err := golden.Review(raw)
+		require.NoError(t, err)
+		var handler admission.Handler = &controllerHandler{client: store, options: installed}
+		if request.SubResource == "scale" {
+			handler = &scaleHandler{client: store, options: installed}
+		}
+		response := handler.Handle(t.Context(), admission.Request{AdmissionRequest: *request})
+		assert.False(t, response.Allowed)
+		assert.Contains(t, response.Result.Message, c.Words)
+	}
+}
+
+func replayObject(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) (mutate.Meaning, golden.State) {
+	req := admission.Request{AdmissionRequest: *request}
+	response := (&controllerHandler{client: store, options: installed}).Handle(t.Context(), req)
+	require.True(t, response.Allowed, "%v", response.Result)
+	write, err := decode(req)
+	require.NoError(t, err)
+	decision := mutate.Decide(write, installed)
+	assert.Equal(t, decision.Warnings, response.Warnings)
+	return decision.Meaning, stateOf(t, decision.Object)
+}
+
+// replayScale answers a wish for replicas, and looks at what became of it.
+func replayScale(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) (mutate.Meaning, golden.State) {
+	req := admission.Request{AdmissionRequest: *request}
+	_, wish, err := decodeScale(req)
+	require.NoError(t, err)
+	var before, after corev1.ReplicationController
+	key := client.ObjectKey{Namespace: request.Namespace, Name: request.Name}
+	require.NoError(t, store.Get(t.Context(), key, &before))
+	response := (&scaleHandler{client: store, options: installed}).Handle(t.Context(), req)
+	require.True(t, response.Allowed, "%v", response.Result)
+	require.NoError(t, store.Get(t.Context(), key, &after))
+	assert.Equal(t, before.Spec, after.Spec, "the live spec is the agent's")
+
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&before)
+	require.NoError(t, err)
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: object, Replicas: wish, User: request.UserInfo.Username}, installed)
+	if decision.Meaning != mutate.Passes {
+		kept := map[string]any{}
+		for _, patch := range response.Patches {
+			kept[patch.Path] = patch.Value
+		}
+		assert.EqualValues(t, *before.Spec.Replicas, kept["/spec/replicas"], "the Scale is stored with the live replicas")
+	} else {
+		after.Spec.Replicas = &wish // the API server does it
+	}
+	object, err = runtime.DefaultUnstructuredConverter.ToUnstructured(&after)
+	require.NoError(t, err)
+	return decision.Meaning, stateOf(t, object)
+}
+
+// stateOf is what is asked for in an object: the pending request, or the live spec.
+func stateOf(t *testing.T, object map[string]any) golden.State {
+	var rc corev1.ReplicationController
+	require.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructured(object, &rc))
+	spec := rc.Spec
+	if text := rc.Annotations[api.RequestAnnotation]; text != "" {
+		spec = corev1.ReplicationControllerSpec{}
+		require.NoError(t, json.Unmarshal([]byte(text), &spec))
+	}
+	return golden.StateOf(spec)
+}
