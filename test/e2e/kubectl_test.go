@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -13,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// editor is the user at kubectl edit.
+// editor is the user at kubectl edit, unless the scenario has another one.
 const editor = "sed -i s/tomcat:7/tomcat:8/"
 
 // output is what a command left behind.
@@ -60,7 +61,7 @@ func (s *scenario) execute(executable, stdin string, args ...string) output {
 		"KUBECONFIG="+cluster.kubeconfig(),
 		// Another cluster may have had the same port.
 		"KUBECACHEDIR="+filepath.Join(cluster.dir, "kubectl-cache"),
-		"KUBE_EDITOR="+editor)
+		"KUBE_EDITOR="+cmp.Or(s.editor, editor))
 	var stdout, stderr bytes.Buffer
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	err := command.Run()

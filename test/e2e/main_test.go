@@ -43,6 +43,7 @@ type controlPlane struct {
 	// oldKubectl is the last one that knew rolling-update.
 	oldKubectl string
 
+	config *rest.Config
 	client kubernetes.Interface
 }
 
@@ -100,7 +101,7 @@ func boot(executable string) (c *controlPlane, remove func(succeeded bool), err 
 			return nil, nil, err
 		}
 	}
-	if c.client, err = c.connect(); err != nil {
+	if err := c.connect(); err != nil {
 		remove(false)
 		return nil, nil, err
 	}
@@ -109,18 +110,16 @@ func boot(executable string) (c *controlPlane, remove func(succeeded bool), err 
 
 func (c *controlPlane) kubeconfig() string { return filepath.Join(c.dir, "kubeconfig") }
 
-func (c *controlPlane) connect() (kubernetes.Interface, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig())
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", c.kubeconfig(), err)
+func (c *controlPlane) connect() (err error) {
+	if c.config, err = clientcmd.BuildConfigFromFlags("", c.kubeconfig()); err != nil {
+		return fmt.Errorf("reading %s: %w", c.kubeconfig(), err)
 	}
-	config.QPS = -1 // the tests share one client, which must not make them wait
-	config.WarningHandler = rest.NoWarnings{}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("creating a client: %w", err)
+	c.config.WarningHandler = rest.NoWarnings{}
+	c.config.QPS = -1 // the tests share one client, which must not make them wait
+	if c.client, err = kubernetes.NewForConfig(c.config); err != nil {
+		return fmt.Errorf("creating a client: %w", err)
 	}
-	return client, nil
+	return nil
 }
 
 // run runs a command of localcluster.

@@ -30,6 +30,9 @@ type scenario struct {
 	*testing.T
 	*observe.Observer
 	namespace, name string
+
+	// editor is the user at kubectl edit; empty for the usual one.
+	editor string
 }
 
 // given makes a ReplicationController as kubectl apply does, and begins to measure

@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/client-go/kubernetes"
+	clientv1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+
+	"github.com/rcroll/rcroll/pkg/mutate"
+)
+
+// tell runs kubectl and returns what it says.
+func (s *scenario) tell(stdin string, args ...string) answer {
+	s.Helper()
+	out := s.try(stdin, args...)
+	if out.exitCode != 0 {
+		return answer{failure: out.stderr}
+	}
+	var warned []string
+	for line := range strings.Lines(out.stderr) {
+		if strings.HasPrefix(line, "Warning: ") {
+			warned = append(warned, line)
+		}
+	}
+	return answer{warnings: strings.Join(warned, "")}
+}
+
+// sender sends a whole manifest; before is the one that it sent last.
+type sender func(s *scenario, before, after manifest) answer
+
+// kubectlWith is a kubectl that is given the manifest.
+func kubectlWith(args ...string) sender {
+	return func(s *scenario, _, after manifest) answer {
+		s.Helper()
+		return s.tell(after.yaml(s), append(args, "-f", "-")...)
+	}
+}
+
+// creating makes the ReplicationController the same way.
+func creating(send sender) func(*scenario, manifest) {
+	return func(s *scenario, m manifest) {
+		s.Helper()
+		require.Empty(s, send(s, nil, m).failure)
+	}
+}
+
+// patchAs sends what is different between two manifests.
+func patchAs(manager string) sender {
+	return func(s *scenario, before, after manifest) answer {
+		s.Helper()
+		patch, err := strategicpatch.CreateTwoWayMergePatch(jsonOf(s, before), jsonOf(s, after), corev1.ReplicationController{})
+		require.NoError(s, err)
+		return s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
+			_, err := rcs.Patch(ctx, s.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: manager})
+			return err
+		})
+	}
+}
+
+// helm does what Helm 3 does for upgrade and rollback: a three-way merge of the
+// manifest of the last release, the one of this release, and the live object. A
+// patch with nothing in it is not sent.
+func helm(s *scenario, last, release manifest) answer {
+	s.Helper()
+	live := s.get()
+	live.APIVersion, live.Kind = "v1", "ReplicationController"
+	meta, err := strategicpatch.NewPatchMetaFromStruct(corev1.ReplicationController{})
+	require.NoError(s, err)
+	patch, err := strategicpatch.CreateThreeWayMergePatch(jsonOf(s, last), jsonOf(s, release), jsonOf(s, live), meta, true)
+	require.NoError(s, err)
+	if string(patch) == "{}" {
+		return answer{}
+	}
+	return s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
+		_, err := rcs.Patch(ctx, s.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: "helm"})
+		return err
+	})
+}
+
+func createdByHelm(s *scenario, m manifest) {
+	s.Helper()
+	told := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
+		_, err := rcs.Create(ctx, typed(s, m), metav1.CreateOptions{FieldManager: "helm"})
+		return err
+	})
+	require.Empty(s, told.failure)
+}
+
+// applyAs is server-side apply by client-go.
+func applyAs(manager string) sender {
+	return func(s *scenario, _, after manifest) answer {
+		s.Helper()
+		_, told := s.applyPatch(manager, after)
+		return told
+	}
+}
+
+// applyTried is what Flux does: it applies as a dry run, looks at the result, and
+// applies. Both answers have to be the same.
+func applyTried(s *scenario, _, after manifest) answer {
+	s.Helper()
+	const manager = "kustomize-controller"
+	trial, expected := s.applyPatch(manager, after, metav1.DryRunAll)
+	result, told := s.applyPatch(manager, after)
+	assert.Equal(s, expected, told)
+	if trial != nil && result != nil {
+		assert.Equal(s, trial.Spec, result.Spec)
+		assert.Equal(s, trial.Labels, result.Labels)
+		assert.Equal(s, trial.Annotations, result.Annotations)
+	}
+	return told
+}
+
+func (s *scenario) applyPatch(manager string, m manifest, dryRun ...string) (*corev1.ReplicationController, answer) {
+	s.Helper()
+	var result *corev1.ReplicationController
+	told := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) (err error) {
+		result, err = rcs.Patch(ctx, s.name, types.ApplyPatchType, jsonOf(s, m),
+			metav1.PatchOptions{FieldManager: manager, Force: ptr.To(true), DryRun: dryRun})
+		return err
+	})
+	return result, told
+}
+
+// put is a controller that reads, modifies and writes back.
+func (s *scenario) put(modify func(*corev1.ReplicationController)) answer {
+	s.Helper()
+	return s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
+		rc, err := rcs.Get(ctx, s.name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		modify(rc)
+		_, err = rcs.Update(ctx, rc, metav1.UpdateOptions{FieldManager: "operator"})
+		return err
+	})
+}
+
+// scaleAs writes the scale subresource as autoscalers do.
+func (s *scenario) scaleAs(user string, replicas int32) answer {
+	s.Helper()
+	return s.send(user, func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
+		scale, err := rcs.GetScale(ctx, s.name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		scale.Spec.Replicas = replicas
+		_, err = rcs.UpdateScale(ctx, s.name, scale, metav1.UpdateOptions{})
+		return err
+	})
+}
+
+var autoscaler = mutate.DefaultAutoscalerUsers[0]
+
+// send makes a request with client-go, in the name of a user or as administrator.
+func (s *scenario) send(user string, request func(context.Context, clientv1.ReplicationControllerInterface) error) answer {
+	s.Helper()
+	var heard warnings
+	config := rest.CopyConfig(cluster.config)
+	config.Impersonate.UserName = user
+	config.WarningHandler = &heard
+	client, err := kubernetes.NewForConfig(config)
+	require.NoError(s, err)
+	if err := request(context.Background(), client.CoreV1().ReplicationControllers(s.namespace)); err != nil {
+		return answer{failure: err.Error()}
+	}
+	return answer{warnings: strings.Join(heard.texts, "\n")}
+}
+
+type warnings struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+// HandleWarningHeader implements rest.WarningHandler.
+func (w *warnings) HandleWarningHeader(_ int, _ string, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.texts = append(w.texts, fmt.Sprintf("Warning: %s", text))
+}
+
+func jsonOf(s *scenario, object any) []byte {
+	s.Helper()
+	text, err := json.Marshal(object)
+	require.NoError(s, err)
+	return text
+}

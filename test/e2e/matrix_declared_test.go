@@ -1,0 +1,120 @@
+package e2e
+
+import "github.com/rcroll/rcroll/test/golden"
+
+// declaredRows are clients that send a whole manifest, or a patch computed from it.
+func declaredRows() []row {
+	withoutReplicas := func(m manifest) { delete(m.spec(), "replicas") }
+	spelledOut := selecting(map[string]string{"app": "tomcat"})
+	apply, applyServerSide := kubectlWith("apply"), kubectlWith("apply", serverSide)
+	second := kubectlWith("apply", serverSide, "--force-conflicts", "--field-manager=second")
+	created := row{create: creating(kubectlWith("create")), send: kubectlWith("replace")}
+	applied := row{send: apply}
+	serverSideApplied := row{create: creating(applyServerSide), send: applyServerSide}
+	shaped := func(r row, edits ...func(manifest)) row {
+		r.shape = edits
+		return r
+	}
+
+	rows := declared("kubectl apply", applied, apply, nil)
+	rows = append(rows, declared("kubectl apply without replicas", shaped(applied, withoutReplicas), apply, nil)...)
+	rows = append(rows, declared("kubectl apply with a selector", shaped(applied, spelledOut), apply, nil)...)
+	rows = append(rows, declared("kubectl apply --server-side", serverSideApplied, applyServerSide, nil)...)
+	rows = append(rows, declared("kubectl apply --server-side without replicas",
+		shaped(serverSideApplied, withoutReplicas), applyServerSide, nil)...)
+	rows = append(rows, declared("kubectl apply --server-side with a selector",
+		shaped(serverSideApplied, spelledOut), applyServerSide, nil)...)
+	// What the first manager applies beyond that stays where it is live.
+	rows = append(rows, declared("server-side apply by a second manager", serverSideApplied, second, map[string]cell{
+		promoting: {means: waits, except: mode("first")}, after: {means: rollsOut, except: mode("first")}})...)
+	rows = append(rows, declared("kubectl replace", created, kubectlWith("replace"), nil)...)
+	rows = append(rows, declared("server-side apply by client-go", row{create: creating(applyAs("operator")), send: applyAs("operator")},
+		applyAs("operator"), nil)...)
+	rows = append(rows, declared("server-side apply after a dry run (Flux)",
+		row{create: creating(applyAs("kustomize-controller")), send: applyAs("kustomize-controller")}, applyTried, nil)...)
+	rows = append(rows, declared("Helm 3", row{create: createdByHelm, send: helm}, helm, nil)...)
+	rows = append(rows, onwardRows(applied, serverSideApplied, created)...)
+	return append(rows, returningRows()...)
+}
+
+// onwardRows go to a new image and to something else besides.
+func onwardRows(applied, serverSideApplied, created row) []row {
+	withoutReplicas := func(m manifest) { delete(m.spec(), "replicas") }
+	apply, applyServerSide := kubectlWith("apply"), kubectlWith("apply", serverSide)
+	replace := kubectlWith("replace")
+	helmed := row{create: createdByHelm, send: helm}
+	const all, more = ", image, env, resources, label and minReadySeconds", ", a new image and more replicas"
+	usual := func() map[string]cell { return means(rollsOut, replaces, waits, rollsOut, replaces) }
+	grown := func() map[string]cell {
+		four := &turnover{4, 2}
+		return allCells(cell{means: rollsOut, turnover: four}, cell{means: replaces, turnover: &turnover{7, 5}},
+			cell{means: waits, turnover: four}, cell{means: rollsOut, turnover: four}, cell{means: replaces, turnover: &turnover{4, 4}})
+	}
+	unscaled := helmed
+	unscaled.shape = []func(manifest){withoutReplicas}
+	return []row{
+		declaring("kubectl apply"+all, applied, apply, changedAll, usual()),
+		declaring("kubectl apply --server-side"+all, serverSideApplied, applyServerSide, changedAll, usual()),
+		declaring("kubectl replace"+all, created, replace, changedAll, usual()),
+		declaring("kubectl apply"+more, applied, apply, scaledUp, grown()),
+		declaring("kubectl apply --server-side"+more, serverSideApplied, applyServerSide, scaledUp, grown()),
+		declaring("kubectl replace"+more, created, replace, scaledUp, grown()),
+		declaring("Helm 3"+more, helmed, helm, scaledUp, grown()),
+		declaring("Helm 3 without replicas, a new image", unscaled, helm, onward, usual()),
+		declaring("kubectl apply --field-manager, a new image", applied, kubectlWith("apply", "--field-manager=ci"), onward, usual()),
+		// kubectl first applies, then takes over what client-side apply owned, and applies again.
+		declaring("kubectl apply --server-side after client-side apply, a new image", applied, applyServerSide, onward, but(
+			everywhere(cell{means: refuses, says: "Apply failed with"}),
+			map[string]cell{before: {means: rollsOut}, after: {means: rollsOut, turnover: anyPods}})),
+	}
+}
+
+func onward(a *attempt) manifest { return a.first.with(image(newImage)) }
+
+func scaledUp(a *attempt) manifest { return onward(a).with(replicas(a.moment.replicas + 2)) }
+
+func changedAll(a *attempt) manifest {
+	return onward(a).with(env("MODE", "new"), func(m manifest) {
+		m.template()["metadata"].(map[string]any)["labels"].(map[string]any)["tier"] = "web"
+		m.containers("containers")[0].(map[string]any)["resources"] = map[string]any{"requests": map[string]any{"cpu": "100m"}}
+		m.spec()["minReadySeconds"] = int64(1)
+	})
+}
+
+// declaring sends the next manifest.
+func declaring(name string, from row, send sender, next func(*attempt) manifest, cells map[string]cell) row {
+	from.name = name
+	from.edit = func(a *attempt) answer { return send(a.scenario, a.sent, next(a)) }
+	from.change = func(a *attempt, state *golden.State) { *state = a.stateOf(next(a)) }
+	from.cells = cells
+	return from
+}
+
+// declared are an edit to a new image, one back to the manifest from which all
+// began, and one of the manifest that was sent last.
+func declared(name string, from row, send sender, except map[string]cell) []row {
+	again := but(means(senseless, goesOn, goesOn, goesOn, goesOn), map[string]cell{
+		before: {means: senseless, note: "before any rollout, the old image is the same"}})
+	return []row{
+		declaring(name+", a new image", from, send, onward, but(means(rollsOut, replaces, waits, rollsOut, replaces), except)),
+		declaring(name+", the old image", from, send, func(a *attempt) manifest { return a.first },
+			but(means(goesOn, cancels, waits, rollsOut, cancels), except)),
+		declaring(name+", the same again", from, send, func(a *attempt) manifest { return a.sent }, again),
+	}
+}
+
+// returningRows go back with clients that compare with the live object. Where only
+// the image is another one, they find nothing to send as long as the live replicas
+// are those of the manifest.
+func returningRows() []row {
+	onlyImage := func(to string) []func(manifest) { return []func(manifest){image(to)} }
+	returning := func(name string, from row, send sender) row {
+		from.rollTo = onlyImage
+		first := func(a *attempt) manifest { return a.first }
+		return declaring(name, from, send, first, means(goesOn, cancels, waits, rollsOut, unseen))
+	}
+	return []row{
+		returning("kubectl apply, unchanged, after kubectl set image", row{}, kubectlWith("apply")),
+		returning("Helm 3, back to the old image and nothing else", row{create: createdByHelm, send: helm}, helm),
+	}
+}

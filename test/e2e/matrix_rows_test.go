@@ -1,0 +1,359 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/golden"
+	"github.com/rcroll/rcroll/test/observe"
+)
+
+// newImage is where edits go that go on; oldImage where those go that go back.
+const (
+	newImage = "tomcat:9"
+	oldImage = "tomcat:7"
+)
+
+// anyPods is the turnover of what takes a rollout along that does not get anywhere.
+var anyPods = &turnover{observe.Any, observe.Any}
+
+// rows are the edits.
+func rows() []row {
+	var all []row
+	for _, group := range [][]row{imperativeRows(), partialRows(), scaleRows(), declaredRows(), deletionRows(), metadataRows(), ownRows()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+// allCells are the cells of the moments, in their order.
+func allCells(cells ...cell) map[string]cell {
+	byName := map[string]cell{}
+	for i, cell := range cells {
+		byName[moments[i].name] = cell
+	}
+	return byName
+}
+
+// but replaces some cells.
+func but(cells map[string]cell, others map[string]cell) map[string]cell {
+	for name, cell := range others {
+		cells[name] = cell
+	}
+	return cells
+}
+
+func everywhere(c cell) map[string]cell { return allCells(c, c, c, c, c) }
+
+func means(words ...meaning) map[string]cell {
+	cells := make([]cell, len(words))
+	for i, word := range words {
+		cells[i] = cell{means: word}
+	}
+	return allCells(cells...)
+}
+
+func mode(value string) func(*golden.State) {
+	return func(state *golden.State) { state.Mode = value }
+}
+
+// imperativeRows are clients that change one thing, whatever else is asked for.
+func imperativeRows() []row {
+	one := func(a *attempt, to string) answer { return a.tell("", "set", "image", a.ref(), "tomcat="+to) }
+	edit := func(a *attempt, to string) answer {
+		a.editor = "sed -i s/image:.tomcat:.*/image:\\ " + to + "/"
+		return a.tell("", "edit", a.ref())
+	}
+	patch := func(format string, flags ...string) func(*attempt, string) answer {
+		return func(a *attempt, to string) answer {
+			return a.tell("", append([]string{"patch", a.ref(), "-p", fmt.Sprintf(format, to)}, flags...)...)
+		}
+	}
+	put := func(a *attempt, to string) answer {
+		return a.put(func(rc *corev1.ReplicationController) { rc.Spec.Template.Spec.Containers[0].Image = to })
+	}
+	const sends, sendsNothing = true, false
+	// A merge patch replaces the list of containers, the variable of the last rollout included.
+	forgets := map[string]cell{promoting: {means: waits, except: mode("")}, after: {means: rollsOut, except: mode("")}}
+	rows := imperative("kubectl set image", one, sendsNothing, nil)
+	rows = append(rows, imperative("kubectl edit", edit, sendsNothing, nil)...)
+	rows = append(rows, imperative("kubectl patch", patch(
+		`{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"%s"}]}}}}`), sends, nil)...)
+	rows = append(rows, imperative("kubectl patch --type=merge", patch(
+		`{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"%s","ports":[{"containerPort":8080}]}]}}}}`, "--type=merge"), sends, forgets)...)
+	rows = append(rows, imperative("kubectl patch --type=json", patch(
+		`[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"%s"}]`, "--type=json"), sends, nil)...)
+	rows = append(rows, imperative("a controller's read-modify-write", put, sends, nil)...)
+	// This one applies its manifests and writes back what it read, all in one name.
+	both := row{name: "a read-modify-write by who also applies, a new image"}
+	both.create, both.send = creating(applyAs("operator")), applyAs("operator")
+	both.edit = func(a *attempt) answer { return put(a, newImage) }
+	both.change = func(_ *attempt, state *golden.State) { state.Images = newImage }
+	both.cells = means(rollsOut, adds, waits, rollsOut, adds)
+	return append(append(rows, both), containerRows()...)
+}
+
+// imperative are an edit to a new image and one back to the old image. A client that
+// compares with the live object has nothing to send while that is what is live.
+func imperative(name string, edit func(*attempt, string) answer, sends bool, except map[string]cell) []row {
+	to := func(image string) row {
+		return row{
+			edit:   func(a *attempt) answer { return edit(a, image) },
+			change: func(_ *attempt, state *golden.State) { state.Images = image },
+		}
+	}
+	on, back := to(newImage), to(oldImage)
+	on.name, back.name = name+", a new image", name+", the old image"
+	on.cells = but(means(rollsOut, adds, waits, rollsOut, adds), except)
+	nothing := cell{means: unseen}
+	if sends {
+		nothing = cell{means: goesOn, says: "to cancel it: kubectl annotate rc/tomcat rcroll.dev/request-"}
+	}
+	back.cells = but(allCells(cell{means: goesOn}, nothing, cell{means: waits}, cell{means: rollsOut}, nothing), except)
+	return []row{on, back}
+}
+
+// containerRows edit other containers than the first.
+func containerRows() []row {
+	every := func(to string) []func(manifest) {
+		return []func(manifest){func(m manifest) {
+			for _, field := range []string{"containers", "initContainers"} {
+				for _, item := range m.containers(field) {
+					item.(map[string]any)["image"] = to
+				}
+			}
+		}}
+	}
+	return []row{
+		{
+			name:   "kubectl set image, all containers",
+			shape:  []func(manifest){container("containers", "proxy", oldImage), container("initContainers", "setup", oldImage)},
+			rollTo: every,
+			edit:   func(a *attempt) answer { return a.tell("", "set", "image", a.ref(), "*="+newImage) },
+			change: func(_ *attempt, state *golden.State) { state.Images = newImage + "," + newImage + "," + newImage },
+			cells:  means(rollsOut, adds, waits, rollsOut, adds),
+		},
+		{
+			name:  "kubectl set image, an init container",
+			shape: []func(manifest){container("initContainers", "setup", "setup:1")},
+			edit:  func(a *attempt) answer { return a.tell("", "set", "image", a.ref(), "setup=setup:2") },
+			change: func(_ *attempt, state *golden.State) {
+				state.Images = strings.Replace(state.Images, "setup:1", "setup:2", 1)
+			},
+			cells: but(means(rollsOut, adds, waits, rollsOut, adds), map[string]cell{failed: {means: adds, turnover: anyPods}}),
+		},
+	}
+}
+
+// partialRows edit something else than an image.
+func partialRows() []row {
+	cells := func() map[string]cell {
+		return but(means(passes, adds, waits, passes, adds), map[string]cell{failed: {means: adds, turnover: anyPods}})
+	}
+	return []row{
+		{
+			name:   "kubectl set env",
+			edit:   func(a *attempt) answer { return a.tell("", "set", "env", a.ref(), "MODE=new") },
+			change: func(_ *attempt, state *golden.State) { state.Mode = "new" },
+			cells:  cells(),
+		},
+		{
+			name: "kubectl patch, a label of the template",
+			edit: func(a *attempt) answer {
+				return a.tell("", "patch", a.ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"tier":"web"}}}}}`)
+			},
+			change: func(_ *attempt, state *golden.State) { state.Tier = "web" },
+			cells:  cells(),
+		},
+		{
+			name:  "kubectl set image, with 0 replicas",
+			shape: []func(manifest){replicas(0)},
+			edit:  func(a *attempt) answer { return a.tell("", "set", "image", a.ref(), "tomcat="+newImage) },
+			change: func(_ *attempt, state *golden.State) {
+				state.Images = newImage
+			},
+			cells: but(everywhere(cell{means: senseless, note: "without pods nothing is ever rolled"}), map[string]cell{before: {means: passes}}),
+		},
+	}
+}
+
+// scaleRows change the number of pods. Those of a rollout under way are the agent's.
+func scaleRows() []row {
+	up := func(a *attempt) int32 { return int32(a.moment.replicas + 2) }
+	down := func(a *attempt) int32 { return int32(a.moment.replicas - 1) }
+	scaled := func(to func(*attempt) int32) func(*attempt, *golden.State) {
+		return func(a *attempt, state *golden.State) { state.Replicas = to(a) }
+	}
+	kubectl := func(to func(*attempt) int32, flags ...string) func(*attempt) answer {
+		return func(a *attempt) answer {
+			return a.tell("", append([]string{"scale", a.ref(), fmt.Sprintf("--replicas=%d", to(a))}, flags...)...)
+		}
+	}
+	write := func(to func(*attempt) int32) func(*attempt) answer {
+		return func(a *attempt) answer { return a.scaleAs(autoscaler, to(a)) }
+	}
+	ups := func() map[string]cell {
+		two := &turnover{2, 0}
+		return allCells(cell{means: passes, turnover: two}, cell{means: adds, turnover: &turnover{5, 3}},
+			cell{means: adds, turnover: two}, cell{means: passes, turnover: two}, cell{means: adds, turnover: anyPods})
+	}
+	one := &turnover{0, 1}
+	passing := cell{means: passes, turnover: one}
+	held := cell{means: goesOn, says: "an autoscaler's scale-down waits"}
+	guarded := func(a *attempt) answer {
+		return kubectl(up, fmt.Sprintf("--current-replicas=%d", a.moment.replicas))(a)
+	}
+	return []row{
+		{name: "kubectl scale, up", edit: kubectl(up), change: scaled(up), cells: ups()},
+		{
+			name: "kubectl scale, down", edit: kubectl(down), change: scaled(down),
+			cells: allCells(passing, cell{means: adds, turnover: &turnover{2, 3}}, cell{means: adds, turnover: one}, passing,
+				cell{means: adds, turnover: anyPods}),
+		},
+		{
+			name: "kubectl scale --current-replicas", edit: guarded, change: scaled(up),
+			cells: but(ups(), map[string]cell{
+				underWay:  {means: refuses, says: "Expected replicas to be 5, was 3"},
+				promoting: {means: refuses, says: "Expected replicas to be 2, was 0"},
+			}),
+		},
+		{
+			name: "kubectl patch, replicas",
+			edit: func(a *attempt) answer {
+				return a.tell("", "patch", a.ref(), "-p", fmt.Sprintf(`{"spec":{"replicas":%d}}`, up(a)))
+			},
+			change: scaled(up), cells: ups(),
+		},
+		{name: "an autoscaler, up", edit: write(up), change: scaled(up), cells: ups()},
+		{
+			name: "an autoscaler, down", edit: write(down), change: scaled(down),
+			cells: allCells(passing, held, held, passing, held),
+		},
+	}
+}
+
+// deletionRows end it all.
+func deletionRows() []row {
+	remove := func(cascade string) func(*attempt) answer {
+		return func(a *attempt) answer { return a.tell("", "delete", a.ref(), "--wait=false", "--cascade="+cascade) }
+	}
+	stranded := map[string]cell{promoting: {means: orphans, note: "the pods belong to nobody while they are handed over; " +
+		"a ReplicationController that selects them adopts them"}}
+	return []row{
+		{name: "kubectl delete", edit: remove("background"), cells: but(everywhere(cell{means: removes}), stranded)},
+		{name: "kubectl delete --cascade=foreground", edit: remove("foreground"), cells: but(everywhere(cell{means: removes}), stranded)},
+		{name: "kubectl delete --cascade=orphan", edit: remove("orphan"), cells: everywhere(cell{means: orphans})},
+		{
+			name: "kubectl replace --force",
+			edit: func(a *attempt) answer {
+				return a.tell(a.first.with(image(newImage)).yaml(a), "replace", "--force", "-f", "-")
+			},
+			change: func(a *attempt, state *golden.State) { *state = a.stateOf(a.first.with(image(newImage))) },
+			cells:  but(everywhere(cell{means: recreates}), stranded),
+		},
+	}
+}
+
+// metadataRows change what is none of a rollout's business.
+func metadataRows() []row {
+	kubectl := func(args ...string) func(*attempt) answer {
+		return func(a *attempt) answer { return a.tell("", args...) }
+	}
+	const ref = "rc/tomcat"
+	rows := []row{
+		{name: "kubectl annotate", edit: kubectl("annotate", ref, "example.com/note=mine")},
+		{name: "kubectl label", edit: kubectl("label", ref, "team=web")},
+		{
+			name: "a PATCH of the status",
+			edit: kubectl("patch", ref, "--subresource=status", "-p", `{"status":{"conditions":[{"type":"Tested","status":"True"}]}}`),
+		},
+		{
+			name: "an owner reference",
+			edit: func(a *attempt) answer {
+				a.kubectl("create", "configmap", "owner")
+				uid := a.kubectl("get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}").stdout
+				return a.tell("", "patch", ref, "-p",
+					`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"`+uid+`"}]}}`)
+			},
+		},
+		{
+			name: "a finalizer, there and away",
+			edit: func(a *attempt) answer {
+				return first(
+					a.tell("", "patch", ref, "-p", `{"metadata":{"finalizers":["example.com/mine"]}}`),
+					a.tell("", "patch", ref, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`))
+			},
+		},
+		{
+			name: "server-side apply of a label, twice",
+			edit: func(a *attempt) answer {
+				labelled := manifest{"apiVersion": "v1", "kind": "ReplicationController",
+					"metadata": map[string]any{"name": "tomcat", "labels": map[string]any{"cost": "1"}}}
+				apply := func() answer { return applyAs("labeller")(a.scenario, nil, labelled) }
+				return first(apply(), apply())
+			},
+		},
+	}
+	for i := range rows {
+		rows[i].sharing = true
+		rows[i].cells = means(passes, goesOn, goesOn, passes, goesOn)
+	}
+	return rows
+}
+
+// ownRows touch what is rcroll's.
+func ownRows() []row {
+	kubectl := func(args ...string) func(*attempt) answer {
+		return func(a *attempt) answer { return a.tell("", args...) }
+	}
+	next := func(args ...string) func(*attempt) answer {
+		return func(a *attempt) answer {
+			of := "rc/" + a.Now().Next()[0].Name
+			return a.tell("", slices.Insert(slices.Clone(args), len(args)-1, of)...)
+		}
+	}
+	const ref, forged = "rc/tomcat", "is written by rcroll only"
+	none := cell{means: senseless, note: "there is no next ReplicationController"}
+	managed := cell{means: refuses, says: "is managed by rcroll for rc/tomcat: edit rc/tomcat instead"}
+	plain := cell{means: passes, note: "it is for the pods to come, as without rcroll"}
+	refused := func(name string, args ...string) row {
+		return row{name: name, edit: kubectl(args...), sharing: true, cells: everywhere(cell{means: refuses, says: forged})}
+	}
+	ofNext := func(name string, args ...string) row {
+		return row{name: name, edit: next(args...), sharing: true, cells: allCells(none, managed, managed, none, managed)}
+	}
+	return []row{
+		{
+			name: "kubectl annotate rcroll.dev/request-", edit: kubectl("annotate", ref, api.RequestAnnotation+"-"),
+			cells: means(goesOn, cancels, goesOn, goesOn, cancels),
+		},
+		{
+			name: "kubectl patch, opting out and a new image",
+			edit: kubectl("patch", ref, "-p", `{"metadata":{"annotations":{"`+api.EnabledKey+`":"false"}},`+
+				`"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"`+newImage+`"}]}}}}`),
+			change: func(_ *attempt, state *golden.State) { state.Images = newImage },
+			cells:  allCells(plain, cell{means: adds}, cell{means: waits}, plain, cell{means: adds}),
+		},
+		refused("a forged request", "annotate", "--overwrite", ref, api.RequestAnnotation+`={"replicas":0,"template":{}}`),
+		refused("a forged plan", "annotate", ref, api.PlanAnnotation+`={"operation":"scale","replicas":0}`),
+		refused("a forged rolling label", "label", "--overwrite", ref, api.RollingLabel+"=false"),
+		refused("a forged mark of a promotion", "patch", ref, "-p",
+			`{"spec":{"template":{"metadata":{"labels":{"`+api.AdoptingLabel+`":"x"}}}}}`),
+		ofNext("kubectl label, of the next ReplicationController", "label", "team=web"),
+		ofNext("kubectl set image, of the next ReplicationController", "set", "image", "tomcat="+newImage),
+	}
+}
+
+// first is the answer to the first request, unless a later one fails.
+func first(answers ...answer) answer {
+	for _, answer := range answers {
+		if answer.failure != "" {
+			return answer
+		}
+	}
+	return answers[0]
+}
