@@ -150,7 +150,7 @@ func TestWhatUsersAreTold(t *testing.T) {
 		"cancel":                        {rolling(), unannotate(api.RequestAnnotation), mutate.Cancels, "the rolling update under way is cancelled; the pods go back to tomcat:7" + follow},
 		"cancel twice":                  {cancelled, unannotate(api.RequestAnnotation), mutate.Repeats, "nothing changes; the rolling update to tomcat:7 goes on" + follow},
 		"more time to get ready": {rolling(), func(o map[string]any) { at(o, "spec")["minReadySeconds"] = int64(9) },
-			mutate.Retargets, "the rolling update to tomcat:8 under way ends with what was changed" + follow},
+			mutate.Retargets, "the rolling update to tomcat:8 under way takes this change along" + follow},
 	} {
 		t.Run(name, func(t *testing.T) {
 			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)

@@ -162,7 +162,7 @@ func turn(write Write, meaning Meaning, wanted api.Spec, key string) string {
 	case wanted.SameTemplate(pending, key) && wanted.Replicas() != pending.Replicas():
 		return scaled(wanted)
 	case wanted.SameTemplate(pending, key):
-		return fmt.Sprintf("the rolling update to %s under way ends with what was changed", images(wanted))
+		return fmt.Sprintf("the rolling update to %s under way takes this change along", images(wanted))
 	case meaning == Cancels:
 		return fmt.Sprintf("the rolling update under way is cancelled; the pods go back to %s", images(wanted))
 	case api.SpecOf(write.Old).Marked():
