@@ -62,6 +62,8 @@ func onwardRows(applied, serverSideApplied, created row) []row {
 		declaring("Helm 3"+more, helmed, helm, scaledUp, grown()),
 		declaring("Helm 3 without replicas, a new image", unscaled, helm, onward, usual()),
 		declaring("kubectl apply --field-manager, a new image", applied, kubectlWith("apply", "--field-manager=ci"), onward, usual()),
+		// kubectl keeps the annotation of client-side apply up to date, in a request of its own.
+		declaring("kubectl apply --server-side, created client-side, a new image", row{send: applyServerSide}, applyServerSide, onward, usual()),
 		// kubectl first applies, then takes over what client-side apply owned, and applies again.
 		declaring("kubectl apply --server-side after client-side apply, a new image", applied, applyServerSide, onward, but(
 			everywhere(cell{means: refuses, says: "Apply failed with"}),

@@ -89,11 +89,15 @@ func imperativeRows() []row {
 		`[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"%s"}]`, "--type=json"), sends, nil)...)
 	rows = append(rows, imperative("a controller's read-modify-write", put, sends, nil)...)
 	// This one applies its manifests and writes back what it read, all in one name.
-	both := row{name: "a read-modify-write by who also applies, a new image"}
+	both := row{name: "a read-modify-write of the environment by who also applies"}
 	both.create, both.send = creating(applyAs("operator")), applyAs("operator")
-	both.edit = func(a *attempt) answer { return put(a, newImage) }
-	both.change = func(_ *attempt, state *golden.State) { state.Images = newImage }
-	both.cells = means(rollsOut, adds, waits, rollsOut, adds)
+	both.edit = func(a *attempt) answer {
+		return a.put(func(rc *corev1.ReplicationController) {
+			rc.Spec.Template.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "MODE", Value: "new"}}
+		})
+	}
+	both.change = func(_ *attempt, state *golden.State) { state.Mode = "new" }
+	both.cells = but(means(passes, adds, waits, passes, adds), map[string]cell{failed: {means: adds, turnover: anyPods}})
 	return append(append(rows, both), containerRows()...)
 }
 
