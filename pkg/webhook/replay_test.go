@@ -136,6 +136,14 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 	require.NoError(t, err)
 	decision := mutate.Decide(write, installed)
 	assert.Equal(t, decision.Warnings, response.Warnings)
+	if decision.Meaning != mutate.Passes {
+		assert.True(t, api.SpecOf(write.Old).Equal(api.SpecOf(decision.Object)), "the live spec is the agent's")
+		labels, _ := decision.Object["metadata"].(map[string]any)["labels"].(map[string]any)
+		assert.Equal(t, api.True, labels[api.RollingLabel])
+	}
+	if decision.Meaning == mutate.Requests {
+		assert.NotNil(t, decision.Validate, "the API server judges what is new")
+	}
 	return decision.Meaning, stateOf(t, decision.Object)
 }
 
