@@ -29,10 +29,10 @@ import (
 type instant string
 
 const (
-	// before: the request arrives nowhere.
-	before instant = "before"
-	// after: it took effect, and the answer was sent.
-	after instant = "after"
+	// rightBefore: the request arrives nowhere.
+	rightBefore instant = "before"
+	// rightAfter: it took effect, and the answer was sent.
+	rightAfter instant = "after"
 )
 
 // gate is a reverse proxy that lets requests through, and at one of them strikes: it
@@ -77,10 +77,10 @@ func (g *gate) disarm() (struck bool) {
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	what := g.describe(r)
 	switch when := g.due(what); when {
-	case before:
+	case rightBefore:
 		g.strike(what)
 		panic(http.ErrAbortHandler) // breaks the connection off
-	case after:
+	case rightAfter:
 		answer := httptest.NewRecorder()
 		g.upstream.ServeHTTP(answer, r)
 		if answer.Code < http.StatusMultipleChoices { // otherwise it took no effect

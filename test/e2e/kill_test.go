@@ -147,7 +147,7 @@ func TestKilledAtEveryWrite(t *testing.T) {
 	var all ledger
 	t.Run("of", func(t *testing.T) {
 		for _, told := range stories() {
-			for _, when := range []instant{before, after} {
+			for _, when := range []instant{rightBefore, rightAfter} {
 				t.Run(fmt.Sprintf("agent, %s, %s", told.name, when), func(t *testing.T) {
 					t.Parallel()
 					atEvery(t, &all, interruption{story: told.name, victim: agent, when: when}, told.withAgentKilled)
