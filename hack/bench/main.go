@@ -1,4 +1,4 @@
-// Command bench measures rcroll against the Deployment controller on a control plane
+// Command bench measures rcroll against the Deployment controller on control planes
 // of its own, and writes what it finds to docs/performance.json, .svg and .md.
 package main
 
@@ -35,7 +35,7 @@ type config struct {
 
 func (c *config) register(flags *flag.FlagSet) {
 	flags.StringVar(&c.localcluster, "localcluster", filepath.Join("bin", "localcluster"), "executable that boots control planes")
-	flags.StringVar(&c.dir, "dir", "", "directory of the control plane, which stays then; empty for one that is removed in the end")
+	flags.StringVar(&c.dir, "dir", "", "directory to make control planes in; empty for the one of temporary files")
 	flags.StringVar(&c.cells, "cells", ".*", "regular expression of what to measure, of: "+strings.Join(cellNames(), " "))
 	flags.IntVar(&c.pairs, "pairs", 7, "how often each comparison is made")
 	flags.StringVar(&c.out, "out", "docs", "directory of performance.json, .svg and .md; other cells in there stay")
@@ -56,7 +56,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, c config) (err error) {
+func run(ctx context.Context, c config) error {
 	selected, err := regexp.Compile("^(?:" + c.cells + ")$")
 	if err != nil {
 		return fmt.Errorf("-cells: %w", err)
@@ -64,14 +64,9 @@ func run(ctx context.Context, c config) (err error) {
 	if c.pairs < 1 {
 		return errors.New("-pairs: must be 1 or more")
 	}
-	p, remove, err := boot(ctx, c)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, remove()) }()
-	b := &bench{plane: p, pairs: c.pairs, progress: progress()}
+	b := &bench{pairs: c.pairs, progress: progress()}
 	if c.quick {
-		return b.guard(ctx, c.expected, c.update)
+		return c.onPlane(ctx, b, func() error { return b.guard(ctx, c.expected, c.update) })
 	}
 	document, err := report.Open(c.out)
 	if err != nil {
@@ -82,7 +77,7 @@ func run(ctx context.Context, c config) (err error) {
 			continue
 		}
 		b.progress("%s", cell.name)
-		if err := cell.measure(ctx, b, &document.Results); err != nil {
+		if err := c.onPlane(ctx, b, func() error { return cell.measure(ctx, b, &document.Results) }); err != nil {
 			return fmt.Errorf("measure %s: %w", cell.name, err)
 		}
 		if err := document.Save(); err != nil {
@@ -92,31 +87,22 @@ func run(ctx context.Context, c config) (err error) {
 	return nil
 }
 
-// boot returns a control plane, and how to remove it.
-func boot(ctx context.Context, c config) (*plane.Plane, func() error, error) {
-	dir, temporary := c.dir, ""
-	if dir == "" {
-		var err error
-		if temporary, err = os.MkdirTemp("", "rcroll-bench-"); err != nil {
-			return nil, nil, fmt.Errorf("make a directory: %w", err)
-		}
-		dir = filepath.Join(temporary, "cluster")
-	}
-	p, err := plane.Boot(ctx, c.localcluster, dir)
+// onPlane measures on a control plane that nothing was measured on before, and
+// removes it.
+func (c *config) onPlane(ctx context.Context, b *bench, measure func() error) (err error) {
+	dir, err := os.MkdirTemp(c.dir, "rcroll-bench-")
 	if err != nil {
-		return nil, nil, err
+		return fmt.Errorf("make a directory: %w", err)
 	}
-	return p, func() error {
-		if temporary == "" {
-			return nil
-		}
+	if b.plane, err = plane.Boot(ctx, c.localcluster, filepath.Join(dir, "cluster")); err != nil {
+		return err
+	}
+	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), takeDownTimeout)
 		defer cancel()
-		if err := p.Down(ctx); err != nil {
-			return err
-		}
-		return os.RemoveAll(temporary)
-	}, nil
+		err = errors.Join(err, b.plane.Down(ctx), os.RemoveAll(dir))
+	}()
+	return measure()
 }
 
 // progress returns a function that prints a line with the time since now in front.

@@ -94,11 +94,6 @@ func (b *bench) compare(ctx context.Context, r rollouts) (report.Rollouts, error
 			pair.RC.Seconds, pair.RC.Writes, pair.Deployment.Seconds, pair.Deployment.Writes)
 	}
 	result.RequestsRC, result.RequestsDeployment = medians(rc.requests), medians(deployment.requests)
-	for _, c := range []*contestant{rc, deployment} {
-		if err := c.leave(ctx); err != nil {
-			return result, err
-		}
-	}
 	return result, nil
 }
 
@@ -115,7 +110,7 @@ func (b *bench) enter(ctx context.Context, fleet workload.Fleet) (*contestant, e
 	bounded, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
 	wait := c.tracker.Expect(c.image())
-	if err := fleet.Create(bounded, b.plane.Client, c.image()); err != nil {
+	if err := fleet.Create(bounded, b.plane.Client, c.image(), nil); err != nil {
 		return nil, err
 	}
 	if _, err := wait(bounded); err != nil {
@@ -193,16 +188,6 @@ func (c *contestant) settle(ctx context.Context) (counts audit.Counts, refused i
 		}
 	}
 	return counts, refused, nil
-}
-
-// leave deletes the fleet, and waits until the control plane has nothing more to do
-// with it.
-func (c *contestant) leave(ctx context.Context) error {
-	if err := c.fleet.Delete(ctx, c.plane.Client); err != nil {
-		return err
-	}
-	_, _, err := c.settle(ctx)
-	return err
 }
 
 // medians are of each kind of requests over all rollouts.

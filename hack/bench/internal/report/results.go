@@ -142,6 +142,9 @@ type Throughput struct {
 	Write          string  `json:"write"`
 	EditsPerSecond float64 `json:"editsPerSecond"`
 
+	// WithoutPerSecond is what the API server takes without rcroll.
+	WithoutPerSecond float64 `json:"withoutPerSecond"`
+
 	// CPUMilliseconds is the webhook's computing time for an edit.
 	CPUMilliseconds float64 `json:"cpuMilliseconds"`
 }

@@ -95,3 +95,12 @@ func (p Peak) Or(other Peak) Peak {
 		QueueDepth:  max(p.QueueDepth, other.QueueDepth),
 	}
 }
+
+// ThroughputOf so many edits.
+func ThroughputOf(write string, edits int, elapsed, cpu time.Duration) Throughput {
+	return Throughput{
+		Write:           write,
+		EditsPerSecond:  round(float64(edits)/elapsed.Seconds(), 0),
+		CPUMilliseconds: round(cpu.Seconds()*1000/float64(edits), 3),
+	}
+}

@@ -47,13 +47,19 @@ func (f Fleet) Name(i int) string { return fmt.Sprintf("app-%04d", i) }
 // parallelRequests is how many requests are under way at once where many are made.
 const parallelRequests = 32
 
-// Create makes all applications with an image.
-func (f Fleet) Create(ctx context.Context, client kubernetes.Interface, image string) error {
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.Namespace}}
+// Create makes the namespace, with labels, and all applications, with an image.
+func (f Fleet) Create(ctx context.Context, client kubernetes.Interface, image string, labels map[string]string) error {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.Namespace, Labels: labels}}
 	if _, err := client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("create namespace %s: %w", f.Namespace, err)
 	}
-	return InParallel(ctx, f.Size, parallelRequests, func(ctx context.Context, i int) error {
+	return f.Add(ctx, client, 0, image)
+}
+
+// Add makes the applications from the given one on.
+func (f Fleet) Add(ctx context.Context, client kubernetes.Interface, first int, image string) error {
+	return InParallel(ctx, f.Size-first, parallelRequests, func(ctx context.Context, i int) error {
+		i += first
 		var err error
 		if f.Kind == RC {
 			_, err = client.CoreV1().ReplicationControllers(f.Namespace).Create(ctx, f.rc(f.Name(i), image), metav1.CreateOptions{})
@@ -82,14 +88,6 @@ func (f Fleet) Edit(ctx context.Context, client kubernetes.Interface, image stri
 		}
 		return nil
 	})
-}
-
-// Delete removes the namespace with everything in it, without waiting for the end.
-func (f Fleet) Delete(ctx context.Context, client kubernetes.Interface) error {
-	if err := client.CoreV1().Namespaces().Delete(ctx, f.Namespace, metav1.DeleteOptions{}); err != nil {
-		return fmt.Errorf("delete namespace %s: %w", f.Namespace, err)
-	}
-	return nil
 }
 
 func (f Fleet) rc(name, image string) *corev1.ReplicationController {

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/rcroll/rcroll/hack/bench/internal/audit"
+	"github.com/rcroll/rcroll/hack/bench/internal/plane"
+	"github.com/rcroll/rcroll/hack/bench/internal/report"
+	"github.com/rcroll/rcroll/hack/bench/internal/workload"
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+const (
+	// samples is how often each kind of write is timed, with rcroll and without.
+	samples = 1000
+
+	// loadClients edit at the same time, for loadTime, to find out how many edits
+	// get through.
+	loadClients = 16
+	loadTime    = 10 * time.Second
+)
+
+// write is a kind of writes whose latency is measured.
+type write struct {
+	name        string
+	subresource string
+
+	// patch is the nth one.
+	patch func(n int) string
+}
+
+func imagePatch(tag int) string {
+	return fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"registry.local/app:edit-%d"}]}}}}`, tag)
+}
+
+// The first three are made to a ReplicationController that does not roll, and must
+// not reach the webhook. The others are edits, in the order in which they show what
+// a part of the work costs.
+var writes = []write{
+	{name: "status", subresource: "status", patch: func(n int) string {
+		return fmt.Sprintf(`{"status":{"conditions":[{"type":"Bench","status":"True","message":"%d"}]}}`, n)
+	}},
+	{name: "label", patch: func(n int) string { return fmt.Sprintf(`{"metadata":{"labels":{"n":"%d"}}}`, n) }},
+	{name: "annotation", patch: func(n int) string { return fmt.Sprintf(`{"metadata":{"annotations":{"n":"%d"}}}`, n) }},
+	{name: "image, each a new one", patch: imagePatch},
+	{name: "image, the requested one again", patch: func(int) string { return imagePatch(0) }},
+}
+
+// applications with rcroll and in a namespace that opted out. They have no pods,
+// because nothing is about pods here, and no agent, because it would be measured too.
+type admission struct {
+	*bench
+	with, without workload.Fleet
+}
+
+func measureAdmission(ctx context.Context, b *bench, results *report.Results) error {
+	a := &admission{
+		bench:   b,
+		with:    workload.Fleet{Kind: workload.RC, Namespace: "bench-with", Size: loadClients, Replicas: 1, MaxSurge: "1", MaxUnavailable: "0"},
+		without: workload.Fleet{Kind: workload.RC, Namespace: "bench-without", Size: loadClients, Replicas: 1, MaxSurge: "1", MaxUnavailable: "0"},
+	}
+	if err := a.prepare(ctx); err != nil {
+		return err
+	}
+	result := report.Admission{Measured: measured()}
+	log, err := audit.Open(b.plane.AuditDir())
+	if err != nil {
+		return err
+	}
+	for _, write := range writes {
+		latency, err := a.latency(ctx, write)
+		if err != nil {
+			return err
+		}
+		result.Latencies = append(result.Latencies, latency)
+		b.progress("  %s: p99 %.1f ms with rcroll, %.1f ms without, %d reviews", write.name, latency.With.P99, latency.Without.P99, latency.Reviews)
+	}
+	if result.DryRun, err = dryRuns(log); err != nil {
+		return err
+	}
+	if result.Throughput, err = a.throughput(ctx); err != nil {
+		return err
+	}
+	results.Admission = &result
+	return nil
+}
+
+func (a *admission) prepare(ctx context.Context) error {
+	if err := a.plane.Stop(ctx, plane.Agent); err != nil {
+		return err
+	}
+	if err := a.with.Create(ctx, a.plane.Client, "registry.local/app:v1", nil); err != nil {
+		return err
+	}
+	optedOut := map[string]string{api.EnabledKey: "false"}
+	return a.without.Create(ctx, a.plane.Client, "registry.local/app:v1", optedOut)
+}
+
+func (a *admission) do(ctx context.Context, fleet workload.Fleet, i int, write write, n int) (time.Duration, error) {
+	var subresources []string
+	if write.subresource != "" {
+		subresources = append(subresources, write.subresource)
+	}
+	patch := []byte(write.patch(n))
+	begin := time.Now()
+	_, err := a.plane.Client.CoreV1().ReplicationControllers(fleet.Namespace).
+		Patch(ctx, fleet.Name(i), types.StrategicMergePatchType, patch, metav1.PatchOptions{}, subresources...)
+	if err != nil {
+		return 0, fmt.Errorf("write %s of %s/%s: %w", write.name, fleet.Namespace, fleet.Name(i), err)
+	}
+	return time.Since(begin), nil
+}
+
+// latency makes the same writes with rcroll and without, in turn.
+func (a *admission) latency(ctx context.Context, write write) (report.Latency, error) {
+	before, err := a.reviews(ctx)
+	if err != nil {
+		return report.Latency{}, err
+	}
+	var with, without []time.Duration
+	for n := range samples {
+		for _, side := range []struct {
+			fleet     workload.Fleet
+			durations *[]time.Duration
+		}{{a.with, &with}, {a.without, &without}} {
+			duration, err := a.do(ctx, side.fleet, 0, write, n)
+			if err != nil {
+				return report.Latency{}, err
+			}
+			*side.durations = append(*side.durations, duration)
+		}
+	}
+	after, err := a.reviews(ctx)
+	return report.Latency{
+		Write: write.name, With: report.QuantilesOf(with), Without: report.QuantilesOf(without), Reviews: int(after - before),
+	}, err
+}
+
+func (a *admission) reviews(ctx context.Context) (float64, error) {
+	metrics, err := a.plane.Metrics(ctx, plane.Webhook)
+	return metrics.Sum("controller_runtime_webhook_requests_total"), err
+}
+
+// dryRuns summarises how long the API server validated.
+func dryRuns(log *audit.Log) (report.Quantiles, error) {
+	var took []time.Duration
+	err := log.Read(func(request audit.Request) {
+		if request.DryRun && !request.Refused() {
+			took = append(took, request.Took)
+		}
+	})
+	if err != nil {
+		return report.Quantiles{}, err
+	}
+	return report.QuantilesOf(took), nil
+}
+
+// throughput has many clients edit at once, with the webhook on one processor.
+func (a *admission) throughput(ctx context.Context) ([]report.Throughput, error) {
+	if err := a.plane.Stop(ctx, plane.Webhook); err != nil {
+		return nil, err
+	}
+	if err := a.plane.Start(ctx, plane.Webhook, "GOMAXPROCS=1"); err != nil {
+		return nil, err
+	}
+	var results []report.Throughput
+	for _, write := range writes[3:] {
+		with, err := a.load(ctx, a.with, write)
+		if err != nil {
+			return nil, err
+		}
+		without, err := a.load(ctx, a.without, write)
+		if err != nil {
+			return nil, err
+		}
+		with.WithoutPerSecond = without.EditsPerSecond
+		results = append(results, with)
+		a.progress("  %s: %.0f edits/s, %.2f ms of the webhook's processor for each", write.name, with.EditsPerSecond, with.CPUMilliseconds)
+	}
+	return results, nil
+}
+
+func (a *admission) load(ctx context.Context, fleet workload.Fleet, write write) (report.Throughput, error) {
+	before, err := a.plane.Usage(plane.Webhook)
+	if err != nil {
+		return report.Throughput{}, err
+	}
+	counts := make([]int, loadClients)
+	begin := time.Now()
+	err = workload.InParallel(ctx, loadClients, loadClients, func(ctx context.Context, i int) error {
+		for n := 0; time.Since(begin) < loadTime; n++ {
+			if _, err := a.do(ctx, fleet, i, write, n); err != nil {
+				return err
+			}
+			counts[i]++
+		}
+		return nil
+	})
+	if err != nil {
+		return report.Throughput{}, err
+	}
+	elapsed := time.Since(begin)
+	after, err := a.plane.Usage(plane.Webhook)
+	if err != nil {
+		return report.Throughput{}, err
+	}
+	total := 0
+	for _, count := range counts {
+		total += count
+	}
+	return report.ThroughputOf(write.name, total, elapsed, after.CPU-before.CPU), nil
+}
