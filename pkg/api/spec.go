@@ -11,7 +11,6 @@ import (
 	"regexp"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 )
@@ -50,7 +49,9 @@ func ParseSpec(text string) (Spec, error) {
 func (s Spec) String() string { return canonical(map[string]any(s)) }
 
 // Equal tells whether both specs say the same.
-func (s Spec) Equal(other Spec) bool { return s.String() == other.String() }
+func (s Spec) Equal(other Spec) bool {
+	return reflect.DeepEqual(s, other) || s.String() == other.String()
+}
 
 // Replicas is the desired number of pods; the API server's default is 1.
 func (s Spec) Replicas() int32 {
@@ -121,7 +122,7 @@ func (s Spec) RollLabels(hashKey string) (selector, template map[string]string) 
 // selector nor in the template: the spec as its user knows it.
 func (s Spec) Unlabelled(hashKey string) Spec {
 	isOwn := func(key, value string) bool { return isRollLabel(key, value, hashKey) }
-	out := s.DeepCopy()
+	out := s.editable()
 	dropLabels(out, "selector", isOwn)
 	if metadata := out.templateMetadata(); metadata != nil {
 		dropLabels(metadata, "labels", isOwn)
@@ -139,7 +140,7 @@ func (s Spec) Marked() bool { return !s.Equal(s.Unmarked()) }
 // selector nor in the template.
 func (s Spec) Unmarked() Spec {
 	isMark := func(key, _ string) bool { return key == SealedLabel || key == AdoptingLabel }
-	out := s.DeepCopy()
+	out := s.editable()
 	dropLabels(out, "selector", isMark)
 	if metadata := out.templateMetadata(); metadata != nil {
 		dropLabels(metadata, "labels", isMark)
@@ -150,7 +151,7 @@ func (s Spec) Unmarked() Spec {
 // Labelled returns the spec with the given labels added to its selector and to
 // its template.
 func (s Spec) Labelled(selector, template map[string]string) Spec {
-	out := s.DeepCopy()
+	out := s.editable()
 	addLabels(out, "selector", selector)
 	if len(template) > 0 {
 		addLabels(out.ensureTemplateMetadata(), "labels", template)
@@ -173,9 +174,33 @@ func (s Spec) Hashed(hashKey string) Spec {
 // DeepCopy returns a copy that shares nothing with s.
 func (s Spec) DeepCopy() Spec { return Spec(runtime.DeepCopyJSON(s)) }
 
-// SpecOf returns the spec of an object as it came from the API server.
+// editable returns a copy whose labels can be changed: selector, template, its
+// metadata and their labels are its own, everything else is shared with s.
+func (s Spec) editable() Spec {
+	out := maps.Clone(s)
+	if out == nil {
+		out = Spec{}
+	}
+	own(out, "selector")
+	own(own(own(out, "template"), "metadata"), "labels")
+	return out
+}
+
+// own replaces a map in a map by a copy, and returns the copy; nil if there is none.
+func own(parent map[string]any, field string) map[string]any {
+	child, ok := parent[field].(map[string]any)
+	if !ok {
+		return nil
+	}
+	child = maps.Clone(child)
+	parent[field] = child
+	return child
+}
+
+// SpecOf returns the spec of an object as it came from the API server. It shares
+// everything with the object: whoever changes the object in place, changes it.
 func SpecOf(object map[string]any) Spec {
-	spec, _, _ := unstructured.NestedMap(object, "spec")
+	spec, _ := object["spec"].(map[string]any)
 	return Spec(spec)
 }
 

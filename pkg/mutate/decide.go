@@ -124,7 +124,7 @@ func create(write Write, options Options) Decision {
 	if err := cmp.Or(guardSettings(write), guardLabels(write)); err != nil {
 		return Decision{Meaning: Refused, Refusal: err}
 	}
-	object := deepCopy(write.New)
+	object := editable(write.New)
 	for _, key := range reservedAnnotations {
 		deleteEntry(object, "annotations", key)
 	}

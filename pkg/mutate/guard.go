@@ -147,7 +147,7 @@ func keepRollLabels(write Write, key string) (map[string]any, error) {
 	if kept.Equal(wanted) {
 		return write.New, nil
 	}
-	object := deepCopy(write.New)
+	object := editable(write.New)
 	setSpec(object, kept)
 	return object, nil
 }
@@ -172,7 +172,7 @@ func isCancelGesture(write Write) bool {
 	if _, found := annotation(write.New, api.RequestAnnotation); found {
 		return false
 	}
-	restored := deepCopy(write.New)
+	restored := editable(write.New)
 	request, _ := annotation(write.Old, api.RequestAnnotation)
 	setEntry(restored, "annotations", api.RequestAnnotation, request)
 	return unchanged(Write{Old: write.Old, New: restored})
@@ -180,11 +180,11 @@ func isCancelGesture(write Write) bool {
 
 // unchanged tells whether a write changes nothing that its author could mean.
 func unchanged(write Write) bool {
-	before, after := deepCopy(write.Old), deepCopy(write.New)
+	before, after := editable(write.Old), editable(write.New)
 	for _, object := range []map[string]any{before, after} {
 		unstructured.RemoveNestedField(object, "metadata", "managedFields")
 		unstructured.RemoveNestedField(object, "metadata", "resourceVersion")
-		unstructured.RemoveNestedField(object, "status")
+		delete(object, "status")
 	}
 	return api.Spec(before).Equal(api.Spec(after))
 }

@@ -1,9 +1,8 @@
 package mutate
 
 import (
+	"maps"
 	"reflect"
-
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/rcroll/rcroll/pkg/api"
 )
@@ -59,9 +58,25 @@ func deleteEntry(object map[string]any, kind, key string) {
 	}
 }
 
-func setSpec(object map[string]any, spec api.Spec) { object["spec"] = map[string]any(spec.DeepCopy()) }
+func setSpec(object map[string]any, spec api.Spec) { object["spec"] = map[string]any(spec) }
 
-func deepCopy(object map[string]any) map[string]any { return runtime.DeepCopyJSON(object) }
+// editable is a copy whose spec, labels and annotations can be set; what is below
+// them, and everything else, is shared with the object.
+func editable(object map[string]any) map[string]any {
+	out := maps.Clone(object)
+	metadata, ok := out["metadata"].(map[string]any)
+	if !ok {
+		return out
+	}
+	metadata = maps.Clone(metadata)
+	out["metadata"] = metadata
+	for _, kind := range []string{"labels", "annotations"} {
+		if found, ok := metadata[kind].(map[string]any); ok {
+			metadata[kind] = maps.Clone(found)
+		}
+	}
+	return out
+}
 
 func equalMaps(a, b map[string]any) bool {
 	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)

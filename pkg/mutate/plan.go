@@ -22,7 +22,7 @@ func carryOut(write Write, text string, options Options) Decision {
 	if err != nil {
 		return stale(write, plan, err)
 	}
-	object := deepCopy(write.New)
+	object := editable(write.New)
 	deleteEntry(object, "annotations", api.PlanAnnotation)
 	setSpec(object, spec)
 	switch {

@@ -91,7 +91,7 @@ func record(write Write, meaning Meaning, wanted api.Spec, options Options) Deci
 			return Decision{Meaning: Refused, Refusal: err}
 		}
 	}
-	object := deepCopy(write.New)
+	object := editable(write.New)
 	setSpec(object, api.SpecOf(write.Old))
 	setEntry(object, "annotations", api.RequestAnnotation, wanted.String())
 	deleteEntry(object, "annotations", api.PlanAnnotation)

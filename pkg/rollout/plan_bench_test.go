@@ -1,0 +1,41 @@
+package rollout_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// snapshots are what passes mostly see.
+func snapshots() map[string]rollout.Snapshot {
+	return map[string]rollout.Snapshot{
+		"waits":  snapshot(4, 2, func(s *rollout.Snapshot) { s.Next[0].Available = 1 }),
+		"steps":  snapshot(4, 1, func(*rollout.Snapshot) {}),
+		"seals":  snapshot(0, 5, func(*rollout.Snapshot) {}),
+		"adopts": snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next, s.Pods = nil, rollout.Pods{Orphans: 5} }),
+	}
+}
+
+func BenchmarkPlan(b *testing.B) {
+	for name, snapshot := range snapshots() {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				rollout.Plan(snapshot)
+			}
+		})
+	}
+}
+
+// TestPlanAllocations guards what a pass costs, as TestPodsAndPasses does how many
+// passes there are. Who makes one dearer on purpose changes the number here, and says
+// why in the commit; so does who makes it cheaper.
+func TestPlanAllocations(t *testing.T) {
+	limits := map[string]float64{"waits": 9, "steps": 16, "seals": 12, "adopts": 4}
+	for name, snapshot := range snapshots() {
+		allocations := testing.AllocsPerRun(100, func() { rollout.Plan(snapshot) })
+		assert.LessOrEqual(t, allocations, limits[name], "%s", name)
+	}
+}
