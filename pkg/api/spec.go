@@ -79,7 +79,11 @@ func (s Spec) Hash(hashKey string) string {
 // SameTemplate tells whether both specs ask for the same pods, whatever labels
 // rcroll put on them.
 func (s Spec) SameTemplate(other Spec, hashKey string) bool {
-	return s.Hash(hashKey) == other.Hash(hashKey)
+	if !s.SameImages(other) {
+		return false // the hash would say the same, at a price
+	}
+	one, two := s.Unlabelled(hashKey).template(), other.Unlabelled(hashKey).template()
+	return reflect.DeepEqual(one, two) || canonical(one) == canonical(two)
 }
 
 // Selector is the spec's selector; nil if it has none.

@@ -48,9 +48,8 @@ func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, erro
 		return nil, fmt.Errorf("it is for template %s, requested is %s", plan.Hash, hash)
 	}
 	sealed := live.Selector()[api.SealedLabel]
-	isLive := live.Unmarked().SameTemplate(request, hashKey)
 	switch {
-	case plan.Operation == api.Finish && !isLive:
+	case plan.Operation == api.Finish && !live.Unmarked().SameTemplate(request, hashKey):
 		return nil, fmt.Errorf("the requested template is not live")
 	case plan.Operation == api.Finish && live.Marked():
 		return nil, fmt.Errorf("the promotion is under way")

@@ -96,6 +96,10 @@ func end(s Snapshot) Decision {
 	switch {
 	case differs(s, standing):
 		return tell(s, standing, wait("the conditions do not tell of the end yet"))
+	case s.Desired < s.RC.Replicas && !s.RC.settled():
+		// Neither spec nor status would tell of the pods that are still on their way,
+		// and the next rollout would create too many.
+		return wait(fmt.Sprintf("%s is still creating pods", s.RC.Name))
 	case !s.RC.Current:
 		return wait(fmt.Sprintf("the ReplicationController manager has yet to see the end of the rollout of %s", s.RC.Name))
 	}

@@ -171,9 +171,17 @@ func TestPlan(t *testing.T) {
 				s.Adopting, s.Live, s.Next, s.RC.Pods = "v8", "v8", nil, 4
 			}),
 		},
+		"adopting, the status tells of too few": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
+				s.Adopting, s.Live, s.Next, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
+				s.Pods = rollout.Pods{OfRC: 5}
+			}),
+			poll: true,
+		},
 		"adopting, one died and cannot be replaced": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
 				s.Adopting, s.Live, s.Next, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
+				s.Pods = rollout.Pods{OfRC: 4}
 			}),
 			want: []string{"set conditions tomcat", "carry out tomcat"},
 		},

@@ -299,7 +299,7 @@ func TestAwaited(t *testing.T) {
 		"nothing to scale yet": {5, 1, func(s *rollout.Snapshot) { s.Next = nil }, ""},
 		"on its way out":       {5, 1, func(s *rollout.Snapshot) { waiting(s); s.Next[0].Deleting = true }, ""},
 		"a cancel": {4, 0, func(s *rollout.Snapshot) {
-			s.Requested, s.RC.Current, s.Next[0].Current = "v7", false, false
+			s.Requested, s.RC.Current = "v7", false
 		}, ""},
 		"a cancel that waits": {5, 1, func(s *rollout.Snapshot) {
 			s.Requested, s.RC.Available, s.Next[0].Current = "v7", 4, false

@@ -91,10 +91,13 @@ func adopt(s Snapshot) Decision {
 	}
 }
 
-// open ends the promotion once no pod is left to adopt. Pods that died meanwhile are
-// not waited for: they are replaced only when creation is allowed again, which is
-// what Open does. The ReplicationController manager tries to replace them at once, is
-// refused, and says so in the status.
+// open ends the promotion once no pod is left to adopt. The replicas are the
+// number of pods that there were to adopt, and nobody else could create one. So a
+// status with as many is of exactly those. With fewer, either the manager does not
+// see all of them yet, or some died; it tries to create others, is refused, says so
+// in the status, and the pods themselves tell which it is. Pods that died are not
+// waited for: they are replaced when creation is allowed again, which is what Open
+// does.
 //
 // What there is to tell of the end is written before Open, for an RC manager that
 // repeats a status write after a conflict puts the conditions of its cache back.
@@ -105,6 +108,9 @@ func open(s Snapshot) Decision {
 		return wait(fmt.Sprintf("the ReplicationController manager has yet to take the pods of %s over", s.RC.Name))
 	case s.Pods.Orphans > 0 || s.Pods.OfNext > 0:
 		return Decision{Reason: fmt.Sprintf("%d pods are yet to be adopted", s.Pods.Orphans+s.Pods.OfNext), Poll: true}
+	case s.Pods.OfRC > s.RC.Pods:
+		// Were fewer replicas requested meanwhile, nothing would tell of the others.
+		return Decision{Reason: fmt.Sprintf("the status of %s is yet to tell of %d pods", s.RC.Name, s.Pods.OfRC), Poll: true}
 	case !s.Cancelled():
 		return s.carryOut(api.Plan{Operation: api.Open, Hash: s.Requested}, fmt.Sprintf("%s has taken over the pods of %s; going on to %s",
 			s.RC.Name, s.NextName(), NextName(s.RC.Name, s.Requested)))

@@ -59,9 +59,15 @@ func scaleTarget(s Snapshot, target Member, others []Member, limits limits) (siz
 //
 //	4 pods left: room 6−5 = 1, target goes to 2
 //	5 pods left (the status does not yet show that one went): room 0, target stays
+//
+// While the status of another one is of an earlier spec, its manager may still be
+// replacing pods that died, which neither tells of: then there is no room.
 func scaleUp(target Member, others []Member, limits limits) int32 {
 	total := target.pods()
 	for _, other := range others {
+		if !other.Current && !other.Deleting {
+			return target.Replicas
+		}
 		total += other.pods()
 	}
 	return min(limits.desired, target.Replicas+max(0, limits.maxPods-total))

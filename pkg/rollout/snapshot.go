@@ -185,11 +185,11 @@ func (s Snapshot) NeedsNext() bool {
 
 // NeedsPods tells that the decision depends on the pods themselves: in a promotion,
 // when the next ReplicationController is gone, and again when the status of the RC
-// tells that it has taken all of them over, or that it cannot. Every other change of
-// the RC meanwhile is no reason to list pods, of which there may be many.
+// tells that there are fewer than it was to adopt. Every other change of the RC
+// meanwhile is no reason to list pods, of which there may be many.
 func (s Snapshot) NeedsPods() bool {
 	if s.Adopting != "" {
-		return s.RC.settled()
+		return s.RC.settled() && s.RC.Pods < s.RC.Replicas
 	}
 	return s.Sealed != "" && s.next() == nil
 }
