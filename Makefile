@@ -51,6 +51,25 @@ fuzz: ## Run every fuzz test for FUZZTIME
 	@grep -rE --include='*_test.go' --exclude-dir=hack '^func Fuzz' . | sed -E 's/^(.*)\/[^/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | \
 		while read -r package name; do go test -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=100x "$$package"; done
 
+##@ Measure
+
+# Flags for the benchmark, for example BENCHFLAGS='-cells 5-pods -pairs 1'; `go run ./hack/bench -help` tells all.
+BENCHFLAGS ?=
+
+.PHONY: bench
+bench: build ## Measure against the Deployment controller, into docs/performance.*
+	go run ./hack/bench $(BENCHFLAGS)
+
+.PHONY: bench-quick
+bench-quick: build ## Check that a rollout takes no more requests than it did
+	go run ./hack/bench -quick $(BENCHFLAGS)
+
+.PHONY: bench-go
+bench-go: ## Run the Go benchmarks of decisions and reviews
+	go test -run='^$$' -bench=. ./pkg/...
+
+##@ Check
+
 .PHONY: lint
 lint: bin/golangci-lint ## Lint both modules
 	go vet ./...

@@ -37,11 +37,11 @@ func QuantilesOf(durations []time.Duration) Quantiles {
 // Comparison is one number of both kinds: medians, the ratio of the medians, and the
 // lowest and highest ratio within a pair.
 type Comparison struct {
-	RC, Deployment       float64
-	Ratio                float64
-	Lowest, Highest      float64
-	RCMin, RCMax         float64
-	DeployMin, DeployMax float64
+	RC, Deployment               float64
+	Ratio                        float64
+	Lowest, Highest              float64
+	RCMin, RCMax                 float64
+	DeploymentMin, DeploymentMax float64
 }
 
 // Compare compares a number over the pairs, of which there is at least one.
@@ -56,19 +56,11 @@ func Compare(pairs []Pair, number func(Run) float64) Comparison {
 		RC: Median(rc), Deployment: Median(deployment),
 		Lowest: slices.Min(ratios), Highest: slices.Max(ratios),
 		RCMin: slices.Min(rc), RCMax: slices.Max(rc),
-		DeployMin: slices.Min(deployment), DeployMax: slices.Max(deployment),
+		DeploymentMin: slices.Min(deployment), DeploymentMax: slices.Max(deployment),
 	}
 	c.Ratio = c.RC / c.Deployment
 	return c
 }
-
-// Of a run, for Compare.
-func Seconds(r Run) float64        { return r.Seconds }
-func UpdatedSeconds(r Run) float64 { return r.UpdatedSeconds }
-func Writes(r Run) float64         { return float64(r.Writes) }
-func EventWrites(r Run) float64    { return float64(r.EventWrites) }
-func RequestBytes(r Run) float64   { return float64(r.RequestBytes) }
-func StoredBytes(r Run) float64    { return float64(r.StoredBytes) }
 
 func round(value float64, digits int) float64 {
 	factor := math.Pow10(digits)
