@@ -1,0 +1,19 @@
+package agent
+
+import (
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// NewReconciler is what Run registers with a manager, for those who call it
+// themselves: cached reads ReplicationControllers from a cache, with the index
+// "controllerUID", and writes; live reads from the API server. It must not be
+// called for one rollout twice at a time.
+func NewReconciler(cached client.Client, live client.Reader, events record.EventRecorder, hashLabelKey string, clock clock.PassiveClock) reconcile.Reconciler {
+	r := newReconciler(clients{cached: cached, live: live, events: events}, hashLabelKey)
+	r.clock = clock
+	r.scaleUps = newScaleUps(clock.Now())
+	return r
+}

@@ -1,0 +1,133 @@
+package sim
+
+import (
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// agent is one replica of rcroll's agent: its informer, its queue and, as a process,
+// the real reconciler.
+type agent struct {
+	id    int
+	rcs   *informer[*RC]
+	brain brain
+
+	// queued tells that the rollout is in the queue; due is when it will be, if
+	// waiting is set.
+	queued, waiting bool
+	due             time.Duration
+
+	// call is what the pass under way asks for next; nil between passes.
+	call *call
+
+	// failures in a row make the delay of a retry grow.
+	failures int
+}
+
+// brain decides. One is a process, the other (of the exhaustive mode) can be copied.
+type brain interface {
+	begin(cache map[string]*RC, now time.Duration) (call, bool)
+	resume(r reply, now time.Duration) (call, bool)
+
+	// outcome is how the last pass ended.
+	outcome() (reconcile.Result, error)
+
+	// announced are the events of which nobody was told yet.
+	announced() []string
+
+	kill()
+	clone() brain
+}
+
+func (p *process) outcome() (reconcile.Result, error) { return p.result, p.err }
+
+func (p *process) announced() []string {
+	events := p.events
+	p.events = nil
+	return events
+}
+
+func (p *process) clone() brain { panic("a process cannot be copied") }
+
+func (a *agent) clone() *agent {
+	c := *a
+	c.rcs, c.brain = a.rcs.clone(), a.brain.clone()
+	return &c
+}
+
+// startAgent starts one whose cache is the state of the API server as it was when
+// the history had that many entries; the rest it will be told.
+func (w *World) startAgent(brain brain, at int) *agent {
+	rcs := newInformer(func(rc *RC) bool { return rc.rolling })
+	for _, t := range w.rcHistory[:at] {
+		rcs.notify(t.before, t.after)
+	}
+	for len(rcs.pending) > 0 {
+		rcs.deliver(0)
+	}
+	for _, t := range w.rcHistory[at:] {
+		rcs.notify(t.before, t.after)
+	}
+	w.agentsStarted++
+	a := &agent{id: w.agentsStarted, rcs: rcs, brain: brain, queued: len(rcs.cache) > 0}
+	w.agents = append(w.agents, a)
+	w.tell("agent %d starts, it has yet to see %d changes", a.id, len(rcs.pending))
+	return a
+}
+
+// see delivers a pending event to the agent.
+func (a *agent) see(at int) {
+	a.rcs.deliver(at)
+	a.queued = true
+}
+
+// ready tells whether a pass can begin.
+func (a *agent) ready(now time.Duration) bool {
+	return a.call == nil && (a.queued || a.waiting && a.due <= now)
+}
+
+// begin starts a pass, up to its first call to the API server.
+func (a *agent) begin(w *World) {
+	if a.waiting && a.due <= w.now {
+		a.waiting = false
+	}
+	a.queued = false
+	c, more := a.brain.begin(a.rcs.snapshot(), w.now)
+	a.after(w, c, more)
+}
+
+// answer hands the reply to the pass under way.
+func (a *agent) answer(w *World, r reply) {
+	c, more := a.brain.resume(r, w.now)
+	a.after(w, c, more)
+}
+
+const (
+	retryFirst = 10 * time.Millisecond
+	retryLast  = 30 * time.Second
+)
+
+// after takes note of the next call, or of how the pass ended.
+func (a *agent) after(w *World, c call, more bool) {
+	for _, event := range a.brain.announced() {
+		w.tell("agent %d announces: %s", a.id, event)
+	}
+	if more {
+		a.call = &c
+		return
+	}
+	a.call = nil
+	result, err := a.brain.outcome()
+	delay := result.RequeueAfter
+	if err != nil {
+		delay = min(retryFirst<<min(a.failures, 20), retryLast)
+		a.failures++
+		w.tell("agent %d: %v", a.id, err)
+	} else {
+		a.failures = 0
+	}
+	if delay > 0 && (!a.waiting || w.now+delay < a.due) {
+		a.waiting, a.due = true, w.now+delay
+	}
+}

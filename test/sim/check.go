@@ -1,0 +1,276 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// checker watches over the properties of docs/design.md. The numbers of P1 and P2
+// are checked at every step, against levels that say what may be expected then:
+//
+//   - floor, for P1: never fewer available pods. It is desired − maxUnavailable, but
+//     it falls by one with every available pod that a fault takes (decisions that
+//     counted on that pod may be on their way), and what a user raises it to counts
+//     only when it has been reached.
+//   - ceiling, for P2: never more pods. It is desired + maxSurge, but what a user
+//     lowers it to counts only when it has been reached.
+//
+// Both return to the promise in a moment of calm: nobody is in the middle of
+// anything, every cache is up to date, and so is every status. So in a run without
+// faults of pods and without users who change the numbers, they are the promise
+// itself at every step.
+type checker struct {
+	cause step
+	muted bool
+
+	floor, ceiling int
+
+	// uid is that of the RC; empty when it is deleted on a user's word.
+	uid string
+
+	// created and deleted count pods, deleted those that were active.
+	created, deleted int
+
+	// hurtInPromotion tells that a fault took a pod in the promotion under way.
+	promoting, hurtInPromotion bool
+
+	// steps are those checked, strict those with a floor and a ceiling as promised.
+	steps, strict int
+
+	// failure is the first thing that must not happen.
+	failure string
+}
+
+func newChecker() *checker { return &checker{} }
+
+func (c *checker) clone() *checker {
+	copied := *c
+	return &copied
+}
+
+// begin starts with a settled world.
+func (c *checker) begin(w *World) {
+	rc := w.rcs[tomcat]
+	c.uid = rc.uid
+	c.floor, c.ceiling = int(rc.bounds.minAvailable), int(rc.bounds.maxPods)
+}
+
+func (c *checker) fail(property, format string, args ...any) {
+	if c.failure == "" && !c.muted {
+		c.failure = property + ": " + fmt.Sprintf(format, args...)
+	}
+}
+
+func (c *checker) before(s step) { c.cause = s }
+
+// byFault tells that the step is the cluster's doing, not that of anybody who was
+// told to.
+func (c *checker) byFault() bool { return c.cause.kind == faultStarts }
+
+// rcChanged is told of every write of a ReplicationController.
+func (c *checker) rcChanged(w *World, before, after *RC) {
+	if c.muted || before == nil && after.name != tomcat || before != nil && before.name != tomcat {
+		return
+	}
+	switch {
+	case before == nil:
+		c.uid = after.uid
+		return
+	case after == nil || after.deleting:
+		if c.cause.kind != userActs && !w.users.want.absent {
+			c.fail("P3", "%s is deleted without anybody's wish", tomcat)
+		}
+		// What becomes of the pods is between the user and the garbage collector.
+		c.uid, c.floor, c.ceiling = "", 0, max(c.ceiling, len(w.pods))
+		return
+	}
+	c.promotionChanged(before, after)
+	c.floor = min(c.floor, int(after.bounds.minAvailable))
+	c.ceiling = max(c.ceiling, int(after.bounds.maxPods))
+	if before.image != after.image {
+		c.imageChanged(w, before, after)
+	}
+}
+
+func (c *checker) promotionChanged(before, after *RC) {
+	promoting := after.sealed() != "" || after.adopting() != ""
+	if promoting && !c.promoting {
+		c.hurtInPromotion = false
+	}
+	c.promoting = promoting
+}
+
+// imageChanged is P3's second half: the live template becomes another one by a seal,
+// when no pod is left of the old one; or on a user's word when there is none to be.
+func (c *checker) imageChanged(w *World, before, after *RC) {
+	switch {
+	case c.cause.kind == userActs:
+		if before.bounds.pending || before.replicas > 0 && after.replicas > 0 {
+			c.fail("P3", "a user changed the live image from %s to %s", before.image, after.image)
+		}
+	case before.sealed() != "" || after.sealed() == "":
+		c.fail("P3", "the live image goes from %s to %s without a seal", before.image, after.image)
+	default:
+		for _, pod := range w.pods {
+			if pod.active() && pod.owner.uid == before.uid {
+				c.fail("P3", "the live image goes from %s to %s while %s has a pod", before.image, after.image, tomcat)
+			}
+		}
+	}
+}
+
+// podChanged is told of every write of a pod.
+func (c *checker) podChanged(w *World, before, after *Pod) {
+	if c.muted {
+		return
+	}
+	was, is := before != nil && before.active(), after != nil && after.active()
+	served, serves := before != nil && before.available(), after != nil && after.available()
+	switch {
+	case c.byFault():
+		w.faults.podsHurt = true
+		c.hurtInPromotion = true
+		if served && !serves {
+			c.floor--
+		}
+	case !was && is:
+		c.created++
+		if c.promoting && !c.hurtInPromotion {
+			c.fail("P4", "%s is created in a promotion", after.name)
+		}
+	case was && !is:
+		c.deleted++
+		if c.promoting && c.uid != "" {
+			c.podDeletedInPromotion(w, before)
+		}
+	}
+}
+
+// podDeletedInPromotion: a pod that serves and has the template under promotion is
+// what a promotion is about. The garbage collector alone may take one that was made
+// while the others lost their owner, in place of one that a fault took.
+func (c *checker) podDeletedInPromotion(w *World, pod *Pod) {
+	byCollector := c.cause.kind == collectorDeletesPod
+	switch {
+	case !c.hurtInPromotion:
+		c.fail("P4", "%s is deleted in a promotion", pod.name)
+	case pod.available() && pod.image == w.rcs[tomcat].image && !byCollector:
+		c.fail("P4", "%s, which serves, is deleted in a promotion", pod.name)
+	}
+}
+
+// after checks the numbers.
+func (c *checker) after(w *World) {
+	pods, available := 0, 0
+	for _, pod := range w.pods {
+		if pod.active() {
+			pods++
+		}
+		if pod.available() {
+			available++
+		}
+	}
+	if available < c.floor {
+		c.fail("P1", "%d pods are available, at least %d must be", available, c.floor)
+	}
+	if pods > c.ceiling {
+		c.fail("P2", "there are %d pods, no more than %d may be", pods, c.ceiling)
+	}
+	rc := w.rcs[tomcat]
+	if rc == nil || c.uid == "" {
+		return
+	}
+	if rc.uid != c.uid {
+		c.fail("P3", "%s has UID %s, it had %s", tomcat, rc.uid, c.uid)
+	}
+	floor, ceiling := int(rc.bounds.minAvailable), int(rc.bounds.maxPods)
+	c.steps++
+	if c.floor == floor && c.ceiling == ceiling {
+		c.strict++
+		return
+	}
+	if w.calm() {
+		c.floor = max(c.floor, min(floor, available))
+		c.ceiling = max(ceiling, pods)
+	}
+}
+
+// calm is a moment in which nobody acts on what is no longer true.
+func (w *World) calm() bool {
+	m := w.manager
+	if len(m.rcs.pending)+len(m.pods.pending)+len(m.syncs)+len(m.queue) > 0 {
+		return false
+	}
+	for _, a := range w.agents {
+		if a.call != nil || len(a.rcs.pending) > 0 {
+			return false
+		}
+	}
+	pods, available := map[string]int32{}, map[string]int32{}
+	for _, pod := range w.pods {
+		if pod.active() {
+			pods[pod.owner.uid]++
+		}
+		if pod.available() {
+			available[pod.owner.uid]++
+		}
+	}
+	for _, rc := range w.rcs {
+		if rc.status.observed < rc.generation || rc.status.pods != pods[rc.uid] || rc.status.available != available[rc.uid] ||
+			rc.replicas != pods[rc.uid] {
+			return false
+		}
+	}
+	return true
+}
+
+// unfinished is what is left to do or was left behind, P5 and P8; nil if all is as
+// was asked for last.
+func (w *World) unfinished() []string {
+	var left []string
+	note := func(format string, args ...any) { left = append(left, fmt.Sprintf(format, args...)) }
+	want, rc := w.users.want, w.rcs[tomcat]
+	if want.absent {
+		if len(w.rcs) > 0 || len(w.pods) > 0 {
+			note("%d ReplicationControllers and %d pods outlive %s", len(w.rcs), len(w.pods), tomcat)
+		}
+		return left
+	}
+	if rc == nil {
+		return []string{"there is no " + tomcat}
+	}
+	if rc.image != want.image || int64(rc.replicas) != want.replicas {
+		note("%s has %d replicas of %s, wanted are %d of %s", tomcat, rc.replicas, rc.image, want.replicas, want.image)
+	}
+	if len(w.rcs) > 1 {
+		note("there are other ReplicationControllers: %v", slices.Sorted(maps.Keys(w.rcs)))
+	}
+	for key := range ownEntries(rc.object) {
+		switch strings.TrimPrefix(key, "annotations/") {
+		case api.MaxSurgeAnnotation, api.MaxUnavailableAnnotation, api.UpdatePeriodAnnotation, api.PausedAnnotation:
+		default:
+			note("%s is left", key)
+		}
+	}
+	if rc.sealed() != "" || rc.adopting() != "" {
+		note("a mark of the promotion is left")
+	}
+	pods := 0
+	for _, pod := range w.podsInOrder() {
+		switch {
+		case pod.failed && !pod.deleting: // the manager leaves those to others
+			continue
+		case pod.owner.uid != rc.uid || pod.deleting || !pod.ready || pod.image != rc.image:
+			note("pod %s: of %q, image %s, ready %t, terminating %t", pod.name, pod.owner.uid, pod.image, pod.ready, pod.deleting)
+		}
+		pods++
+	}
+	if int64(pods) != want.replicas {
+		note("there are %d pods, wanted are %d", pods, want.replicas)
+	}
+	return left
+}

@@ -1,0 +1,95 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/record"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	rcroll "github.com/rcroll/rcroll/pkg/agent"
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// process is one run of the agent: the real reconciler, with its memory. A pass is
+// a coroutine that stops at each call to the API server until it is given the reply.
+type process struct {
+	reconciler reconcile.Reconciler
+	clock      *virtualClock
+
+	// cache is what cached reads of the pass under way see.
+	cache map[string]*RC
+
+	// yield hands a call to the scheduler; reply is its answer.
+	yield func(call) bool
+	reply reply
+
+	next func() (call, bool)
+	stop func()
+
+	result reconcile.Result
+	err    error
+
+	// events are those recorded since the scheduler last looked.
+	events []string
+}
+
+// errKilled is what calls of a process end with that is no more.
+var errKilled = errors.New("the process was killed")
+
+func newProcess(now time.Duration) *process {
+	p := &process{clock: &virtualClock{now: epoch.Add(now)}}
+	cached := &cachedClient{process: p}
+	p.reconciler = rcroll.NewReconciler(cached, &liveReader{process: p}, &recorder{process: p}, api.DefaultHashLabelKey, p.clock)
+	return p
+}
+
+// begin starts a pass. It returns the first call, and false if the pass is over.
+func (p *process) begin(cache map[string]*RC, now time.Duration) (call, bool) {
+	p.cache, p.clock.now = cache, epoch.Add(now)
+	p.next, p.stop = iter.Pull(func(yield func(call) bool) {
+		p.yield = yield
+		p.result, p.err = p.reconciler.Reconcile(context.Background(), reconcile.Request{NamespacedName: rollout})
+	})
+	return p.next()
+}
+
+// resume answers the call under way, and returns the next.
+func (p *process) resume(r reply, now time.Duration) (call, bool) {
+	p.reply, p.clock.now = r, epoch.Add(now)
+	return p.next()
+}
+
+// kill ends the process in the middle of whatever it does.
+func (p *process) kill() {
+	if p.stop != nil {
+		p.stop()
+	}
+}
+
+// do is a call of the pass under way.
+func (p *process) do(c call) reply {
+	if !p.yield(c) {
+		return reply{err: errKilled}
+	}
+	return p.reply
+}
+
+// recorder takes the agent's events.
+type recorder struct {
+	record.FakeRecorder
+	process *process
+}
+
+func (r *recorder) Event(_ runtime.Object, _, _, message string) {
+	r.process.events = append(r.process.events, message)
+}
+
+// virtualClock is a clock.PassiveClock.
+type virtualClock struct{ now time.Time }
+
+func (c *virtualClock) Now() time.Time                  { return c.now }
+func (c *virtualClock) Since(t time.Time) time.Duration { return c.now.Sub(t) }

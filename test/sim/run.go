@@ -1,0 +1,272 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+const (
+	// troubleSteps is how long faults and users may go on.
+	troubleSteps = 400
+
+	// patience is the number of steps, and of times that nothing but time passes,
+	// in which everything must be as was asked for once the trouble is over.
+	patience     = 8000
+	idlePatience = 400
+)
+
+// Result is how a run ended.
+type Result struct {
+	// Failure is empty if every property held.
+	Failure string
+
+	// Story is what happened, if it was asked for.
+	Story string
+
+	// Steps were taken, Strict of them with P1 and P2 as promised, see checker.
+	Steps, Strict int
+
+	// Created and Deleted pods.
+	Created, Deleted int
+}
+
+// run is a world and what a seed does to it.
+type run struct {
+	*World
+	random  *rand.Rand
+	plan    plan
+	weights [stepKinds]int
+	steps   []step
+}
+
+// Run lives through what a seed stands for. Told, it tells the story.
+func Run(seed uint64, told bool) Result {
+	random := rand.New(rand.NewPCG(seed, 0))
+	plan := newPlan(seed, random)
+	r := &run{World: settled(plan.replicas, plan.annotations), random: random, plan: plan}
+	r.users.script, r.faults = plan.script, plan.faults
+	r.users.want = want{image: "tomcat:7", replicas: plan.replicas}
+	r.story.told = told
+	for kind := range r.weights {
+		r.weights[kind] = []int{2, 5, 10, 30}[random.IntN(4)]
+	}
+	r.weights[userActs] = []int{1, 2, 5}[random.IntN(3)]
+	r.tell("%s", plan)
+	r.live()
+	r.endOfRollout()
+	return Result{
+		Failure: r.check.failure, Story: r.story.String(), Steps: r.check.steps, Strict: r.check.strict,
+		Created: r.check.created, Deleted: r.check.deleted,
+	}
+}
+
+// live goes through the trouble and on to the quiet afterwards.
+func (r *run) live() {
+	for range troubleSteps {
+		if r.failed() || r.quiet() {
+			break
+		}
+		r.one(true)
+	}
+	r.endTrouble()
+	if isBad(r.users.want.image) {
+		// Whatever happens to the bad image, the next one is not held up by it (P8).
+		r.await(func() bool { return false }, patience/10, 20)
+		r.users.script = append(r.users.script, action{kind: setImage, image: "tomcat:10"})
+	}
+	over := func() bool { return r.users.next == len(r.users.script) && r.unfinished() == nil }
+	if !r.await(over, patience, idlePatience) && !r.failed() {
+		r.check.fail("P5", "what was asked for never comes true: %v", r.unfinished())
+	}
+	// What is done must stay so.
+	r.await(func() bool { return false }, patience/10, 20)
+	if left := r.unfinished(); left != nil && !r.failed() {
+		r.check.fail("P5", "what was asked for was true and is not any more: %v", left)
+	}
+}
+
+func (r *run) failed() bool { return r.check.failure != "" }
+
+// quiet tells that neither users nor faults have anything left to do.
+func (r *run) quiet() bool {
+	return r.users.next == len(r.users.script) && r.faults.left == [faultKinds]int{} && r.unfinished() == nil
+}
+
+// endTrouble lets the users finish, and nothing else go wrong any more.
+func (r *run) endTrouble() {
+	r.tell("from here on nothing goes wrong")
+	r.faults.left = [faultKinds]int{}
+	r.webhookDown, r.apiDown = false, false
+	for len(r.agents) > 1 {
+		r.killAgent(0)
+	}
+	if r.rcs[tomcat] != nil && r.rcs[tomcat].bounds.paused || r.plan.pauses {
+		r.users.script = append(r.users.script, action{kind: annotate, key: api.PausedAnnotation})
+	}
+}
+
+// await lets things happen until something is true. It gives up after a number of
+// steps, and after a number of times that nothing but time could pass.
+func (r *run) await(done func() bool, steps, idle int) bool {
+	for range steps {
+		switch {
+		case r.failed():
+			return false
+		case done():
+			return true
+		}
+		if !r.one(false) {
+			if idle--; idle < 0 || !r.idle() {
+				return done()
+			}
+		}
+	}
+	return false
+}
+
+// one takes a step, a fault now and then; it returns false if there is none.
+func (r *run) one(trouble bool) bool {
+	r.now += time.Duration(1+r.random.IntN(20)) * time.Millisecond
+	if trouble && r.trouble() {
+		return true
+	}
+	r.steps = r.enabled(r.steps[:0])
+	if len(r.steps) == 0 {
+		return trouble && r.idle()
+	}
+	r.step(r.pick())
+	return true
+}
+
+func (r *run) step(s step) {
+	if s.kind == agentStarts {
+		s.n = r.startPosition()
+	}
+	r.take(s)
+	if r.story.told && r.failed() {
+		r.tell("FAILED %s", r.check.failure)
+	}
+	r.tell("    %s", r)
+}
+
+// pick chooses by the weights that this seed gives to each kind of step.
+func (r *run) pick() step {
+	total := 0
+	for _, s := range r.steps {
+		total += r.weights[s.kind]
+	}
+	at := r.random.IntN(total)
+	for _, s := range r.steps {
+		if at -= r.weights[s.kind]; at < 0 {
+			return s
+		}
+	}
+	panic("unreachable")
+}
+
+// idle lets time pass until the next timer; it returns false if there is none.
+func (r *run) idle() bool {
+	at, found := r.nextTimer()
+	if found {
+		r.now = max(r.now, at)
+	}
+	return found
+}
+
+// startPosition is how much of the history a new agent's cache has.
+func (r *run) startPosition() int {
+	if r.faults.take(staleStart) {
+		return r.random.IntN(len(r.rcHistory) + 1)
+	}
+	return len(r.rcHistory)
+}
+
+// endOfRollout is P4 in numbers, where nothing but one rollout happened.
+func (r *run) endOfRollout() {
+	if r.failed() || !r.plan.plain || r.faults.podsHurt {
+		return
+	}
+	if n := int(r.plan.replicas); r.check.created != n || r.check.deleted != n {
+		r.check.fail("P4", "%d pods were created and %d deleted for %d", r.check.created, r.check.deleted, n)
+	}
+}
+
+// trouble makes a fault happen, now and then.
+func (r *run) trouble() bool {
+	if (r.apiDown || r.webhookDown) && r.random.IntN(15) == 0 {
+		kind := webhookOutage
+		if r.apiDown {
+			kind = apiOutage
+		}
+		r.step(step{kind: faultStarts, fault: kind})
+		return true
+	}
+	if r.apiDown {
+		return r.callLost()
+	}
+	if r.faults.left == [faultKinds]int{} || r.random.IntN(12) != 0 {
+		return false
+	}
+	kind := faultKind(r.random.IntN(int(faultKinds)))
+	if r.faults.left[kind] == 0 {
+		return false
+	}
+	s, possible := r.faultStep(kind)
+	if possible {
+		r.faults.left[kind]--
+		r.step(s)
+	}
+	return possible
+}
+
+// callLost is what an agent meets that calls an API server that is unreachable.
+func (r *run) callLost() bool {
+	for n, a := range r.agents {
+		if a.call != nil {
+			r.step(step{kind: agentCalls, n: n, fault: lost})
+			return true
+		}
+	}
+	return false
+}
+
+// faultStep is a fault of that kind that can happen now.
+func (r *run) faultStep(kind faultKind) (step, bool) {
+	s := step{kind: faultStarts, fault: kind}
+	switch kind {
+	case killBefore, killAfter, timeout, lost, conflict:
+		for n, a := range r.agents {
+			if a.call != nil && a.call.writes() {
+				return step{kind: agentCalls, n: n, fault: kind}, true
+			}
+		}
+		return s, false
+	case overlap:
+		s.n = r.startPosition()
+		return s, len(r.agents) == 1
+	case staleStart:
+		return s, false
+	case relistAgent:
+		if len(r.agents) == 0 {
+			return s, false
+		}
+		s.n = r.random.IntN(len(r.agents))
+	case podDeath, podFlap:
+		pods := r.podsInOrder()
+		if len(pods) == 0 {
+			return s, false
+		}
+		pod := pods[r.random.IntN(len(pods))]
+		s.name = pod.name
+		return s, pod.active() && (kind == podDeath || pod.ready)
+	case nodeDeath:
+		s.n = r.random.IntN(nodes)
+	}
+	return s, true
+}
+
+// seedText is for the reader of a failure.
+func seedText(seed uint64) string { return strconv.FormatUint(seed, 10) }
