@@ -181,7 +181,14 @@ func (r *reconciler) inspect(ctx context.Context, o *observation, target rollout
 
 // checkName looks for somebody else's object with the name of the next
 // ReplicationController. It need not have the label that the cache selects by.
+//
+// A creation is the one write that no resource version protects, so this is also
+// where the RC itself is looked up: an agent that starts with an old cache would
+// create the next ReplicationController of a rollout that is long over.
 func (r *reconciler) checkName(ctx context.Context, o *observation) error {
+	if err := r.checkCurrent(ctx, o); err != nil {
+		return err
+	}
 	key := types.NamespacedName{Namespace: o.key.Namespace, Name: o.snapshot.NextName()}
 	holder := newRC()
 	if err := r.live.Get(ctx, key, holder); err != nil {
@@ -196,6 +203,21 @@ func (r *reconciler) checkName(ctx context.Context, o *observation) error {
 	}
 	orphaned := owner != nil && isRC(owner) && owner.Name == o.key.Name
 	o.snapshot.NameTaken = &rollout.NameTaken{Passing: orphaned || holder.GetDeletionTimestamp() != nil}
+	return nil
+}
+
+// checkCurrent fails unless the RC is the one that the API server has.
+func (r *reconciler) checkCurrent(ctx context.Context, o *observation) error {
+	current := newRC()
+	err := r.live.Get(ctx, o.key, current)
+	switch {
+	case apierrors.IsNotFound(err):
+		return errCacheBehind
+	case err != nil:
+		return fmt.Errorf("get ReplicationController %s: %w", o.key, err)
+	case current.GetResourceVersion() != o.rc.GetResourceVersion():
+		return errCacheBehind
+	}
 	return nil
 }
 

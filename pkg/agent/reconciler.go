@@ -104,7 +104,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	switch {
 	case errors.Is(err, errNoRollout):
 		r.forget(key)
-		return reconcile.Result{}, nil
+		return r.sweep(ctx, key)
 	case errors.Is(err, errCacheBehind):
 		return r.poll(key), nil
 	case err != nil:

@@ -35,8 +35,12 @@ type checker struct {
 	// created and deleted count pods, deleted those that were active.
 	created, deleted int
 
-	// hurtInPromotion tells that a fault took a pod in the promotion under way.
-	promoting, hurtInPromotion bool
+	// hurt tells that a fault befell a pod since the last calm, outside of promotions.
+	promoting, hurt bool
+
+	// abandoned tells that the RC was deleted in the middle of a promotion: pods that
+	// had no controller then keep none. See docs/design.md.
+	abandoned bool
 
 	// steps are those checked, strict those with a floor and a ceiling as promised.
 	steps, strict int
@@ -78,30 +82,24 @@ func (c *checker) rcChanged(w *World, before, after *RC) {
 	}
 	switch {
 	case before == nil:
-		c.uid = after.uid
+		c.uid, c.floor, c.ceiling = after.uid, 0, max(c.ceiling, len(w.pods)+int(after.bounds.maxPods))
 		return
 	case after == nil || after.deleting:
 		if c.cause.kind != userActs && !w.users.want.absent {
 			c.fail("P3", "%s is deleted without anybody's wish", tomcat)
 		}
 		// What becomes of the pods is between the user and the garbage collector.
+		c.abandoned = c.abandoned || c.promoting && len(w.pods) > 0
+		c.promoting = false
 		c.uid, c.floor, c.ceiling = "", 0, max(c.ceiling, len(w.pods))
 		return
 	}
-	c.promotionChanged(before, after)
+	c.promoting = after.sealed() != "" || after.adopting() != ""
 	c.floor = min(c.floor, int(after.bounds.minAvailable))
 	c.ceiling = max(c.ceiling, int(after.bounds.maxPods))
 	if before.image != after.image {
 		c.imageChanged(w, before, after)
 	}
-}
-
-func (c *checker) promotionChanged(before, after *RC) {
-	promoting := after.sealed() != "" || after.adopting() != ""
-	if promoting && !c.promoting {
-		c.hurtInPromotion = false
-	}
-	c.promoting = promoting
 }
 
 // imageChanged is P3's second half: the live template becomes another one by a seal,
@@ -133,13 +131,13 @@ func (c *checker) podChanged(w *World, before, after *Pod) {
 	switch {
 	case c.byFault():
 		w.faults.podsHurt = true
-		c.hurtInPromotion = true
+		c.hurt = true
 		if served && !serves {
 			c.floor--
 		}
 	case !was && is:
 		c.created++
-		if c.promoting && !c.hurtInPromotion {
+		if c.promoting && !c.hurt {
 			c.fail("P4", "%s is created in a promotion", after.name)
 		}
 	case was && !is:
@@ -156,7 +154,7 @@ func (c *checker) podChanged(w *World, before, after *Pod) {
 func (c *checker) podDeletedInPromotion(w *World, pod *Pod) {
 	byCollector := c.cause.kind == collectorDeletesPod
 	switch {
-	case !c.hurtInPromotion:
+	case !c.hurt:
 		c.fail("P4", "%s is deleted in a promotion", pod.name)
 	case pod.available() && pod.image == w.rcs[tomcat].image && !byCollector:
 		c.fail("P4", "%s, which serves, is deleted in a promotion", pod.name)
@@ -191,9 +189,12 @@ func (c *checker) after(w *World) {
 	c.steps++
 	if c.floor == floor && c.ceiling == ceiling {
 		c.strict++
-		return
+		if !c.hurt {
+			return
+		}
 	}
 	if w.calm() {
+		c.hurt = c.hurt && c.promoting
 		c.floor = max(c.floor, min(floor, available))
 		c.ceiling = max(ceiling, pods)
 	}
@@ -235,7 +236,7 @@ func (w *World) unfinished() []string {
 	note := func(format string, args ...any) { left = append(left, fmt.Sprintf(format, args...)) }
 	want, rc := w.users.want, w.rcs[tomcat]
 	if want.absent {
-		if len(w.rcs) > 0 || len(w.pods) > 0 {
+		if len(w.rcs) > 0 || len(w.pods) > 0 && !w.check.abandoned {
 			note("%d ReplicationControllers and %d pods outlive %s", len(w.rcs), len(w.pods), tomcat)
 		}
 		return left
@@ -264,7 +265,7 @@ func (w *World) unfinished() []string {
 		switch {
 		case pod.failed && !pod.deleting: // the manager leaves those to others
 			continue
-		case pod.owner.uid != rc.uid || pod.deleting || !pod.ready || pod.image != rc.image:
+		case pod.owner.uid != rc.uid || pod.deleting || !pod.ready || pod.image != rc.image && !w.check.abandoned:
 			note("pod %s: of %q, image %s, ready %t, terminating %t", pod.name, pod.owner.uid, pod.image, pod.ready, pod.deleting)
 		}
 		pods++

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/record"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -37,6 +38,9 @@ type process struct {
 	events []string
 }
 
+// quiet is a context without a logger: the story tells more.
+var quiet = logr.NewContext(context.Background(), logr.Discard())
+
 // errKilled is what calls of a process end with that is no more.
 var errKilled = errors.New("the process was killed")
 
@@ -52,7 +56,7 @@ func (p *process) begin(cache map[string]*RC, now time.Duration) (call, bool) {
 	p.cache, p.clock.now = cache, epoch.Add(now)
 	p.next, p.stop = iter.Pull(func(yield func(call) bool) {
 		p.yield = yield
-		p.result, p.err = p.reconciler.Reconcile(context.Background(), reconcile.Request{NamespacedName: rollout})
+		p.result, p.err = p.reconciler.Reconcile(quiet, reconcile.Request{NamespacedName: rollout})
 	})
 	return p.next()
 }

@@ -216,6 +216,10 @@ func (m *rcManager) beginSync(w *World, name string) {
 		return
 	}
 	s := &rcSync{rc: rc, needed: m.satisfied(name, w.now)}
+	if !s.needed {
+		// Events that a new list swallowed never come.
+		m.retries[name] = m.expect[name].since + expectationTimeout + 1
+	}
 	owned, orphans := m.podsOf(rc)
 	for _, pod := range owned {
 		switch {

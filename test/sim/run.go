@@ -149,7 +149,7 @@ func (r *run) step(s step) {
 	if r.story.told && r.failed() {
 		r.tell("FAILED %s", r.check.failure)
 	}
-	r.tell("    %s", r)
+	r.tellState()
 }
 
 // pick chooses by the weights that this seed gives to each kind of step.

@@ -107,6 +107,9 @@ func (w *World) collectorSteps(steps []step) []step {
 	for _, rc := range w.rcsInOrder() {
 		switch {
 		case rc.deleting && slices.Contains(rc.finalizers, orphanFinalizer):
+			if !w.collector.knows(rc) {
+				continue
+			}
 			steps = append(steps, step{kind: collectorOrphans, name: rc.name})
 		case rc.deleting && !w.hasDependents(rc):
 			steps = append(steps, step{kind: collectorFinishes, name: rc.name})

@@ -10,11 +10,25 @@ import (
 type story struct {
 	told  bool
 	lines []string
+
+	// state is what was last said of the store.
+	state string
 }
 
 func (w *World) tell(format string, args ...any) {
 	if w.story.told {
 		w.story.lines = append(w.story.lines, fmt.Sprintf("%9.3fs  ", w.now.Seconds())+fmt.Sprintf(format, args...))
+	}
+}
+
+// tellState says what the store holds, if that changed.
+func (w *World) tellState() {
+	if !w.story.told {
+		return
+	}
+	if state := w.String(); state != w.story.state {
+		w.story.state = state
+		w.tell("    %s", state)
 	}
 }
 
@@ -26,11 +40,7 @@ func (w *World) String() string {
 	for _, rc := range w.rcsInOrder() {
 		fmt.Fprintf(&b, "%s=%d %s g%d(%d/%d of g%d)", shortName(rc.name), rc.replicas, rc.image, rc.generation,
 			rc.status.available, rc.status.pods, rc.status.observed)
-		for mark, on := range map[string]bool{"sealed": rc.sealed() != "", "adopting": rc.adopting() != "", "deleting": rc.deleting} {
-			if on {
-				b.WriteString(" " + mark)
-			}
-		}
+		b.WriteString(marksOf(rc))
 		if rc.bounds.pending && rc.name == tomcat {
 			fmt.Fprintf(&b, " wants %d %s", rc.bounds.desired, rc.bounds.requested)
 		}
@@ -49,6 +59,20 @@ func (w *World) String() string {
 		fmt.Fprintf(&b, "%s%s(%s) ", shortName(pod.name), state, shortName(pod.owner.uid))
 	}
 	return b.String()
+}
+
+func marksOf(rc *RC) string {
+	marks := ""
+	if rc.sealed() != "" {
+		marks += " sealed"
+	}
+	if rc.adopting() != "" {
+		marks += " adopting"
+	}
+	if rc.deleting {
+		marks += " deleting"
+	}
+	return marks
 }
 
 // shortName cuts the hash.

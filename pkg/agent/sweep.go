@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// sweep deletes what is left of a rollout that is over. Every rollout ends without
+// next ReplicationControllers; but an agent that lost its lease in the middle of a
+// pass, and did not know yet that the rollout was over, may have created one after
+// all. Nothing else would ever look at it.
+func (r *reconciler) sweep(ctx context.Context, key types.NamespacedName) (reconcile.Result, error) {
+	list := newRCList()
+	if err := r.cached.List(ctx, list, client.InNamespace(key.Namespace)); err != nil {
+		return reconcile.Result{}, fmt.Errorf("list the ReplicationControllers of %s: %w", key.Namespace, err)
+	}
+	for i := range list.Items {
+		left := &list.Items[i]
+		owner := metav1.GetControllerOf(left)
+		if owner == nil || !isRC(owner) || owner.Name != key.Name || left.GetDeletionTimestamp() != nil {
+			continue
+		}
+		over, err := r.isOver(ctx, key, owner.UID)
+		if err != nil || !over {
+			return r.poll(key), err
+		}
+		// A rollout that began meanwhile, and makes use of it, changes its version.
+		preconditions := client.Preconditions{UID: ptr.To(left.GetUID()), ResourceVersion: ptr.To(left.GetResourceVersion())}
+		err = r.cached.Delete(ctx, left, preconditions, client.PropagationPolicy(metav1.DeletePropagationBackground))
+		if isOutdated(err) {
+			return r.poll(key), nil
+		}
+		if err != nil {
+			return reconcile.Result{}, fmt.Errorf("delete ReplicationController %s/%s, left over: %w", key.Namespace, left.GetName(), err)
+		}
+	}
+	return reconcile.Result{}, nil
+}
+
+// isOver tells whether the API server knows the RC, without a request. Where it does
+// not know it, the garbage collector sees to the rest; where there is a request, the
+// cache will show it.
+func (r *reconciler) isOver(ctx context.Context, key types.NamespacedName, uid types.UID) (bool, error) {
+	rc := newRC()
+	if err := r.live.Get(ctx, key, rc); err != nil {
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return false, fmt.Errorf("get ReplicationController %s: %w", key, err)
+	}
+	_, pending := rc.GetAnnotations()[api.RequestAnnotation]
+	return rc.GetUID() == uid && !pending, nil
+}
