@@ -135,7 +135,7 @@ func (r *run) one(trouble bool) bool {
 	}
 	r.steps = r.enabled(r.steps[:0])
 	if len(r.steps) == 0 {
-		return trouble && r.idle()
+		return trouble && (r.apiDown || r.idle())
 	}
 	r.step(r.pick())
 	return true
