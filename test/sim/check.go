@@ -16,8 +16,10 @@ import (
 //     it falls by one with every available pod that a fault takes (decisions that
 //     counted on that pod may be on their way), and what a user raises it to counts
 //     only when it has been reached.
-//   - ceiling, for P2: never more pods. It is desired + maxSurge, but what a user
-//     lowers it to counts only when it has been reached.
+//   - ceiling, for P2: never more pods. It is desired + maxSurge, but it rises by one
+//     with every pod that a fault takes (its replacement may be on its way while no
+//     status tells of either), and what a user lowers it to counts only when it has
+//     been reached.
 //
 // Both return to the promise in a moment of calm: nobody is in the middle of
 // anything, every cache is up to date, and so is every status. So in a run without
@@ -35,8 +37,14 @@ type checker struct {
 	// created and deleted count pods, deleted those that were active.
 	created, deleted int
 
-	// hurt tells that a fault befell a pod since the last calm, outside of promotions.
-	promoting, hurt bool
+	// promoting tells that a promotion is under way; hurt counts the pods that faults
+	// befell since the last calm outside of one, less those that it excuses.
+	promoting bool
+	hurt      int
+
+	// mixed tells that a user changed the template of no desired pods while there
+	// were some yet, so that they may stay.
+	mixed bool
 
 	// abandoned tells that the RC was deleted in the middle of a promotion: pods that
 	// had no controller then keep none. See docs/design.md.
@@ -110,6 +118,7 @@ func (c *checker) imageChanged(w *World, before, after *RC) {
 		if before.bounds.pending || before.replicas > 0 && after.replicas > 0 {
 			c.fail("P3", "a user changed the live image from %s to %s", before.image, after.image)
 		}
+		c.mixed = c.mixed || len(w.pods) > 0
 	case before.sealed() != "" || after.sealed() == "":
 		c.fail("P3", "the live image goes from %s to %s without a seal", before.image, after.image)
 	default:
@@ -131,34 +140,35 @@ func (c *checker) podChanged(w *World, before, after *Pod) {
 	switch {
 	case c.byFault():
 		w.faults.podsHurt = true
-		c.hurt = true
+		c.hurt++
 		if served && !serves {
 			c.floor--
 		}
+		if was && !is {
+			c.ceiling++
+		}
 	case !was && is:
 		c.created++
-		if c.promoting && !c.hurt {
+		if c.promoting && c.hurt == 0 {
 			c.fail("P4", "%s is created in a promotion", after.name)
 		}
 	case was && !is:
 		c.deleted++
 		if c.promoting && c.uid != "" {
-			c.podDeletedInPromotion(w, before)
+			c.podDeletedInPromotion(before)
 		}
 	}
 }
 
-// podDeletedInPromotion: a pod that serves and has the template under promotion is
-// what a promotion is about. The garbage collector alone may take one that was made
-// while the others lost their owner, in place of one that a fault took.
-func (c *checker) podDeletedInPromotion(w *World, pod *Pod) {
-	byCollector := c.cause.kind == collectorDeletesPod
-	switch {
-	case !c.hurt:
+// podDeletedInPromotion: none is. But for every pod that a fault takes, another one
+// may be: one that was made in its place while the others lost their owner, which the
+// garbage collector collects; or one too many for a manager that still counts the
+// pod that is gone.
+func (c *checker) podDeletedInPromotion(pod *Pod) {
+	if c.hurt == 0 {
 		c.fail("P4", "%s is deleted in a promotion", pod.name)
-	case pod.available() && pod.image == w.rcs[tomcat].image && !byCollector:
-		c.fail("P4", "%s, which serves, is deleted in a promotion", pod.name)
 	}
+	c.hurt--
 }
 
 // after checks the numbers.
@@ -189,12 +199,14 @@ func (c *checker) after(w *World) {
 	c.steps++
 	if c.floor == floor && c.ceiling == ceiling {
 		c.strict++
-		if !c.hurt {
+		if c.hurt == 0 {
 			return
 		}
 	}
 	if w.calm() {
-		c.hurt = c.hurt && c.promoting
+		if !c.promoting {
+			c.hurt = 0
+		}
 		c.floor = max(c.floor, min(floor, available))
 		c.ceiling = max(ceiling, pods)
 	}
@@ -265,7 +277,7 @@ func (w *World) unfinished() []string {
 		switch {
 		case pod.failed && !pod.deleting: // the manager leaves those to others
 			continue
-		case pod.owner.uid != rc.uid || pod.deleting || !pod.ready || pod.image != rc.image && !w.check.abandoned:
+		case pod.owner.uid != rc.uid || pod.deleting || !pod.ready || pod.image != rc.image && !w.check.abandoned && !w.check.mixed:
 			note("pod %s: of %q, image %s, ready %t, terminating %t", pod.name, pod.owner.uid, pod.image, pod.ready, pod.deleting)
 		}
 		pods++
