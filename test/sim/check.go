@@ -85,6 +85,9 @@ func (c *checker) byFault() bool { return c.cause.kind == faultStarts }
 
 // rcChanged is told of every write of a ReplicationController.
 func (c *checker) rcChanged(w *World, before, after *RC) {
+	if before == nil {
+		c.doubled(w, after)
+	}
 	if c.muted || before == nil && after.name != tomcat || before != nil && before.name != tomcat {
 		return
 	}
@@ -107,6 +110,15 @@ func (c *checker) rcChanged(w *World, before, after *RC) {
 	c.ceiling = max(c.ceiling, int(after.bounds.maxPods))
 	if before.image != after.image {
 		c.imageChanged(w, before, after)
+	}
+}
+
+// doubled: two ReplicationControllers with one selector fight over the pods.
+func (c *checker) doubled(w *World, created *RC) {
+	for _, rc := range w.rcs {
+		if rc != created && !rc.deleting && maps.Equal(rc.selector, created.selector) {
+			c.fail("P4", "%s is created besides %s, with the same selector", created.name, rc.name)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"strconv"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -90,7 +91,7 @@ func (p *Pod) hash() uint64 {
 	if p.digest == 0 {
 		var h maphash.Hash
 		h.SetSeed(hashSeed)
-		fmt.Fprint(&h, p.name, p.uid, p.labels, p.image, p.owner, p.node, p.ready, p.failed, p.deleting, p.version)
+		fmt.Fprint(&h, p.name, p.uid, p.labels, p.image, p.owner, p.node, p.ready, p.failed, p.deleting)
 		p.digest = h.Sum64()
 	}
 	return p.digest
@@ -185,11 +186,29 @@ func (w *World) boundsOf(rc *RC, annotations map[string]string) bounds {
 		b.desired = request.Replicas()
 		b.requested = request.Images()[mainContainer]
 	}
-	strategy, err := api.ParseStrategy(annotations)
+	b.paused = annotations[api.PausedAnnotation] == api.True
+	surge := share(annotations[api.MaxSurgeAnnotation], 1, b.desired, 99)
+	unavailable := min(share(annotations[api.MaxUnavailableAnnotation], 0, b.desired, 0), b.desired)
+	if surge == 0 && unavailable == 0 {
+		unavailable = 1
+	}
+	b.minAvailable, b.maxPods = b.desired-unavailable, b.desired+surge
+	return b
+}
+
+// share is a number of pods, given as such or as a percentage of others; what is
+// added before the division by 100 says how that is rounded. It is not the product's
+// arithmetic on purpose: that is to be checked.
+func share(text string, fallback, of, rounding int32) int32 {
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(text, "%"))
 	if err != nil {
 		panic(fmt.Sprintf("users of the simulation set valid strategies only: %v", err))
 	}
-	surge, unavailable := strategy.Resolve(b.desired)
-	b.minAvailable, b.maxPods, b.paused = b.desired-unavailable, b.desired+surge, strategy.Paused
-	return b
+	if strings.HasSuffix(text, "%") {
+		return (int32(n)*of + rounding) / 100
+	}
+	return int32(n)
 }

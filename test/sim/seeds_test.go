@@ -2,7 +2,6 @@ package sim
 
 import (
 	"flag"
-	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,6 +11,7 @@ import (
 var (
 	seedFlag  = flag.Uint64("sim.seed", 0, "the one seed to run, with its story; 0 for many")
 	seedsFlag = flag.Uint64("sim.seeds", 20000, "how many seeds to run")
+	failFlag  = flag.Uint64("sim.failures", 10, "after how many failures to stop")
 	firstFlag = flag.Uint64("sim.first", 1, "the first of them")
 )
 
@@ -34,7 +34,7 @@ func TestSeeds(t *testing.T) {
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for seed := next.Add(1); seed < *firstFlag+count && failures.Load() < 10; seed = next.Add(1) {
+			for seed := next.Add(1); seed < *firstFlag+count && failures.Load() < *failFlag; seed = next.Add(1) {
 				result := Run(seed, false)
 				steps.Add(uint64(result.Steps))
 				strict.Add(uint64(result.Strict))
@@ -46,6 +46,6 @@ func TestSeeds(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	t.Log(fmt.Sprintf("%d seeds, %d steps, in %.1f %% of them P1 and P2 were held to the promise itself",
-		count, steps.Load(), 100*float64(strict.Load())/float64(max(1, steps.Load()))))
+	t.Logf("%d seeds, %d steps, in %.1f %% of them P1 and P2 were held to the promise itself",
+		count, steps.Load(), 100*float64(strict.Load())/float64(max(1, steps.Load())))
 }

@@ -34,6 +34,11 @@ type World struct {
 	// now is the virtual time.
 	now time.Duration
 
+	// historyOff spares the history, where no agent starts from it; lastCache is that
+	// of an agent that was killed.
+	historyOff bool
+	lastCache  *informer[*RC]
+
 	// agentsStarted counts the agents that there have been.
 	agentsStarted int
 
@@ -59,11 +64,14 @@ func (w *World) clone() *World {
 	}
 	c.users, c.faults = w.users.clone(), w.faults.clone()
 	c.check = w.check.clone()
+	c.story = &story{}
 	return &c
 }
 
 func (w *World) publishRC(before, after *RC) {
-	w.rcHistory = append(w.rcHistory, transition[*RC]{before, after})
+	if !w.historyOff {
+		w.rcHistory = append(w.rcHistory, transition[*RC]{before, after})
+	}
 	w.manager.rcs.notify(before, after)
 	for _, agent := range w.agents {
 		agent.rcs.notify(before, after)

@@ -1,0 +1,134 @@
+package sim
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var mutantsFlag = flag.Bool("sim.mutants", false, "run the simulation with each deliberate bug; takes minutes")
+
+// mutants are bugs that the simulation must find. Each is put into a copy of the
+// sources, in place of what it says there.
+var mutants = []struct {
+	name  string
+	edits []edit
+}{
+	{"drop the seal", []edit{
+		{"pkg/mutate/plan.go", `Labelled(mark, mark).WithReplicas(0)`, `Labelled(nil, mark).WithReplicas(0)`},
+		{"pkg/mutate/plan.go", `sealed := live.Selector()[api.SealedLabel]`, `sealed := live.TemplateLabels()[api.SealedLabel]`},
+		{"pkg/agent/observe.go", `live.Selector()[api.SealedLabel]`, `live.TemplateLabels()[api.SealedLabel]`},
+	}},
+	{"adopt before the orphans are free", []edit{
+		{"pkg/rollout/promote.go", `return wait(fmt.Sprintf("%s is being deleted", next.Name))`, `return adopt(s)`},
+	}},
+	{"ignore observedGeneration", []edit{
+		{"pkg/agent/observe.go", `status("observedGeneration") >= rc.GetGeneration()`, `true`},
+	}},
+	{"clear the request before promotion", []edit{
+		{"pkg/mutate/plan.go", `plan.Operation == api.Finish && spec`, `plan.Operation == api.Seal && spec`},
+	}},
+	{"forget stale RCs", []edit{
+		{"pkg/rollout/plan.go", `replace(s, *next, append(stale, s.RC))`, `replace(s, *next, append(stale[:0], s.RC))`},
+		{"pkg/rollout/promote.go", ` && len(s.Next) == 1`, ``},
+	}},
+	{"wrong rounding", []edit{
+		{"pkg/api/strategy.go", `scaled(s.MaxSurge, desired, true)`, `scaled(s.MaxSurge, desired, false)`},
+		{"pkg/api/strategy.go", `scaled(s.MaxUnavailable, desired, false)`, `scaled(s.MaxUnavailable, desired, true)`},
+	}},
+	{"no resourceVersion", []edit{
+		{"pkg/agent/apply.go", `metadata["resourceVersion"] = member.GetResourceVersion()`, ``},
+	}},
+	{"plan from a stale cache", []edit{
+		{"pkg/agent/observe.go", `if len(behind) > 0 {`, `if false {`},
+	}},
+	{"lose replicas on rollover", []edit{
+		{"pkg/mutate/request.go", `return merge(live, wanted, pending)`, `return merge(live, wanted, pending.WithReplicas(live.Replicas()))`},
+	}},
+	{"retry a timed-out create blindly", []edit{
+		{"pkg/agent/apply.go", `if err := r.cached.Create(ctx, next); err != nil {`, `err := r.cached.Create(ctx, next)
+		if apierrors.IsTimeout(err) {
+			next.SetName(next.GetName() + "-again")
+			err = r.cached.Create(ctx, next)
+		}
+		if err != nil {`},
+	}},
+
+	// Beyond the ten: what the promotion's other steps, and the bugs that the
+	// simulation found, are about.
+	{"do not forbid pods while adopting", []edit{
+		{"pkg/mutate/plan.go", `Labelled(nil, mark).WithReplicas(plan.Replicas)`, `Labelled(nil, nil).WithReplicas(plan.Replicas)`},
+	}},
+	{"orphan before the manager has seen the seal", []edit{
+		{"pkg/rollout/promote.go", `case !s.RC.Current:
+		// A manager`, `case false:
+		// A manager`},
+	}},
+	{"finish with orphans left", []edit{
+		{"pkg/rollout/promote.go", `case s.Pods.Orphans > 0 || s.Pods.OfNext > 0:`, `case false:`},
+	}},
+	{"create without a look at the RC", []edit{
+		{"pkg/agent/observe.go", `case current.GetResourceVersion() != o.rc.GetResourceVersion():`, `case false:`},
+	}},
+	{"do not sweep", []edit{
+		{"pkg/agent/reconciler.go", `return r.sweep(ctx, key)`, `return reconcile.Result{}, nil`},
+	}},
+}
+
+type edit struct{ file, old, new string }
+
+// TestMutants expects the simulation to fail with each of the bugs.
+func TestMutants(t *testing.T) {
+	if !*mutantsFlag {
+		t.Skip("-sim.mutants is not given (make mutants gives it)")
+	}
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	for _, mutant := range mutants {
+		t.Run(mutant.name, func(t *testing.T) {
+			arguments := []string{"test", "-overlay=" + overlay(t, root, mutant.edits), "./test/sim", "-run=^(TestSeeds|TestPromotion)$", "-sim.seeds=20000", "-sim.failures=1"}
+			command := exec.CommandContext(t.Context(), "go", arguments...)
+			command.Dir = root
+			output, err := command.CombinedOutput()
+			found := failurePattern.FindString(string(output))
+			if err == nil || found == "" {
+				t.Fatalf("not caught: %v\n%s", err, output)
+			}
+			t.Log(found)
+		})
+	}
+}
+
+// failurePattern is how a property that does not hold is told.
+var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d: .*`)
+
+// overlay writes the edited copies and the file that go test -overlay reads.
+func overlay(t *testing.T, root string, edits []edit) string {
+	dir, sources, replace := t.TempDir(), map[string]string{}, map[string]string{}
+	for _, edit := range edits {
+		path := filepath.Join(root, edit.file)
+		if sources[path] == "" {
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			sources[path] = string(content)
+		}
+		require.Equal(t, 1, strings.Count(sources[path], edit.old), "%s no longer says: %s", edit.file, edit.old)
+		sources[path] = strings.Replace(sources[path], edit.old, edit.new, 1)
+	}
+	for path, source := range sources {
+		replace[path] = filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(path, root+"/"), "/", "_"))
+		require.NoError(t, os.WriteFile(replace[path], []byte(source), 0o600))
+	}
+	content, err := json.Marshal(map[string]any{"Replace": replace})
+	require.NoError(t, err)
+	name := filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(name, content, 0o600))
+	return name
+}
