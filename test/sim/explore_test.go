@@ -31,7 +31,7 @@ func TestPromotion(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			result := Explore(edit, !testing.Short())
-			t.Logf("%d states, %d steps between them, %d ends lived on from", result.States, result.Steps, result.Ends)
+			t.Logf("%d states, %d steps between them, %d ends", result.States, result.Steps, result.Ends)
 			if result.Failure != "" {
 				t.Errorf("edit %s: %s\n%s", name, result.Failure, result.Story)
 			}

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -100,10 +101,17 @@ func (p *Pod) hash() uint64 {
 func (r *RC) key() string      { return r.name }
 func (r *RC) identity() string { return r.uid }
 
-// hash is a digest of the whole object, computed when it is first asked for.
-func (r *RC) hash() uint64 {
+// hash is a digest of the whole object, content one of all but its version.
+func (r *RC) hash() uint64 { return r.content() + uint64(r.version) }
+
+// content is computed when it is first asked for.
+func (r *RC) content() uint64 {
 	if r.digest == 0 {
-		r.digest = maphash.String(hashSeed, api.Spec(r.object).String())
+		metadata := maps.Clone(r.object["metadata"].(map[string]any))
+		delete(metadata, "resourceVersion")
+		object := maps.Clone(r.object)
+		object["metadata"] = metadata
+		r.digest = maphash.String(hashSeed, api.Spec(object).String())
 	}
 	return r.digest
 }

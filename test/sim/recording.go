@@ -115,7 +115,7 @@ func (w written) seenIn(rc *RC) bool {
 
 // next is what the process does now.
 func (r *recording) next() (call, bool) {
-	key := r.digest(r.passes[len(r.passes)-1].cache)
+	key := r.key()
 	found, known := r.memo.answers[key]
 	if !known {
 		found = r.replay()
@@ -154,33 +154,38 @@ func (r *recording) process() (*process, answer) {
 	return p, a
 }
 
-// digest tells apart what the agent may do next, given its cache.
-func (r *recording) digest(cache map[string]*RC) uint64 {
+// key tells apart what the agent may do next.
+func (r *recording) key() uint64 {
 	var h maphash.Hash
 	h.SetSeed(hashSeed)
-	for _, name := range slices.Sorted(maps.Keys(r.unseen)) {
-		if w := r.unseen[name]; !w.seenIn(cache[name]) {
-			writeAll(&h, name, w)
-		}
-	}
-	if !r.running {
-		return h.Sum64()
-	}
 	current := r.passes[len(r.passes)-1]
+	for _, name := range slices.Sorted(maps.Keys(r.unseen)) {
+		writeAll(&h, name, r.unseen[name])
+	}
 	writeObjects(&h, current.cache)
 	for _, reply := range current.replies {
 		if reply.rc != nil {
 			writeAll(&h, reply.rc.hash())
 		}
-		for _, pod := range reply.pods {
-			writeAll(&h, pod.hash())
-		}
-		if reply.err != nil {
-			writeAll(&h, reply.err.Error())
-		}
-		writeAll(&h, "|")
+		writeReply(&h, reply)
 	}
 	return h.Sum64()
+}
+
+// eachRC visits what the pass under way knows.
+func (r *recording) eachRC(visit func(*RC)) {
+	if !r.running {
+		return
+	}
+	current := r.passes[len(r.passes)-1]
+	for _, rc := range current.cache {
+		visit(rc)
+	}
+	for _, reply := range current.replies {
+		if reply.rc != nil {
+			visit(reply.rc)
+		}
+	}
 }
 
 func (r *recording) outcome() (reconcile.Result, error) { return r.last.result, r.last.err }

@@ -36,6 +36,9 @@ type step struct {
 	n     int // an agent, a position in a queue, or a node
 	name  string
 	fault faultKind
+
+	// rcs and pods are how many events are delivered first; the search alone says so.
+	rcs, pods int
 }
 
 // noFault is the fault of a call that has none.
