@@ -164,7 +164,8 @@ func replace(s Snapshot, target Member, others []Member) Decision {
 		decision.Actions = append(decision.Actions, s.scale(target, up))
 		decision.Reason = fmt.Sprintf("%s goes from %d to %d", target.Name, target.Replicas, up)
 	}
-	target.Replicas = up
+	// A pod above the size that the target has now may be on its way out already.
+	target.Available, target.Replicas = min(target.Available, target.Replicas), up
 	decision.Actions = append(decision.Actions, s.shrink(target, others, limits)...)
 	return decision
 }

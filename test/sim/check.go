@@ -179,6 +179,9 @@ func (c *checker) podDeletedInPromotion(pod *Pod) {
 		c.fail("P4", "%s is deleted in a promotion", pod.name)
 	}
 	c.hurt--
+	if pod.available() {
+		c.floor--
+	}
 }
 
 // after checks the numbers.

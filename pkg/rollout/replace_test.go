@@ -1,0 +1,24 @@
+package rollout
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// A cancel finds the RC at 0, with a status that still counts the pod that has just
+// been deleted. To scale it up must not make that pod count again.
+func TestReplaceDoesNotCountPodsOnTheirWayOut(t *testing.T) {
+	s := Snapshot{
+		RC:        Member{Name: "tomcat", UID: "rc", Replicas: 0, Current: true, Pods: 1, Available: 1},
+		Next:      []Member{{Name: "tomcat-8", UID: "next", Replicas: 1, Current: true, Pods: 1, Available: 1}},
+		Desired:   3,
+		Requested: "7", Live: "7",
+		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(2)},
+	}
+	decision := replace(s, s.RC, s.Next)
+	assert.Equal(t, []Action{s.scale(s.RC, 2)}, decision.Actions, "the only pod that is left must stay")
+}
