@@ -12,6 +12,9 @@ GOBUILD := go build -buildvcs=false
 GOTESTFLAGS ?=
 # How long `make fuzz` spends on each fuzz test.
 FUZZTIME ?= 30s
+# How many seeds `make sim` runs, and the first of them.
+SEEDS ?= 200000
+FIRST ?= 1
 
 localcluster_sources := $(shell find hack/localcluster -type f -not -name '*_test.go' -not -name '*.md')
 
@@ -69,6 +72,14 @@ bench-go: ## Run the Go benchmarks of decisions and reviews
 	go test -run='^$$' -bench=. ./pkg/...
 
 ##@ Check
+
+.PHONY: sim
+sim: ## Run SEEDS seeds of the simulation, from FIRST on, and the search of the promotion with crashes
+	go test -count=1 -timeout=24h $(GOTESTFLAGS) ./test/sim -v -sim.seeds=$(SEEDS) -sim.first=$(FIRST) -sim.crashes
+
+.PHONY: mutants
+mutants: ## Check that the simulation catches each of its deliberate bugs (takes minutes)
+	go test -count=1 -timeout=2h ./test/sim -run '^TestMutants$$' -v -sim.mutants
 
 .PHONY: lint
 lint: bin/golangci-lint ## Lint both modules
