@@ -88,18 +88,17 @@ func (e *explorer) startAgent(w *World, before *informer[*RC]) {
 // take is a step in a world where no time passes: timers are always due, and the
 // garbage collector's view of the pods is as good as it is taken for granted to be.
 func (e *explorer) take(w *World, s step) {
-	var dead *informer[*RC]
 	if s.kind == agentCalls && s.fault != noFault {
-		dead = w.agents[s.n].rcs
+		w.lastCache = w.agents[s.n].rcs.clone()
 		w.faults.left[killBefore]--
 	}
 	if s.kind == agentStarts {
 		w.check.before(s)
-		if dead = w.lastCache; s.n == 0 {
-			dead = nil
+		before := w.lastCache
+		if w.lastCache = nil; s.n == 0 {
+			before = nil
 		}
-		e.startAgent(w, dead)
-		w.lastCache = nil
+		e.startAgent(w, before)
 		return
 	}
 	for range s.rcs {
@@ -113,9 +112,6 @@ func (e *explorer) take(w *World, s step) {
 		w.manager.seePod(0)
 	}
 	w.take(s)
-	if dead != nil {
-		w.lastCache = dead
-	}
 	for len(w.collector.pods.pending) > 0 {
 		w.collector.pods.deliver(0)
 	}

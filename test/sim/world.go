@@ -34,8 +34,8 @@ type World struct {
 	// now is the virtual time.
 	now time.Duration
 
-	// historyOff spares the history, where no agent starts from it; lastCache is that
-	// of an agent that was killed.
+	// historyOff spares the history, where no agent starts from it. There the next one
+	// may start from lastCache, that of the agent that was killed.
 	historyOff bool
 	lastCache  *informer[*RC]
 
@@ -65,6 +65,9 @@ func (w *World) clone() *World {
 	c.users, c.faults = w.users.clone(), w.faults.clone()
 	c.check = w.check.clone()
 	c.story = &story{}
+	if w.lastCache != nil {
+		c.lastCache = w.lastCache.clone()
+	}
 	return &c
 }
 
@@ -75,6 +78,9 @@ func (w *World) publishRC(before, after *RC) {
 	w.manager.rcs.notify(before, after)
 	for _, agent := range w.agents {
 		agent.rcs.notify(before, after)
+	}
+	if w.lastCache != nil {
+		w.lastCache.notify(before, after)
 	}
 	w.check.rcChanged(w, before, after)
 }

@@ -1,0 +1,71 @@
+package agent
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// without is a cache that does not know an object, as one that selects by label.
+type without struct {
+	client.Client
+	name string
+}
+
+func (w without) Get(ctx context.Context, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
+	if key.Name == w.name {
+		return apierrors.NewNotFound(corev1.Resource("replicationcontrollers"), key.Name)
+	}
+	return w.Client.Get(ctx, key, object, opts...)
+}
+
+// An agent with an old cache created a next ReplicationController when the rollout
+// was over already.
+func TestSweepWhatIsLeftOver(t *testing.T) {
+	over := rollingRC(t, 5)
+	over.Labels, over.Annotations = nil, nil
+	c := newCluster(true, over, nextRC(t, 0))
+	c.cached = without{c.WithWatch, "tomcat"}
+	c.pass(t)
+	err := c.Get(t.Context(), types.NamespacedName{Namespace: "shop", Name: nextName(t)}, &corev1.ReplicationController{})
+	assert.True(t, apierrors.IsNotFound(err), "%v", err)
+	c.get(t, "tomcat")
+}
+
+// A rollout that the cache does not show yet is none that is over.
+func TestSweepLeavesARolloutAlone(t *testing.T) {
+	c := newCluster(true, rollingRC(t, 5), nextRC(t, 1))
+	c.cached = without{c.WithWatch, "tomcat"}
+	assert.NotZero(t, c.pass(t).RequeueAfter, "the cache will show it")
+	c.get(t, nextName(t))
+}
+
+// stale is a cache that shows an object as it was.
+type stale struct {
+	client.Client
+	rc *corev1.ReplicationController
+}
+
+func (s stale) Get(ctx context.Context, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
+	if err := s.Client.Get(ctx, key, object, opts...); err != nil || key.Name != s.rc.Name {
+		return err
+	}
+	object.SetResourceVersion("1")
+	object.SetAnnotations(s.rc.Annotations)
+	return nil
+}
+
+func TestNothingIsCreatedOnAnOldCache(t *testing.T) {
+	over := rollingRC(t, 5)
+	over.Labels, over.Annotations = nil, nil
+	c := newCluster(true, over)
+	c.cached = stale{c.WithWatch, rollingRC(t, 5)}
+	_, err := c.observe(t.Context(), tomcat)
+	require.ErrorIs(t, err, errCacheBehind)
+}
