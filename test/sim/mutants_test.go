@@ -93,7 +93,8 @@ func TestMutants(t *testing.T) {
 	require.NoError(t, err)
 	for _, mutant := range mutants {
 		t.Run(mutant.name, func(t *testing.T) {
-			arguments := []string{"test", "-overlay=" + overlay(t, root, mutant.edits), "./test/sim", "-run=^TestSeeds$", "-sim.seeds=6000", "-sim.failures=1"}
+			arguments := []string{"test", "-overlay=" + overlay(t, root, mutant.edits), "./test/sim",
+				"-run=^TestSeeds$", "-sim.seeds=20000", "-sim.failures=1", "-timeout=1h"}
 			command := exec.CommandContext(t.Context(), "go", arguments...)
 			command.Dir = root
 			output, err := command.CombinedOutput()

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -40,6 +39,10 @@ type run struct {
 	plan    plan
 	weights [stepKinds]int
 	steps   []step
+
+	// second is the weight of the calls of every second agent, so that of two that
+	// overlap one may be much slower.
+	second int
 }
 
 // Run lives through what a seed stands for. Told, it tells the story.
@@ -53,6 +56,7 @@ func Run(seed uint64, told bool) Result {
 	for kind := range r.weights {
 		r.weights[kind] = []int{2, 5, 10, 30}[random.IntN(4)]
 	}
+	r.second = []int{1, 10, 30}[random.IntN(3)]
 	r.weights[userActs] = []int{1, 2, 5}[random.IntN(3)]
 	r.tell("%s", plan)
 	r.live()
@@ -156,15 +160,22 @@ func (r *run) step(s step) {
 func (r *run) pick() step {
 	total := 0
 	for _, s := range r.steps {
-		total += r.weights[s.kind]
+		total += r.weight(s)
 	}
 	at := r.random.IntN(total)
 	for _, s := range r.steps {
-		if at -= r.weights[s.kind]; at < 0 {
+		if at -= r.weight(s); at < 0 {
 			return s
 		}
 	}
 	panic("unreachable")
+}
+
+func (r *run) weight(s step) int {
+	if s.kind == agentCalls && r.agents[s.n].id%2 == 0 {
+		return r.second
+	}
+	return r.weights[s.kind]
 }
 
 // idle lets time pass until the next timer; it returns false if there is none.
@@ -267,6 +278,3 @@ func (r *run) faultStep(kind faultKind) (step, bool) {
 	}
 	return s, true
 }
-
-// seedText is for the reader of a failure.
-func seedText(seed uint64) string { return strconv.FormatUint(seed, 10) }
