@@ -58,7 +58,7 @@ func (a *agent) clone() *agent {
 
 // startAgent starts one whose cache is the state of the API server as it was when
 // the history had that many entries; the rest it will be told.
-func (w *World) startAgent(brain brain, at int) *agent {
+func (w *World) startAgent(brain brain, at int) {
 	rcs := newInformer(func(rc *RC) bool { return rc.rolling })
 	for _, t := range w.rcHistory[:at] {
 		rcs.notify(t.before, t.after)
@@ -73,7 +73,6 @@ func (w *World) startAgent(brain brain, at int) *agent {
 	a := &agent{id: w.agentsStarted, rcs: rcs, brain: brain, queued: len(rcs.cache) > 0}
 	w.agents = append(w.agents, a)
 	w.tell("agent %d starts, it has yet to see %d changes", a.id, len(rcs.pending))
-	return a
 }
 
 // see delivers a pending event to the agent.

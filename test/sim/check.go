@@ -96,13 +96,7 @@ func (c *checker) rcChanged(w *World, before, after *RC) {
 		c.uid, c.floor, c.ceiling = after.uid, 0, max(c.ceiling, len(w.pods)+int(after.bounds.maxPods))
 		return
 	case after == nil || after.deleting:
-		if c.cause.kind != userActs && !w.users.want.absent {
-			c.fail("P3", "%s is deleted without anybody's wish", tomcat)
-		}
-		// What becomes of the pods is between the user and the garbage collector.
-		c.abandoned = c.abandoned || c.promoting && len(w.pods) > 0
-		c.promoting = false
-		c.uid, c.floor, c.ceiling = "", 0, max(c.ceiling, len(w.pods))
+		c.rcDeleted(w)
 		return
 	}
 	c.promoting = after.labels[api.SealedLabel] != "" || after.adopting() != ""
@@ -113,10 +107,22 @@ func (c *checker) rcChanged(w *World, before, after *RC) {
 	}
 }
 
-// doubled: two ReplicationControllers with one selector fight over the pods.
+// rcDeleted: from then on, what becomes of the pods is between the user and the
+// garbage collector.
+func (c *checker) rcDeleted(w *World) {
+	if c.cause.kind != userActs && !w.users.want.absent {
+		c.fail("P3", "%s is deleted without anybody's wish", tomcat)
+	}
+	c.abandoned = c.abandoned || c.promoting && len(w.pods) > 0
+	c.promoting = false
+	c.uid, c.floor, c.ceiling = "", 0, max(c.ceiling, len(w.pods))
+}
+
+// doubled: two next ReplicationControllers with one selector fight over the pods. (The
+// RC itself has the selector of the last one that it took over.)
 func (c *checker) doubled(w *World, created *RC) {
 	for _, rc := range w.rcs {
-		if rc != created && !rc.deleting && maps.Equal(rc.selector, created.selector) {
+		if rc != created && rc.name != tomcat && created.name != tomcat && !rc.deleting && maps.Equal(rc.selector, created.selector) {
 			c.fail("P4", "%s is created besides %s, with the same selector", created.name, rc.name)
 		}
 	}
@@ -125,17 +131,16 @@ func (c *checker) doubled(w *World, created *RC) {
 // imageChanged is P3's second half: the live template becomes another one by a seal,
 // when no pod is left of the old one; or on a user's word when there is none to be.
 func (c *checker) imageChanged(w *World, before, after *RC) {
-	switch {
-	case c.cause.kind == userActs:
+	if c.cause.kind == userActs {
 		if before.bounds.pending || before.replicas > 0 && after.replicas > 0 {
 			c.fail("P3", "a user changed the live image from %s to %s", before.image, after.image)
 		}
 		c.mixed = c.mixed || len(w.pods) > 0
-	default:
-		for _, pod := range w.pods {
-			if pod.active() && pod.owner.uid == before.uid {
-				c.fail("P3", "the live image goes from %s to %s while %s has a pod", before.image, after.image, tomcat)
-			}
+		return
+	}
+	for _, pod := range w.pods {
+		if pod.active() && pod.owner.uid == before.uid {
+			c.fail("P3", "the live image goes from %s to %s while %s has a pod", before.image, after.image, tomcat)
 		}
 	}
 }
@@ -146,17 +151,10 @@ func (c *checker) podChanged(w *World, before, after *Pod) {
 		return
 	}
 	was, is := before != nil && before.active(), after != nil && after.active()
-	served, serves := before != nil && before.available(), after != nil && after.available()
 	switch {
 	case c.byFault():
 		w.faults.podsHurt = true
-		c.hurt++
-		if served && !serves {
-			c.floor--
-		}
-		if was && !is {
-			c.ceiling++
-		}
+		c.podHurt(before, after)
 	case !was && is:
 		c.created++
 		if c.promoting && c.hurt == 0 {
@@ -167,6 +165,17 @@ func (c *checker) podChanged(w *World, before, after *Pod) {
 		if c.promoting && c.uid != "" {
 			c.podDeletedInPromotion(before)
 		}
+	}
+}
+
+// podHurt moves the levels by what a fault took.
+func (c *checker) podHurt(before, after *Pod) {
+	c.hurt++
+	if before.available() && (after == nil || !after.available()) {
+		c.floor--
+	}
+	if before.active() && (after == nil || !after.active()) {
+		c.ceiling++
 	}
 }
 
@@ -275,28 +284,44 @@ func (w *World) unfinished() []string {
 	if len(w.rcs) > 1 {
 		note("there are other ReplicationControllers: %v", slices.Sorted(maps.Keys(w.rcs)))
 	}
-	for key := range ownEntries(rc.object) {
+	left = append(left, rc.traces()...)
+	return append(left, w.unfinishedPods(rc)...)
+}
+
+// unfinishedPods are those that are not as they should be; pods that failed are not
+// looked at, as the manager leaves those to others.
+func (w *World) unfinishedPods(rc *RC) []string {
+	var left []string
+	pods := 0
+	for _, pod := range w.podsInOrder() {
+		if pod.failed && !pod.deleting {
+			continue
+		}
+		pods++
+		old := pod.image != rc.image && !w.check.abandoned && !w.check.mixed
+		if pod.owner.uid != rc.uid || pod.deleting || !pod.ready || old {
+			left = append(left, fmt.Sprintf("pod %s: of %q, image %s, ready %t, terminating %t",
+				pod.name, pod.owner.uid, pod.image, pod.ready, pod.deleting))
+		}
+	}
+	if wanted := w.users.want.replicas; int64(pods) != wanted {
+		left = append(left, fmt.Sprintf("there are %d pods, wanted are %d", pods, wanted))
+	}
+	return left
+}
+
+// traces are what a rollout leaves while it is under way.
+func (r *RC) traces() []string {
+	var left []string
+	for key := range ownEntries(r.object) {
 		switch strings.TrimPrefix(key, "annotations/") {
 		case api.MaxSurgeAnnotation, api.MaxUnavailableAnnotation, api.UpdatePeriodAnnotation, api.PausedAnnotation:
 		default:
-			note("%s is left", key)
+			left = append(left, key+" is left")
 		}
 	}
-	if rc.sealed() != "" || rc.adopting() != "" {
-		note("a mark of the promotion is left")
-	}
-	pods := 0
-	for _, pod := range w.podsInOrder() {
-		switch {
-		case pod.failed && !pod.deleting: // the manager leaves those to others
-			continue
-		case pod.owner.uid != rc.uid || pod.deleting || !pod.ready || pod.image != rc.image && !w.check.abandoned && !w.check.mixed:
-			note("pod %s: of %q, image %s, ready %t, terminating %t", pod.name, pod.owner.uid, pod.image, pod.ready, pod.deleting)
-		}
-		pods++
-	}
-	if int64(pods) != want.replicas {
-		note("there are %d pods, wanted are %d", pods, want.replicas)
+	if r.sealed() != "" || r.adopting() != "" {
+		left = append(left, "a mark of the promotion is left")
 	}
 	return left
 }

@@ -92,7 +92,7 @@ func (p *Pod) hash() uint64 {
 	if p.digest == 0 {
 		var h maphash.Hash
 		h.SetSeed(hashSeed)
-		fmt.Fprint(&h, p.name, p.uid, p.labels, p.image, p.owner, p.node, p.ready, p.failed, p.deleting)
+		_, _ = fmt.Fprint(&h, p.name, p.uid, p.labels, p.image, p.owner, p.node, p.ready, p.failed, p.deleting)
 		p.digest = h.Sum64()
 	}
 	return p.digest

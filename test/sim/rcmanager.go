@@ -294,9 +294,8 @@ func (m *rcManager) stepSync(w *World, name string) {
 	case len(s.remove) > 0:
 		m.remove(w, s)
 	default:
-		if m.reportStatus(w, s) {
-			return
-		}
+		m.reportStatus(w, s)
+		return
 	}
 	m.proceed(w, s)
 }
@@ -427,9 +426,8 @@ func hasLabels(labels, wanted map[string]string) bool {
 }
 
 // reportStatus writes the status, as a whole: the real one, too, overwrites what
-// others wrote meanwhile when it repeats a write that met a conflict. It returns
-// true if the sync goes on with that.
-func (m *rcManager) reportStatus(w *World, s *rcSync) bool {
+// others wrote meanwhile when it repeats a write that met a conflict.
+func (m *rcManager) reportStatus(w *World, s *rcSync) {
 	_, err := w.updateStatus(s.rc.name, preconditions{uid: s.rc.uid, version: s.version}, func(status map[string]any) {
 		clear(status)
 		maps.Copy(status, s.report)
@@ -438,14 +436,13 @@ func (m *rcManager) reportStatus(w *World, s *rcSync) bool {
 	if err != nil && live != nil && !s.retried {
 		s.retried = true
 		s.version = strconv.FormatInt(live.version, 10)
-		return true
+		return
 	}
 	if err == nil {
 		w.tell("%s reports %d pods, %d available, generation %d", s.rc.name,
 			s.report["replicas"], orZero(s.report["availableReplicas"]), s.rc.generation)
 	}
 	m.end(w, s, s.failed || err != nil)
-	return true
 }
 
 func orZero(value any) any {

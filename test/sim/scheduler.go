@@ -148,6 +148,20 @@ func (w *World) take(s step) {
 		w.manager.beginSync(w, s.name)
 	case managerWrites:
 		w.manager.stepSync(w, s.name)
+	case userActs:
+		w.users.next++
+		w.act(w.users.script[w.users.next-1])
+	case faultStarts:
+		w.startFault(s.fault, s.n, s.name)
+	default:
+		w.takeByItself(s)
+	}
+	w.check.after(w)
+}
+
+// takeByItself is a step of what nobody here has a part in.
+func (w *World) takeByItself(s step) {
+	switch s.kind {
 	case collectorSees:
 		w.collector.pods.deliver(0)
 	case collectorOrphans:
@@ -162,13 +176,7 @@ func (w *World) take(s step) {
 		w.becomeReady(s.name)
 	case podEnds:
 		w.terminate(s.name)
-	case userActs:
-		w.users.next++
-		w.act(w.users.script[w.users.next-1])
-	case faultStarts:
-		w.startFault(s.fault, s.n, s.name)
 	}
-	w.check.after(w)
 }
 
 // nextTimer is when something will happen that nothing else leads to.

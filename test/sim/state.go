@@ -192,7 +192,7 @@ func writeAll(h *maphash.Hash, values ...any) {
 		case string:
 			_, _ = h.WriteString(value)
 		case []string, want, written:
-			fmt.Fprint(h, value)
+			_, _ = fmt.Fprint(h, value)
 		default:
 			maphash.WriteComparable(h, value)
 		}

@@ -61,20 +61,6 @@ func (i *informer[T]) deliver(at int) (before, after T, gone bool) {
 	return before, e.object, e.gone
 }
 
-// firsts are the positions of the first pending event of each object: those that
-// may be delivered next if the order between objects is lost.
-func (i *informer[T]) firsts() []int {
-	var positions []int
-	seen := map[string]bool{}
-	for at, e := range i.pending {
-		if !seen[e.object.key()] {
-			seen[e.object.key()] = true
-			positions = append(positions, at)
-		}
-	}
-	return positions
-}
-
 // relist forgets what is pending, and makes of the difference between the cache and
 // the store the events that a new list does: what happened in between is never told.
 // An object that was replaced by another one of the same name is an update.
