@@ -37,10 +37,10 @@ type checker struct {
 	// created and deleted count pods, deleted those that were active.
 	created, deleted int
 
-	// promoting tells that a promotion is under way; hurt counts the pods that faults
-	// befell since the last calm outside of one, less those that it excuses.
-	promoting bool
-	hurt      int
+	// promoting tells that a promotion is under way; hurt that a fault befell a pod
+	// since the last calm outside of one, and excused how many pods less may serve for it.
+	promoting, hurt bool
+	excused         int
 
 	// mixed tells that a user changed the template of no desired pods while there
 	// were some yet, so that they may stay.
@@ -157,7 +157,7 @@ func (c *checker) podChanged(w *World, before, after *Pod) {
 		c.podHurt(before, after)
 	case !was && is:
 		c.created++
-		if c.promoting && c.hurt == 0 {
+		if c.promoting && !c.hurt {
 			c.fail("P4", "%s is created in a promotion", after.name)
 		}
 	case was && !is:
@@ -170,7 +170,8 @@ func (c *checker) podChanged(w *World, before, after *Pod) {
 
 // podHurt moves the levels by what a fault took.
 func (c *checker) podHurt(before, after *Pod) {
-	c.hurt++
+	c.hurt = true
+	c.excused++
 	if before.available() && (after == nil || !after.available()) {
 		c.floor--
 	}
@@ -180,15 +181,15 @@ func (c *checker) podHurt(before, after *Pod) {
 }
 
 // podDeletedInPromotion: none is. But for every pod that a fault takes, another one
-// may be: one that was made in its place while the others lost their owner, which the
+// that serves may be, and its replacements: one that was made in its place while the others lost their owner, which the
 // garbage collector collects; or one too many for a manager that still counts the
 // pod that is gone.
 func (c *checker) podDeletedInPromotion(pod *Pod) {
-	if c.hurt == 0 {
+	if !c.hurt || pod.available() && c.excused == 0 {
 		c.fail("P4", "%s is deleted in a promotion", pod.name)
 	}
-	c.hurt--
 	if pod.available() {
+		c.excused--
 		c.floor--
 	}
 }
@@ -221,13 +222,13 @@ func (c *checker) after(w *World) {
 	c.steps++
 	if c.floor == floor && c.ceiling == ceiling {
 		c.strict++
-		if c.hurt == 0 {
+		if !c.hurt {
 			return
 		}
 	}
 	if w.calm() {
 		if !c.promoting {
-			c.hurt = 0
+			c.hurt, c.excused = false, 0
 		}
 		c.floor = max(c.floor, min(floor, available))
 		c.ceiling = max(ceiling, pods)
