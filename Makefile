@@ -42,7 +42,7 @@ test: test-unit test-e2e ## Run all tests
 
 .PHONY: test-unit
 test-unit: ## Run the unit and property tests
-	go test $(GOTESTFLAGS) $$(go list ./... | grep -v /test/e2e)
+	go test -timeout=40m $(GOTESTFLAGS) $$(go list ./... | grep -v /test/e2e)
 	cd hack/localcluster && go test $(GOTESTFLAGS) ./internal/...
 
 .PHONY: test-e2e

@@ -228,7 +228,11 @@ func (e *explorer) visit(w *World, state uint64) bool {
 		}
 		return e.result.Failure == ""
 	}
-	for _, s := range e.choices(w) {
+	choices := e.choices(w)
+	if rc := w.rcs[tomcat]; len(choices) == 0 && rc != nil && rc.bounds.paused && rc.sealed() == "" && rc.adopting() == "" {
+		e.ends[state] = true // paused before the seal: that is what was asked for
+	}
+	for _, s := range choices {
 		then := w.clone()
 		e.take(then, s)
 		e.result.Steps++
