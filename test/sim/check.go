@@ -9,7 +9,7 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// checker watches over the properties of docs/design.md. The numbers of P1 and P2
+// checker watches over the properties that README.md lists. The numbers of P1 and P2
 // are checked at every step, against levels that say what may be expected then:
 //
 //   - floor, for P1: never fewer available pods. It is desired − maxUnavailable, but
@@ -47,7 +47,7 @@ type checker struct {
 	mixed bool
 
 	// abandoned tells that the RC was deleted in the middle of a promotion: pods that
-	// had no controller then keep none. See docs/design.md.
+	// had no controller then keep none. See README.md.
 	abandoned bool
 
 	// steps are those checked, strict those with a floor and a ceiling as promised.

@@ -52,7 +52,7 @@ func (g *collector) orphanOwner(w *World, name string) {
 
 // knows is what the simulation takes for granted: the garbage collector hears of a
 // pod before that pod is ready and the deletion of its owner is asked for. It has no
-// means to make sure of that itself, nor has rcroll: see docs/design.md.
+// means to make sure of that itself, nor has rcroll: see README.md.
 func (g *collector) knows(owner *RC) bool {
 	for _, e := range g.pods.pending {
 		if known := g.pods.cache[e.object.name]; known == nil && e.object.owner.uid == owner.uid && !e.gone {
