@@ -179,10 +179,7 @@ func TestAnyTemplateChange(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	next := tomcat(label(api.RollingLabel, api.True), func(object map[string]any) {
-		at(object, "metadata")["ownerReferences"] = []any{map[string]any{
-			"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "u0", "controller": true}}
-	})
+	next := nextOfWeb()
 	for name, c := range map[string]struct {
 		old    map[string]any
 		change change
@@ -334,11 +331,31 @@ func TestOutdatedPlansAreConflicts(t *testing.T) {
 	}
 }
 
-func TestScaleOfANextOneIsRefused(t *testing.T) {
-	next := tomcat(label(api.RollingLabel, api.True), func(object map[string]any) {
+// nextOfWeb is a next ReplicationController of rc/web.
+func nextOfWeb() map[string]any {
+	return tomcat(label(api.RollingLabel, api.True), func(object map[string]any) {
 		at(object, "metadata")["ownerReferences"] = []any{map[string]any{
 			"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "u0", "controller": true}}
 	})
+}
+
+// The garbage collector has to get its work done.
+func TestFinalizersAndOwnersOfANextOnePass(t *testing.T) {
+	next := nextOfWeb()
+	for name, c := range map[string]change{
+		"a finalizer": func(object map[string]any) { at(object, "metadata")["finalizers"] = []any{"orphan"} },
+		"no owner":    func(object map[string]any) { delete(at(object, "metadata"), "ownerReferences") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := mutate.Decide(mutate.Write{Old: next, New: edit(next, c), User: user}, options)
+			require.NoError(t, decision.Refusal)
+			assert.Equal(t, edit(next, c), decision.Object)
+		})
+	}
+}
+
+func TestScaleOfANextOneIsRefused(t *testing.T) {
+	next := nextOfWeb()
 	decision := mutate.DecideScale(mutate.ScaleWrite{Object: next, Replicas: 2, User: user}, options)
 	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
 }

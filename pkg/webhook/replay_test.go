@@ -136,6 +136,11 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 	require.NoError(t, err)
 	decision := mutate.Decide(write, installed)
 	assert.Equal(t, decision.Warnings, response.Warnings)
+	if write.Old != nil {
+		kept, _ := api.SpecOf(write.Old).RollLabels(installed.HashLabelKey)
+		selector, _ := api.SpecOf(decision.Object).RollLabels(installed.HashLabelKey)
+		assert.Equal(t, kept, selector, "rcroll's labels stay")
+	}
 	if decision.Meaning != mutate.Passes {
 		assert.True(t, api.SpecOf(write.Old).Equal(api.SpecOf(decision.Object)), "the live spec is the agent's")
 		labels, _ := decision.Object["metadata"].(map[string]any)["labels"].(map[string]any)
