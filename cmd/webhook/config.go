@@ -89,8 +89,8 @@ func (c *config) Register(flags *flag.FlagSet) {
 	flags.StringVar(&c.webhookUser, "webhook-user", accounts+"rcroll-webhook", "user name of the webhook")
 	flags.Var(&c.declaredManagers, "declared-managers", "field managers, with commas between, that send patches computed from a whole manifest; may be repeated")
 	flags.StringVar(&c.trigger, "trigger", triggerImage, `the change that asks for a rollout: "image" of a container, or any of the "template"`)
-	flags.Float64Var(&c.kubeAPIQPS, "kube-api-qps", 200, "requests per second to the API server, in the long run")
-	flags.IntVar(&c.kubeAPIBurst, "kube-api-burst", 400, "requests to the API server at once")
+	flags.Float64Var(&c.kubeAPIQPS, "kube-api-qps", 1000, "requests per second to the API server, in the long run")
+	flags.IntVar(&c.kubeAPIBurst, "kube-api-burst", 2000, "requests to the API server at once")
 }
 
 // Validate tells of every value that the webhook cannot work with.

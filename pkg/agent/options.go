@@ -46,9 +46,9 @@ func (c *Config) Register(flags *flag.FlagSet) {
 	flags.StringVar(&c.HealthProbeBindAddress, "health-probe-bind-address", ":8081", `address of /healthz and /readyz, "0" for none`)
 	flags.StringVar(&c.MetricsBindAddress, "metrics-bind-address", ":8080", `address of /metrics, "0" for none`)
 	flags.StringVar(&c.HashLabelKey, "hash-label-key", api.DefaultHashLabelKey, "label key that holds the hash of a pod template; the webhook must have the same")
-	flags.IntVar(&c.Concurrency, "concurrency", 10, "rollouts looked at at the same time")
-	flags.Float64Var(&c.KubeAPIQPS, "kube-api-qps", 200, "requests per second to the API server, in the long run")
-	flags.IntVar(&c.KubeAPIBurst, "kube-api-burst", 400, "requests to the API server at once")
+	flags.IntVar(&c.Concurrency, "concurrency", 20, "rollouts looked at at the same time")
+	flags.Float64Var(&c.KubeAPIQPS, "kube-api-qps", 1000, "requests per second to the API server, in the long run")
+	flags.IntVar(&c.KubeAPIBurst, "kube-api-burst", 2000, "requests to the API server at once")
 }
 
 // Validate tells of every value that the agent cannot work with.

@@ -23,7 +23,7 @@ func TestConfigDefaults(t *testing.T) {
 	assert.Equal(t, Config{
 		Namespace: "rcroll-system", LeaderElect: true,
 		HealthProbeBindAddress: ":8081", MetricsBindAddress: ":8080",
-		HashLabelKey: "deployment", Concurrency: 10, KubeAPIQPS: 200, KubeAPIBurst: 400,
+		HashLabelKey: "deployment", Concurrency: 20, KubeAPIQPS: 1000, KubeAPIBurst: 2000,
 	}, config)
 }
 
