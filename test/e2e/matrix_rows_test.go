@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -240,25 +241,40 @@ func scaleRows() []row {
 	}
 }
 
-// deletionRows end it all.
+// deletionRows end it all. While the pods are handed over a deletion is refused with
+// the advice to try again, which clients follow by themselves.
 func deletionRows() []row {
 	remove := func(cascade string) func(*attempt) answer {
-		return func(a *attempt) answer { return a.tell("", "delete", a.ref(), "--wait=false", "--cascade="+cascade) }
+		return func(a *attempt) answer {
+			a.unheldSoon()
+			return a.tell("", "delete", a.ref(), "--wait=false", "--cascade="+cascade)
+		}
 	}
-	stranded := map[string]cell{promoting: {means: orphans, note: "the pods belong to nobody while they are handed over; " +
-		"a ReplicationController that selects them adopts them"}}
+	late := func(means meaning) map[string]cell {
+		return but(everywhere(cell{means: means}), map[string]cell{promoting: {means: means, note: "when the promotion has ended: " +
+			"clients are told to try again in a second, and do so by themselves for some ten seconds"}})
+	}
 	return []row{
-		{name: "kubectl delete", edit: remove("background"), cells: but(everywhere(cell{means: removes}), stranded)},
-		{name: "kubectl delete --cascade=foreground", edit: remove("foreground"), cells: but(everywhere(cell{means: removes}), stranded)},
-		{name: "kubectl delete --cascade=orphan", edit: remove("orphan"), cells: everywhere(cell{means: orphans})},
+		{name: "kubectl delete", edit: remove("background"), cells: late(removes)},
+		{name: "kubectl delete --cascade=foreground", edit: remove("foreground"), cells: late(removes)},
+		{name: "kubectl delete --cascade=orphan", edit: remove("orphan"), cells: late(orphans)},
 		{
 			name: "kubectl replace --force",
 			edit: func(a *attempt) answer {
+				a.unheldSoon()
 				return a.tell(a.first.with(image(newImage)).yaml(a), "replace", "--force", "-f", "-")
 			},
 			change: func(a *attempt, state *golden.State) { *state = a.stateOf(a.first.with(image(newImage))) },
-			cells:  but(everywhere(cell{means: recreates}), stranded),
+			cells:  late(recreates),
 		},
+	}
+}
+
+// unheldSoon lets a promotion that is held go on while the edit waits for that.
+func (a *attempt) unheldSoon() {
+	if a.moment.name == promoting {
+		release := time.AfterFunc(1500*time.Millisecond, a.unheld)
+		a.Cleanup(func() { release.Stop() })
 	}
 }
 
