@@ -74,8 +74,8 @@ bench-go: ## Run the Go benchmarks of decisions and reviews
 ##@ Check
 
 .PHONY: sim
-sim: ## Run SEEDS seeds of the simulation, from FIRST on, and the search of the promotion with crashes
-	go test -count=1 -timeout=24h $(GOTESTFLAGS) ./test/sim -v -sim.seeds=$(SEEDS) -sim.first=$(FIRST) -sim.crashes
+sim: ## Run SEEDS seeds of the simulation, from FIRST on, and the whole search of the promotion
+	go test -count=1 -timeout=24h $(GOTESTFLAGS) ./test/sim -v -sim.seeds=$(SEEDS) -sim.first=$(FIRST) -sim.all
 
 .PHONY: mutants
 mutants: ## Check that the simulation catches each of its deliberate bugs (takes minutes)
