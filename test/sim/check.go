@@ -31,8 +31,8 @@ type checker struct {
 
 	floor, ceiling int
 
-	// lost and gone are the available pods, and the pods, that faults took since the
-	// last calm.
+	// lost and gone are the available pods, and the pods, that faults took and that
+	// are not made up for.
 	lost, gone int
 
 	// twice tells that two agents acted since the last calm: what may go, each of them
@@ -240,7 +240,9 @@ func (c *checker) after(w *World) {
 		}
 	}
 	if w.calm() {
-		c.lost, c.gone, c.twice = 0, 0, len(w.agents) > 1
+		// What is not made up for yet stays excused.
+		c.lost, c.gone = min(c.lost, max(0, c.floor-available)), min(c.gone, max(0, pods-c.ceiling))
+		c.twice = len(w.agents) > 1
 		if !c.promoting {
 			c.hurt, c.excused = false, 0
 		}
