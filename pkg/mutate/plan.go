@@ -25,11 +25,11 @@ func carryOut(write Write, text string, options Options) Decision {
 	object := editable(write.New)
 	deleteEntry(object, "annotations", api.PlanAnnotation)
 	setSpec(object, spec)
-	switch {
-	case plan.Operation == api.GiveUp:
+	switch plan.Operation {
+	case api.GiveUp:
 		cancel := spec.Unlabelled(options.HashLabelKey).WithReplicas(request.Replicas())
 		setEntry(object, "annotations", api.RequestAnnotation, cancel.String())
-	case plan.Operation == api.Finish:
+	case api.Finish:
 		deleteEntry(object, "annotations", api.RequestAnnotation)
 		deleteEntry(object, "labels", api.RollingLabel)
 	}
@@ -44,23 +44,8 @@ func stale(write Write, plan api.Plan, err error) Decision {
 
 // step is the live spec after a plan.
 func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, error) {
-	if hash := request.Hash(hashKey); plan.Hash != hash {
-		return nil, fmt.Errorf("it is for template %s, requested is %s", plan.Hash, hash)
-	}
-	sealed := live.Selector()[api.SealedLabel]
-	switch {
-	case plan.Operation == api.Finish && !live.Unmarked().SameTemplate(request, hashKey):
-		return nil, fmt.Errorf("the requested template is not live")
-	case plan.Operation == api.Finish && live.Marked():
-		return nil, fmt.Errorf("the promotion is under way")
-	case plan.Operation == api.Open && live.TemplateLabels()[api.AdoptingLabel] == "":
-		return nil, fmt.Errorf("no pods are being adopted")
-	case plan.Operation == api.Adopt && sealed == "":
-		return nil, fmt.Errorf("the selector is not sealed")
-	case plan.Operation != api.Adopt && sealed != "":
-		return nil, fmt.Errorf("the selector is sealed")
-	case plan.Operation == api.Seal && live.Replicas() != 0:
-		return nil, fmt.Errorf("it has %d replicas, of which it would lose sight", live.Replicas())
+	if err := fits(plan, live, request, hashKey); err != nil {
+		return nil, err
 	}
 	switch plan.Operation {
 	case api.Scale:
@@ -69,7 +54,7 @@ func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, erro
 		mark := map[string]string{api.SealedLabel: plan.Hash}
 		return request.Hashed(hashKey).Labelled(mark, mark).WithReplicas(0), nil
 	case api.Adopt:
-		mark := map[string]string{api.AdoptingLabel: sealed}
+		mark := map[string]string{api.AdoptingLabel: live.Selector()[api.SealedLabel]}
 		return live.Unmarked().Labelled(nil, mark).WithReplicas(plan.Replicas), nil
 	case api.Open, api.Finish:
 		return fulfilled(live, request, hashKey), nil
@@ -77,6 +62,29 @@ func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, erro
 		return live, nil
 	}
 	return nil, fmt.Errorf("unknown operation %q", plan.Operation)
+}
+
+// fits tells whether the object is in the state for which the plan was made.
+func fits(plan api.Plan, live, request api.Spec, hashKey string) error {
+	if hash := request.Hash(hashKey); plan.Hash != hash {
+		return fmt.Errorf("it is for template %s, requested is %s", plan.Hash, hash)
+	}
+	sealed := live.Selector()[api.SealedLabel]
+	switch {
+	case plan.Operation == api.Finish && !live.Unmarked().SameTemplate(request, hashKey):
+		return fmt.Errorf("the requested template is not live")
+	case plan.Operation == api.Finish && live.Marked():
+		return fmt.Errorf("the promotion is under way")
+	case plan.Operation == api.Open && live.TemplateLabels()[api.AdoptingLabel] == "":
+		return fmt.Errorf("no pods are being adopted")
+	case plan.Operation == api.Adopt && sealed == "":
+		return fmt.Errorf("the selector is not sealed")
+	case plan.Operation != api.Adopt && sealed != "":
+		return fmt.Errorf("the selector is sealed")
+	case plan.Operation == api.Seal && live.Replicas() != 0:
+		return fmt.Errorf("it has %d replicas, of which it would lose sight", live.Replicas())
+	}
+	return nil
 }
 
 // fulfilled is the live spec when a promotion is over: what was requested, with the

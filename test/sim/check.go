@@ -202,9 +202,8 @@ func (c *checker) podDeletedInPromotion(pod *Pod) {
 	}
 }
 
-// after checks the numbers.
-func (c *checker) after(w *World) {
-	pods, available := 0, 0
+// count is the number of pods that are there, and of those that are available.
+func (w *World) count() (pods, available int) {
 	for _, pod := range w.pods {
 		if pod.active() {
 			pods++
@@ -213,6 +212,12 @@ func (c *checker) after(w *World) {
 			available++
 		}
 	}
+	return pods, available
+}
+
+// after checks the numbers.
+func (c *checker) after(w *World) {
+	pods, available := w.count()
 	rc := w.rcs[tomcat]
 	c.twice = c.twice || len(w.agents) > 1
 	least := c.floor - c.lost
@@ -233,22 +238,33 @@ func (c *checker) after(w *World) {
 	}
 	floor, ceiling := int(rc.bounds.minAvailable), int(rc.bounds.maxPods)
 	c.steps++
-	if c.floor == floor && c.ceiling == ceiling && c.lost == 0 && c.gone == 0 && !c.twice {
+	if c.isBare(floor, ceiling) {
 		c.strict++
 		if !c.hurt {
 			return
 		}
 	}
 	if w.calm() {
-		// What is not made up for yet stays excused.
-		c.lost, c.gone = min(c.lost, max(0, c.floor-available)), min(c.gone, max(0, pods-c.ceiling))
-		c.twice = len(w.agents) > 1
-		if !c.promoting {
-			c.hurt, c.excused = false, 0
-		}
-		c.floor = max(c.floor, min(floor, available))
-		c.ceiling = max(ceiling, pods)
+		c.settle(w, pods, available)
 	}
+}
+
+// isBare tells that the levels are the promise and nothing is excused.
+func (c *checker) isBare(floor, ceiling int) bool {
+	return c.floor == floor && c.ceiling == ceiling && c.lost == 0 && c.gone == 0 && !c.twice
+}
+
+// settle takes back what was excused, in a moment of calm. What is not made up for
+// yet stays so.
+func (c *checker) settle(w *World, pods, available int) {
+	bounds := w.rcs[tomcat].bounds
+	c.lost, c.gone = min(c.lost, max(0, c.floor-available)), min(c.gone, max(0, pods-c.ceiling))
+	c.twice = len(w.agents) > 1
+	if !c.promoting {
+		c.hurt, c.excused = false, 0
+	}
+	c.floor = max(c.floor, min(int(bounds.minAvailable), available))
+	c.ceiling = max(int(bounds.maxPods), pods)
 }
 
 // calm is a moment in which nobody acts on what is no longer true.

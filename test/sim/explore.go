@@ -139,7 +139,8 @@ func (e *explorer) normalise(w *World) {
 		if a.queued && a.call == nil {
 			try := a.brain.clone()
 			if _, more := try.begin(a.rcs.snapshot(), w.now); !more {
-				if result, err := try.outcome(); err == nil && result.RequeueAfter == 0 {
+				// It may want to look again later, but no time passes here.
+				if _, err := try.outcome(); err == nil {
 					a.queued, a.brain = false, try
 				}
 			}

@@ -33,10 +33,12 @@ var mutants = []struct {
 		{"pkg/agent/observe.go", `status("observedGeneration") >= rc.GetGeneration()`, `true`},
 	}},
 	{"clear the request before promotion", []edit{
-		{"pkg/mutate/plan.go", `plan.Operation == api.Finish && spec`, `plan.Operation == api.Seal && spec`},
+		{"pkg/mutate/plan.go", `case api.Finish:
+		deleteEntry`, `case api.Seal:
+		deleteEntry`},
 	}},
 	{"forget stale RCs", []edit{
-		{"pkg/rollout/plan.go", `replace(s, *next, append(stale, s.RC))`, `replace(s, *next, append(stale[:0], s.RC))`},
+		{"pkg/rollout/snapshot.go", `return target, append(without(s.Next, target.Name), s.RC)`, `return target, []Member{s.RC}`},
 		{"pkg/rollout/promote.go", ` && len(s.Next) == 1`, ``},
 	}},
 	{"wrong rounding", []edit{
@@ -73,6 +75,8 @@ var mutants = []struct {
 	}},
 	{"finish with orphans left", []edit{
 		{"pkg/rollout/promote.go", `case s.Pods.Orphans > 0 || s.Pods.OfNext > 0:`, `case false:`},
+		{"pkg/rollout/promote.go", `case !s.RC.settled():`, `case !s.RC.Current:`},
+		{"pkg/rollout/promote.go", `case s.Pods.OfRC > s.RC.Pods:`, `case false:`},
 	}},
 	{"create without a look at the RC", []edit{
 		{"pkg/agent/observe.go", `case current.GetResourceVersion() != o.rc.GetResourceVersion():`, `case false:`},
