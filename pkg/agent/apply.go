@@ -52,7 +52,7 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 func (r *reconciler) write(ctx context.Context, o *observation, action rollout.Action) error {
 	switch action.Kind {
 	case rollout.CreateNext:
-		next := rollout.NextRC(o.rc, o.request, action.Replicas, r.hashKey)
+		next := rollout.NextRC(o.rc, o.request, 0, r.hashKey)
 		if err := r.cached.Create(ctx, next); err != nil {
 			return err
 		}

@@ -78,8 +78,12 @@ func reencoded(t *testing.T, text []byte, object map[string]any) string {
 }
 
 // checkCreate asserts what is true of every object that a user creates: nothing of
-// a rollout elsewhere is in it.
+// a rollout elsewhere is in it. Settings that are wrong are refused.
 func checkCreate(t *testing.T, decision mutate.Decision) {
+	if decision.Refusal != nil {
+		assert.Nil(t, decision.Object)
+		return
+	}
 	assert.Equal(t, mutate.Passes, decision.Meaning)
 	annotations := at(deepCopy(decision.Object), "metadata", "annotations")
 	assert.NotContains(t, annotations, api.PlanAnnotation)

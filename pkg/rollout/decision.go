@@ -56,7 +56,7 @@ type Action struct {
 	Name string
 	UID  types.UID
 
-	// Replicas is read by CreateNext and ScaleNext.
+	// Replicas is read by ScaleNext.
 	Replicas int32
 
 	// ScaleUp tells that the write starts an update period.

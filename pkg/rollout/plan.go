@@ -106,31 +106,22 @@ func end(s Snapshot) Decision {
 	return s.carryOut(api.Plan{Operation: api.Finish, Hash: s.Requested}, "")
 }
 
-// create is the first step of replace: the next ReplicationController is made with
-// as many replicas as there is room for, so that its first pods do not wait for a
-// second write.
+// create makes the next ReplicationController, without replicas. A creation is the one
+// write that no resource version protects, and the cache may lack what another agent
+// created before. What comes next waits for the cache to show this creation, and with
+// it everything that is older.
 func create(s Snapshot) Decision {
 	target := Member{Name: s.NextName()}
-	others := append(without(s.Next, target.Name), s.RC)
-	limits := limitsOf(s)
-	size := scaleUp(target, others, limits)
-	action := Action{
-		Kind:     CreateNext,
-		Name:     target.Name,
-		Replicas: size,
-		ScaleUp:  size > 0,
-		Events: []Event{
-			normal(ReasonCreated, "Created "+target.Name),
-			normal(ReasonScaling, intention(s, target, others)),
-		},
-	}
-	if size > 0 {
-		action.Events = append(action.Events, scaling(target, size))
-	}
-	target.Replicas = size
 	return Decision{
-		Actions: append([]Action{action}, s.shrink(target, others, limits)...),
-		Reason:  target.Name + " does not exist",
+		Actions: []Action{{
+			Kind: CreateNext,
+			Name: target.Name,
+			Events: []Event{
+				normal(ReasonCreated, "Created "+target.Name),
+				normal(ReasonScaling, intention(s, target, append(without(s.Next, target.Name), s.RC))),
+			},
+		}},
+		Reason: target.Name + " does not exist",
 	}
 }
 
@@ -166,50 +157,38 @@ func replace(s Snapshot, target Member, others []Member) Decision {
 	}
 	// A pod above the size that the target has now may be on its way out already.
 	target.Available, target.Replicas = min(target.Available, target.Replicas), up
-	decision.Actions = append(decision.Actions, s.shrink(target, others, limits)...)
-	return decision
-}
-
-// shrink takes from the others what the target, at its size after the pass, allows.
-func (s Snapshot) shrink(target Member, others []Member, limits limits) []Action {
-	var actions []Action
 	for i, replicas := range scaleOthers(target, others, limits) {
 		if replicas != others[i].Replicas {
-			actions = append(actions, s.scale(others[i], replicas))
+			decision.Actions = append(decision.Actions, s.scale(others[i], replicas))
 		}
 	}
 	for _, stale := range others {
 		if stale.UID != s.RC.UID && stale.empty() && !stale.Deleting {
-			actions = append(actions, deleteStale(stale))
+			decision.Actions = append(decision.Actions, deleteStale(stale))
 		}
 	}
-	return actions
+	return decision
 }
 
 // scale is the write that scales a member. The RC itself is scaled by the webhook.
 func (s Snapshot) scale(member Member, replicas int32) Action {
+	direction := "down"
+	if replicas > member.Replicas {
+		direction = "up"
+	}
 	action := Action{
 		Kind:     ScaleNext,
 		Name:     member.Name,
 		UID:      member.UID,
 		Replicas: replicas,
 		ScaleUp:  replicas > member.Replicas,
-		Events:   []Event{scaling(member, replicas)},
+		Events:   []Event{normal(ReasonScaling, fmt.Sprintf("Scaling %s %s to %d", member.Name, direction, replicas))},
 	}
 	if member.UID == s.RC.UID {
 		action.Kind = CarryOut
 		action.Plan = api.Plan{Operation: api.Scale, Hash: s.Requested, Replicas: replicas}
 	}
 	return action
-}
-
-// scaling is the old command's word for a step.
-func scaling(member Member, replicas int32) Event {
-	direction := "down"
-	if replicas > member.Replicas {
-		direction = "up"
-	}
-	return normal(ReasonScaling, fmt.Sprintf("Scaling %s %s to %d", member.Name, direction, replicas))
 }
 
 func deleteStale(stale Member) Action {

@@ -54,7 +54,7 @@ func TestPlan(t *testing.T) {
 		},
 		"a name that only begins like the next one's": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Next[0].Name = "tomcat-v88" }),
-			want:     []string{"create tomcat-v8", "delete tomcat-v88"},
+			want:     []string{"create tomcat-v8"},
 		},
 		"the next one is being deleted": {
 			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.Next[0].Deleting = true }),

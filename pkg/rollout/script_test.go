@@ -80,7 +80,7 @@ func TestScripts(t *testing.T) {
 		},
 		"a retarget half-way: stale pods go first": {
 			desired: 3, surge: "1", unavailable: "0",
-			after: 3, during: func(w *world) { w.request("v9") },
+			after: 4, during: func(w *world) { w.request("v9") },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 3, scaling down tomcat from 3 to 0 (keep 3 pods available, don't exceed 4 pods)
@@ -103,7 +103,7 @@ func TestScripts(t *testing.T) {
 		},
 		"a cancel half-way": {
 			desired: 3, surge: "1", unavailable: "0",
-			after: 3, during: func(w *world) { w.request("v7") },
+			after: 4, during: func(w *world) { w.request("v7") },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 3, scaling down tomcat from 3 to 0 (keep 3 pods available, don't exceed 4 pods)
@@ -125,7 +125,7 @@ func TestScripts(t *testing.T) {
 		},
 		"more pods desired half-way": {
 			desired: 2, surge: "1", unavailable: "0",
-			after: 2, during: func(w *world) { w.desired = 4 },
+			after: 3, during: func(w *world) { w.desired = 4 },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 2, scaling down tomcat from 2 to 0 (keep 2 pods available, don't exceed 3 pods)
@@ -139,7 +139,7 @@ func TestScripts(t *testing.T) {
 		},
 		"fewer pods desired half-way": {
 			desired: 4, surge: "1", unavailable: "0",
-			after: 5, during: func(w *world) { w.desired = 2 },
+			after: 6, during: func(w *world) { w.desired = 2 },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 4, scaling down tomcat from 4 to 0 (keep 4 pods available, don't exceed 5 pods)
@@ -156,7 +156,7 @@ func TestScripts(t *testing.T) {
 		},
 		"a newer request during the promotion": {
 			desired: 1, surge: "1", unavailable: "0",
-			after: 4, during: func(w *world) { w.request("v9") },
+			after: 5, during: func(w *world) { w.request("v9") },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 1, scaling down tomcat from 1 to 0 (keep 1 pods available, don't exceed 2 pods)
@@ -202,8 +202,7 @@ func lines(text string) []string {
 }
 
 // TestPodsAndPasses: N pods created, N deleted, and no pass more than it takes: with
-// surge 1 two per pod, creation being the first, and 5 for seal, orphan, adopt, open
-// and finish.
+// surge 1 two per pod, and 6 for creation, seal, orphan, adopt, open and finish.
 func TestPodsAndPasses(t *testing.T) {
 	for _, desired := range []int32{1, 5, 20} {
 		w := newWorld(desired, "1", "0")
@@ -212,7 +211,7 @@ func TestPodsAndPasses(t *testing.T) {
 		assert.True(t, ok)
 		assert.Equal(t, desired, w.created, "created")
 		assert.Equal(t, desired, w.deleted, "deleted")
-		assert.Equal(t, int(2*desired)+5, passes)
+		assert.Equal(t, int(2*desired)+6, passes)
 	}
 }
 

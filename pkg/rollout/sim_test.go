@@ -204,9 +204,7 @@ func (w *world) apply(action rollout.Action) {
 	switch action.Kind {
 	case rollout.CreateNext:
 		w.uids++
-		w.next[action.Name] = &controller{
-			name: action.Name, uid: types.UID(fmt.Sprint("next", w.uids)), generation: 1, replicas: action.Replicas,
-		}
+		w.next[action.Name] = &controller{name: action.Name, uid: types.UID(fmt.Sprint("next", w.uids)), generation: 1}
 	case rollout.ScaleNext:
 		w.next[action.Name].scale(action.Replicas)
 	case rollout.DeleteNext:

@@ -36,7 +36,7 @@ func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]
 		return object, nil
 	}
 	if w.webhookDown {
-		return nil, apierrors.NewInternalError(fmt.Errorf(`failed calling webhook "rc.rcroll.dev": no endpoints available`))
+		return nil, errWebhookDown
 	}
 	decision := mutate.Decide(write, mutateOptions)
 	if decision.Refusal == nil {
@@ -48,6 +48,20 @@ func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]
 	}
 	return nil, apierrors.NewForbidden(rcResource, name, decision.Refusal)
 }
+
+// admitDelete is the webhook on a deletion.
+func (w *World) admitDelete(rc *RC) error {
+	switch err := mutate.GuardDelete(rc.object); {
+	case err == nil:
+		return nil
+	case w.webhookDown:
+		return errWebhookDown
+	default:
+		return apierrors.NewTooManyRequests(err.Error(), 1)
+	}
+}
+
+var errWebhookDown = apierrors.NewInternalError(fmt.Errorf(`failed calling webhook "rc.rcroll.dev": no endpoints available`))
 
 // matches is what manifests/base/webhook-configuration.yaml says in CEL.
 func matches(old, object map[string]any) bool {

@@ -54,10 +54,6 @@ type checker struct {
 	// were some yet, so that they may stay.
 	mixed bool
 
-	// abandoned tells that the RC was deleted in the middle of a promotion: pods that
-	// had no controller then keep none. See README.md.
-	abandoned bool
-
 	// steps are those checked, strict those with a floor and a ceiling as promised.
 	steps, strict int
 
@@ -121,7 +117,6 @@ func (c *checker) rcDeleted(w *World) {
 	if c.cause.kind != userActs && !w.users.want.absent {
 		c.fail("P3", "%s is deleted without anybody's wish", tomcat)
 	}
-	c.abandoned = c.abandoned || c.promoting && len(w.pods) > 0
 	c.promoting = false
 	c.uid, c.floor, c.ceiling = "", 0, max(c.ceiling, len(w.pods))
 }
@@ -303,7 +298,7 @@ func (w *World) unfinished() []string {
 	note := func(format string, args ...any) { left = append(left, fmt.Sprintf(format, args...)) }
 	want, rc := w.users.want, w.rcs[tomcat]
 	if want.absent {
-		if len(w.rcs) > 0 || len(w.pods) > 0 && !w.check.abandoned {
+		if len(w.rcs) > 0 || len(w.pods) > 0 {
 			note("%d ReplicationControllers and %d pods outlive %s", len(w.rcs), len(w.pods), tomcat)
 		}
 		return left
@@ -331,7 +326,7 @@ func (w *World) unfinishedPods(rc *RC) []string {
 			continue
 		}
 		pods++
-		old := pod.image != rc.image && !w.check.abandoned && !w.check.mixed
+		old := pod.image != rc.image && !w.check.mixed
 		if pod.owner.uid != rc.uid || pod.deleting || !pod.ready || old {
 			left = append(left, fmt.Sprintf("pod %s: of %q, image %s, ready %t, terminating %t",
 				pod.name, pod.owner.uid, pod.image, pod.ready, pod.deleting))

@@ -92,10 +92,15 @@ func (w *World) perform(a action) (want, error) {
 		return wanted, fmt.Errorf("there is no %s", tomcat)
 	}
 	switch a.kind {
-	case deleteBackground:
-		return want{absent: true}, w.deleteRC(tomcat, preconditions{}, metav1.DeletePropagationBackground)
-	case deleteForeground:
-		return want{absent: true}, w.deleteRC(tomcat, preconditions{}, metav1.DeletePropagationForeground)
+	case deleteBackground, deleteForeground:
+		policy := metav1.DeletePropagationBackground
+		if a.kind == deleteForeground {
+			policy = metav1.DeletePropagationForeground
+		}
+		if err := w.admitDelete(rc); err != nil {
+			return wanted, err
+		}
+		return want{absent: true}, w.deleteRC(tomcat, preconditions{}, policy)
 	case scaleSubresource:
 		wanted.replicas = a.replicas
 		return wanted, w.scale(someUser, tomcat, int32(a.replicas))
