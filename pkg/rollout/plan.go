@@ -62,6 +62,8 @@ func roll(s Snapshot) Decision {
 		return create(s)
 	case next.Deleting:
 		return wait(fmt.Sprintf("%s is being deleted and will be created again", next.Name))
+	case canPromote(s, *next) && s.Pods.OfRC > 0:
+		return Decision{Reason: fmt.Sprintf("the status of %s is yet to tell of %d pods", s.RC.Name, s.Pods.OfRC), Poll: true}
 	case canPromote(s, *next):
 		return seal(s, *next)
 	}

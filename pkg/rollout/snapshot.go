@@ -95,10 +95,12 @@ type Member struct {
 }
 
 // available is a number of pods that are certainly available, now and when the
-// replicas are what the spec says: a status for another spec says nothing, and of
-// pods above spec.replicas some are about to be deleted.
+// replicas are what the spec says. A status for another spec says nothing. Neither
+// does one that tells of more pods than the spec wants: it is from before deletions,
+// and if the replicas went down and up again there may have been more of these than
+// the spec tells.
 func (m Member) available() int32 {
-	if !m.Current || m.Deleting {
+	if !m.Current || m.Deleting || m.Pods > m.Replicas {
 		return 0
 	}
 	return min(m.Available, m.Replicas)
@@ -184,14 +186,21 @@ func (s Snapshot) NeedsNext() bool {
 }
 
 // NeedsPods tells that the decision depends on the pods themselves: in a promotion,
-// when the next ReplicationController is gone, and again when the status of the RC
+// before the RC is sealed (a status can be from before a creation, and a pod that the
+// RC still has would be left behind), when the next ReplicationController is gone, and again when the status of the RC
 // tells that there are fewer than it was to adopt. Every other change of the RC
 // meanwhile is no reason to list pods, of which there may be many.
 func (s Snapshot) NeedsPods() bool {
 	if s.Adopting != "" {
 		return s.RC.settled() && s.RC.Pods < s.RC.Replicas
 	}
-	return s.Sealed != "" && s.next() == nil
+	next := s.next()
+	return s.Sealed != "" && next == nil || s.isAboutToSeal(next)
+}
+
+// isAboutToSeal tells that by what the statuses say the promotion can begin.
+func (s Snapshot) isAboutToSeal(next *Member) bool {
+	return !s.Promoting() && !s.Cancelled() && next != nil && !next.Deleting && canPromote(s, *next)
 }
 
 // sides are the member that goes up, nil if it does not stand yet, and those that go
