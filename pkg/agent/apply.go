@@ -147,15 +147,19 @@ func (o *observation) prepare(uid types.UID, change map[string]any) (*unstructur
 	return member, body, nil
 }
 
-// delete deletes exactly what was observed.
 func (r *reconciler) delete(ctx context.Context, o *observation, uid types.UID, policy metav1.DeletionPropagation) error {
 	member := o.members[uid]
-	preconditions := client.Preconditions{UID: ptr.To(uid), ResourceVersion: ptr.To(member.GetResourceVersion())}
-	if err := r.cached.Delete(ctx, member, preconditions, client.PropagationPolicy(policy)); err != nil {
+	if err := r.deleteObserved(ctx, member, policy); err != nil {
 		return err
 	}
 	r.expectations.deleted(o.key, member.GetName(), uid)
 	return nil
+}
+
+// deleteObserved deletes exactly what was observed.
+func (r *reconciler) deleteObserved(ctx context.Context, rc *unstructured.Unstructured, policy metav1.DeletionPropagation) error {
+	preconditions := client.Preconditions{UID: ptr.To(rc.GetUID()), ResourceVersion: ptr.To(rc.GetResourceVersion())}
+	return r.cached.Delete(ctx, rc, preconditions, client.PropagationPolicy(policy))
 }
 
 func conditionsPatch(change rollout.ConditionChange) map[string]any {

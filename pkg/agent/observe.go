@@ -86,12 +86,12 @@ func (r *reconciler) checkCache(ctx context.Context, o *observation) error {
 	behind, created := r.expectations.unseen(o.key, cached)
 	for _, name := range created {
 		key := types.NamespacedName{Namespace: o.key.Namespace, Name: name}
-		err := r.live.Get(ctx, key, newRC())
+		stands, err := r.getLive(ctx, key)
 		switch {
-		case apierrors.IsNotFound(err):
-			r.expectations.settle(o.key, name)
 		case err != nil:
-			return fmt.Errorf("get ReplicationController %s: %w", key, err)
+			return err
+		case stands == nil:
+			r.expectations.settle(o.key, name)
 		default:
 			behind = append(behind, name)
 		}
@@ -190,12 +190,9 @@ func (r *reconciler) checkName(ctx context.Context, o *observation) error {
 		return err
 	}
 	key := types.NamespacedName{Namespace: o.key.Namespace, Name: o.snapshot.NextName()}
-	holder := newRC()
-	if err := r.live.Get(ctx, key, holder); err != nil {
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		return fmt.Errorf("get ReplicationController %s: %w", key, err)
+	holder, err := r.getLive(ctx, key)
+	if err != nil || holder == nil {
+		return err
 	}
 	owner := metav1.GetControllerOf(holder)
 	if owner != nil && owner.UID == o.rc.GetUID() {
@@ -208,17 +205,26 @@ func (r *reconciler) checkName(ctx context.Context, o *observation) error {
 
 // checkCurrent fails unless the RC is the one that the API server has.
 func (r *reconciler) checkCurrent(ctx context.Context, o *observation) error {
-	current := newRC()
-	err := r.live.Get(ctx, o.key, current)
-	switch {
-	case apierrors.IsNotFound(err):
-		return errCacheBehind
-	case err != nil:
-		return fmt.Errorf("get ReplicationController %s: %w", o.key, err)
-	case current.GetResourceVersion() != o.rc.GetResourceVersion():
+	current, err := r.getLive(ctx, o.key)
+	if err != nil {
+		return err
+	}
+	if current == nil || current.GetResourceVersion() != o.rc.GetResourceVersion() {
 		return errCacheBehind
 	}
 	return nil
+}
+
+// getLive reads a ReplicationController from the API server; nil if it does not stand.
+func (r *reconciler) getLive(ctx context.Context, key types.NamespacedName) (*unstructured.Unstructured, error) {
+	rc := newRC()
+	if err := r.live.Get(ctx, key, rc); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("get ReplicationController %s: %w", key, err)
+	}
+	return rc, nil
 }
 
 // countPods counts the pods that the RC adopts by their labels when it is no

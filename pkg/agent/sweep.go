@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -34,8 +32,7 @@ func (r *reconciler) sweep(ctx context.Context, key types.NamespacedName) (recon
 			return r.poll(key), err
 		}
 		// A rollout that began meanwhile, and makes use of it, changes its version.
-		preconditions := client.Preconditions{UID: ptr.To(left.GetUID()), ResourceVersion: ptr.To(left.GetResourceVersion())}
-		err = r.cached.Delete(ctx, left, preconditions, client.PropagationPolicy(metav1.DeletePropagationBackground))
+		err = r.deleteObserved(ctx, left, metav1.DeletePropagationBackground)
 		if isOutdated(err) {
 			return r.poll(key), nil
 		}
@@ -50,12 +47,9 @@ func (r *reconciler) sweep(ctx context.Context, key types.NamespacedName) (recon
 // not know it, the garbage collector sees to the rest; where there is a request, the
 // cache will show it.
 func (r *reconciler) isOver(ctx context.Context, key types.NamespacedName, uid types.UID) (bool, error) {
-	rc := newRC()
-	if err := r.live.Get(ctx, key, rc); err != nil {
-		if apierrors.IsNotFound(err) {
-			return false, nil
-		}
-		return false, fmt.Errorf("get ReplicationController %s: %w", key, err)
+	rc, err := r.getLive(ctx, key)
+	if err != nil || rc == nil {
+		return false, err
 	}
 	_, pending := rc.GetAnnotations()[api.RequestAnnotation]
 	return rc.GetUID() == uid && !pending, nil

@@ -65,8 +65,9 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 }
 
 // meant is the spec that a user wants who made this write while another one was
-// pending. To forget the request is to want what is live. Declared intent replaces the pending request, except for replicas
-// that the manifest does not state; imperative intent is added to it.
+// pending. To forget the request is to want what is live. Declared intent replaces
+// the pending request, except for replicas that the manifest does not state;
+// imperative intent is added to it.
 func meant(write Write, live, pending api.Spec, options Options) (api.Spec, error) {
 	if isCancelGesture(write) {
 		return live.WithReplicas(pending.Replicas()), nil

@@ -105,7 +105,7 @@ func end(s Snapshot) Decision {
 	case !s.RC.Current:
 		return wait(fmt.Sprintf("the ReplicationController manager has yet to see the end of the rollout of %s", s.RC.Name))
 	}
-	return s.carryOut(api.Plan{Operation: api.Finish, Hash: s.Requested}, "")
+	return s.carryOut(api.Finish, 0, "nothing is left to do")
 }
 
 // create makes the next ReplicationController, without replicas. A creation is the one
@@ -157,8 +157,7 @@ func replace(s Snapshot, target Member, others []Member) Decision {
 		decision.Actions = append(decision.Actions, s.scale(target, up))
 		decision.Reason = fmt.Sprintf("%s goes from %d to %d", target.Name, target.Replicas, up)
 	}
-	// A pod above the size that the target has now may be on its way out already.
-	target.Available, target.Replicas = min(target.Available, target.Replicas), up
+	target.Available, target.Replicas = target.available(), up
 	for i, replicas := range scaleOthers(target, others, limits) {
 		if replicas != others[i].Replicas {
 			decision.Actions = append(decision.Actions, s.scale(others[i], replicas))
@@ -202,15 +201,18 @@ func deleteStale(stale Member) Action {
 	}
 }
 
-// carryOut is the decision to have the webhook carry out a plan, with an event that
-// says so, if there is a message.
-func (s Snapshot) carryOut(plan api.Plan, message string) Decision {
-	action := Action{Kind: CarryOut, Name: s.RC.Name, UID: s.RC.UID, Plan: plan}
-	if message == "" {
-		return Decision{Actions: []Action{action}, Reason: "nothing is left to do"}
+// carryOut is the decision to have the webhook carry out a plan for what is requested.
+func (s Snapshot) carryOut(operation api.Operation, replicas int32, reason string, events ...Event) Decision {
+	return Decision{
+		Actions: []Action{{
+			Kind:   CarryOut,
+			Name:   s.RC.Name,
+			UID:    s.RC.UID,
+			Plan:   api.Plan{Operation: operation, Hash: s.Requested, Replicas: replicas},
+			Events: events,
+		}},
+		Reason: reason,
 	}
-	action.Events = []Event{normal(ReasonSucceeded, message)}
-	return Decision{Actions: []Action{action}, Reason: message}
 }
 
 // without is a copy of the members but the named one, in the order of their names.

@@ -96,17 +96,8 @@ func keepTelling(s Snapshot, decision Decision) Decision {
 
 // giveUp has the webhook request the live template, which cancels the rollout.
 func giveUp(s Snapshot) Decision {
-	message := fmt.Sprintf("%s is rolled back because it failed", s.RC.Name)
-	return Decision{
-		Actions: []Action{{
-			Kind:   CarryOut,
-			Name:   s.RC.Name,
-			UID:    s.RC.UID,
-			Plan:   api.Plan{Operation: api.GiveUp, Hash: s.Requested},
-			Events: []Event{normal(ReasonRollingBack, fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Next, ""))))},
-		}},
-		Reason: message,
-	}
+	plan := fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Next, "")))
+	return s.carryOut(api.GiveUp, 0, s.RC.Name+" is rolled back because it failed", normal(ReasonRollingBack, plan))
 }
 
 // failure is what a rollout failed of that is rolled back for it, or was, as the

@@ -16,17 +16,8 @@ func canPromote(s Snapshot, next Member) bool {
 // seal begins the promotion: the RC takes the template over, and the selector of
 // the pods along with a label that none of them has.
 func seal(s Snapshot, next Member) Decision {
-	return Decision{
-		Actions: []Action{{
-			Kind: CarryOut,
-			Name: s.RC.Name,
-			UID:  s.RC.UID,
-			Plan: api.Plan{Operation: api.Seal, Hash: s.Requested},
-			Events: []Event{normal(ReasonPromoting,
-				fmt.Sprintf("All pods are updated. %s takes over the pods of %s", s.RC.Name, next.Name))},
-		}},
-		Reason: "all pods are updated and available",
-	}
+	return s.carryOut(api.Seal, 0, "all pods are updated and available",
+		normal(ReasonPromoting, fmt.Sprintf("All pods are updated. %s takes over the pods of %s", s.RC.Name, next.Name)))
 }
 
 // promote goes on with a promotion. Sealed and with next there: next goes without
@@ -80,15 +71,7 @@ func adopt(s Snapshot) Decision {
 			Poll:   true,
 		}
 	}
-	return Decision{
-		Actions: []Action{{
-			Kind: CarryOut,
-			Name: s.RC.Name,
-			UID:  s.RC.UID,
-			Plan: api.Plan{Operation: api.Adopt, Hash: s.Requested, Replicas: s.Pods.Orphans + s.Pods.OfRC},
-		}},
-		Reason: fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans),
-	}
+	return s.carryOut(api.Adopt, s.Pods.Orphans+s.Pods.OfRC, fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans))
 }
 
 // open ends the promotion once no pod is left to adopt. The replicas are the
@@ -111,10 +94,12 @@ func open(s Snapshot) Decision {
 	case s.Pods.OfRC > s.RC.Pods:
 		// Were fewer replicas requested meanwhile, nothing would tell of the others.
 		return Decision{Reason: fmt.Sprintf("the status of %s is yet to tell of %d pods", s.RC.Name, s.Pods.OfRC), Poll: true}
-	case !s.Cancelled():
-		return s.carryOut(api.Plan{Operation: api.Open, Hash: s.Requested}, fmt.Sprintf("%s has taken over the pods of %s; going on to %s",
-			s.RC.Name, s.NextName(), NextName(s.RC.Name, s.Requested)))
 	}
-	return tell(s, complete(s), s.carryOut(api.Plan{Operation: api.Open, Hash: s.Requested},
-		fmt.Sprintf("Update succeeded. %s has taken over the pods of %s", s.RC.Name, s.NextName())))
+	taken := fmt.Sprintf("%s has taken over the pods of %s", s.RC.Name, s.NextName())
+	if !s.Cancelled() {
+		message := fmt.Sprintf("%s; going on to %s", taken, NextName(s.RC.Name, s.Requested))
+		return s.carryOut(api.Open, 0, message, normal(ReasonSucceeded, message))
+	}
+	message := "Update succeeded. " + taken
+	return tell(s, complete(s), s.carryOut(api.Open, 0, message, normal(ReasonSucceeded, message)))
 }
