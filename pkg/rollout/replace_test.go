@@ -22,3 +22,20 @@ func TestReplaceDoesNotCountPodsOnTheirWayOut(t *testing.T) {
 	decision := replace(s, s.RC, s.Next)
 	assert.Equal(t, []Action{s.scale(s.RC, 2)}, decision.Actions, "the only pod that is left must stay")
 }
+
+// The status of the RC is from before the last of its deletions. That it does not vouch
+// for any pod is no reason to take one for broken, which would let it go first.
+func TestReplaceDoesNotTakeDoubtForTrouble(t *testing.T) {
+	s := Snapshot{
+		RC: Member{Name: "tomcat", UID: "rc", Replicas: 3, Current: true, Pods: 4, Available: 4},
+		Next: []Member{
+			{Name: "tomcat-9", UID: "next"},
+			{Name: "tomcat-bad", UID: "stale", Replicas: 1, Current: true},
+		},
+		Desired:   4,
+		Requested: "9", Live: "7",
+		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(1)},
+	}
+	decision := replace(s, s.Next[0], []Member{s.Next[1], s.RC})
+	assert.Empty(t, decision.Actions, "3 pods are available, and 3 must be")
+}

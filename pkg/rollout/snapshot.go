@@ -120,9 +120,10 @@ func (m Member) settled() bool {
 }
 
 // unhealthy is the number of pods that may go first: certainly not available, and
-// not merely on their way.
+// not merely on their way. A status that tells of more pods than the spec wants does
+// not tell which of them stay.
 func (m Member) unhealthy() int32 {
-	if !m.settled() {
+	if !m.settled() || m.Pods > m.Replicas {
 		return 0
 	}
 	return m.Replicas - m.available()
@@ -185,11 +186,11 @@ func (s Snapshot) NeedsNext() bool {
 	return !s.Promoting() && !s.Cancelled() && s.next() == nil
 }
 
-// NeedsPods tells that the decision depends on the pods themselves: in a promotion,
-// before the RC is sealed (a status can be from before a creation, and a pod that the
-// RC still has would be left behind), when the next ReplicationController is gone, and again when the status of the RC
-// tells that there are fewer than it was to adopt. Every other change of the RC
-// meanwhile is no reason to list pods, of which there may be many.
+// NeedsPods tells that the decision depends on the pods themselves. Pods are listed
+// before the RC is sealed, for a status can be from before a creation, and a pod that
+// the RC still has would be left behind; when the next ReplicationController is gone;
+// and once more if the status of the RC tells of fewer than it was to adopt. Every
+// other change of the RC is no reason to list pods, of which there may be many.
 func (s Snapshot) NeedsPods() bool {
 	if s.Adopting != "" {
 		return s.RC.settled() && s.RC.Pods < s.RC.Replicas

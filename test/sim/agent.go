@@ -21,6 +21,9 @@ type agent struct {
 	// call is what the pass under way asks for next; nil between passes.
 	call *call
 
+	// frozen is until when the process stands still, in the middle of that call.
+	frozen time.Duration
+
 	// failures in a row make the delay of a retry grow.
 	failures int
 }
@@ -85,6 +88,9 @@ func (a *agent) see(at int) {
 func (a *agent) ready(now time.Duration) bool {
 	return a.call == nil && (a.queued || a.waiting && a.due <= now)
 }
+
+// canCall tells whether the pass under way goes on.
+func (a *agent) canCall(now time.Duration) bool { return a.call != nil && a.frozen <= now }
 
 // begin starts a pass, up to its first call to the API server.
 func (a *agent) begin(w *World) {

@@ -21,6 +21,7 @@ type call struct {
 	verb      verb
 	name      string
 	selector  labels.Selector
+	anyState  bool           // a list need not be of the latest state
 	object    map[string]any // of a creation
 	patch     []byte
 	patchType types.PatchType
@@ -77,7 +78,8 @@ func (l *liveReader) List(_ context.Context, into client.ObjectList, opts ...cli
 		return nil // there is nothing of other kinds
 	}
 	options := (&client.ListOptions{}).ApplyOptions(opts)
-	reply := l.process.do(call{verb: listPods, selector: options.LabelSelector})
+	anyState := options.Raw != nil && options.Raw.ResourceVersion == "0"
+	reply := l.process.do(call{verb: listPods, selector: options.LabelSelector, anyState: anyState})
 	for _, pod := range reply.pods {
 		list.Items = append(list.Items, pod.typed())
 	}
@@ -176,8 +178,13 @@ func (w *World) serve(c call) reply {
 		rc, err := w.findRC(c.name, preconditions{})
 		return reply{rc: rc, err: err}
 	case listPods:
+		state := w.pods
+		if c.anyState {
+			// The API server's own cache may be as far behind as anybody else's.
+			state = w.manager.pods.cache
+		}
 		var pods []*Pod
-		for _, pod := range w.podsInOrder() {
+		for _, pod := range inOrder(state) {
 			if c.selector == nil || c.selector.Matches(labels.Set(pod.labels)) {
 				pods = append(pods, pod)
 			}

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
@@ -17,6 +18,7 @@ const (
 	lost                           // a call fails without effect
 	conflict                       // a write meets a conflict that is none
 	overlap                        // a second agent starts while the first goes on
+	freeze                         // the same, but the first stands still before a call, for long
 	staleStart                     // (a modifier) an agent starts with an old cache
 	relistAgent                    // a watch is compacted
 	relistManager                  //
@@ -56,10 +58,19 @@ func errConflict(name string) error {
 	return apierrors.NewConflict(rcResource, name, errors.New("the object has been modified"))
 }
 
+// frozenFor is long enough for another agent to have the lease, and short enough for
+// a pass not to have timed out.
+const frozenFor = 30 * time.Second
+
 // startFault makes a fault happen that is not one of the agent's calls.
 func (w *World) startFault(kind faultKind, n int, name string) {
 	switch kind {
 	case overlap:
+		w.startAgent(newProcess(w.now), n)
+	case freeze:
+		a := w.agents[0]
+		a.frozen = w.now + frozenFor
+		w.tell("agent %d stands still before: %s", a.id, a.call)
 		w.startAgent(newProcess(w.now), n)
 	case relistAgent:
 		w.tell("agent %d lists again", w.agents[n].id)

@@ -52,7 +52,7 @@ func newPlan(seed uint64, random *rand.Rand) plan {
 		}
 	}
 	if p.kind >= agentPlan {
-		for _, kind := range []faultKind{killBefore, killAfter, timeout, lost, conflict, overlap, staleStart, relistAgent} {
+		for _, kind := range []faultKind{killBefore, killAfter, timeout, lost, conflict, overlap, freeze, staleStart, relistAgent} {
 			p.faults.left[kind] = random.IntN(4)
 		}
 	}

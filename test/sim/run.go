@@ -107,6 +107,9 @@ func (r *run) endTrouble() {
 	for len(r.agents) > 1 {
 		r.killAgent(0)
 	}
+	for _, a := range r.agents {
+		a.frozen = 0
+	}
 	if r.rcs[tomcat] != nil && r.rcs[tomcat].bounds.paused || r.plan.pauses {
 		r.users.script = append(r.users.script, action{kind: annotate, key: api.PausedAnnotation})
 	}
@@ -236,7 +239,7 @@ func (r *run) trouble() bool {
 // callLost is what an agent meets that calls an API server that is unreachable.
 func (r *run) callLost() bool {
 	for n, a := range r.agents {
-		if a.call != nil {
+		if a.canCall(r.now) {
 			r.step(step{kind: agentCalls, n: n, fault: lost})
 			return true
 		}
@@ -250,7 +253,7 @@ func (r *run) faultStep(kind faultKind) (step, bool) {
 	switch kind {
 	case killBefore, killAfter, timeout, lost, conflict:
 		for n, a := range r.agents {
-			if a.call != nil && a.call.writes() {
+			if a.canCall(r.now) && a.call.writes() {
 				return step{kind: agentCalls, n: n, fault: kind}, true
 			}
 		}
@@ -258,6 +261,9 @@ func (r *run) faultStep(kind faultKind) (step, bool) {
 	case overlap:
 		s.n = r.startPosition()
 		return s, len(r.agents) == 1
+	case freeze:
+		s.n = r.startPosition()
+		return s, len(r.agents) == 1 && r.agents[0].call != nil
 	case staleStart:
 		return s, false
 	case relistAgent:

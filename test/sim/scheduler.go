@@ -56,7 +56,7 @@ func (w *World) enabled(steps []step) []step {
 		if a.ready(w.now) {
 			steps = append(steps, step{kind: agentBegins, n: n})
 		}
-		if a.call != nil {
+		if a.canCall(w.now) {
 			steps = append(steps, step{kind: agentCalls, n: n, fault: noFault})
 		}
 	}
@@ -185,6 +185,9 @@ func (w *World) nextTimer() (time.Duration, bool) {
 	for _, a := range w.agents {
 		if a.waiting && a.call == nil {
 			times = append(times, a.due)
+		}
+		if a.call != nil && a.frozen > w.now {
+			times = append(times, a.frozen)
 		}
 	}
 	for _, at := range w.manager.retries {
