@@ -95,8 +95,6 @@ func (r *reconciler) carryOut(ctx context.Context, o *observation, plan api.Plan
 		return err
 	}
 	if _, stored := o.rc.GetAnnotations()[api.PlanAnnotation]; stored {
-		r.events.Event(o.rc, "Warning", rollout.ReasonWebhookMissing,
-			"No step can be taken: the rcroll webhook is not installed, or does not know this agent")
 		return errWebhookMissing
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
@@ -116,6 +117,8 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		if isOutdated(err) {
 			return r.poll(key), nil
 		}
+		// The user waits for it, and does not see the agent's log.
+		r.events.Event(observed.rc, corev1.EventTypeWarning, rollout.ReasonStepFailed, err.Error())
 		return reconcile.Result{}, err
 	}
 	if decision.Poll {

@@ -187,7 +187,7 @@ func TestReconcileWithoutWebhook(t *testing.T) {
 		assert.ErrorContains(t, err, "shop/tomcat")
 		events := c.announced()
 		require.Len(t, events, 1)
-		assert.Contains(t, events[0], "Warning WebhookMissing")
+		assert.Contains(t, events[0], "Warning StepFailed")
 	}
 	assert.Equal(t, int32(5), *c.get(t, "tomcat").Spec.Replicas)
 }

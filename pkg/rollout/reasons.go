@@ -36,8 +36,8 @@ const (
 	// ReasonNameTaken: somebody else's object has the next one's name.
 	ReasonNameTaken = "NameTaken"
 
-	// ReasonWebhookMissing: a plan was stored instead of being carried out.
-	ReasonWebhookMissing = "WebhookMissing"
+	// ReasonStepFailed: a step could not be written. It is tried again.
+	ReasonStepFailed = "StepFailed"
 
 	ReasonCreated   = "Created"
 	ReasonScaling   = "Scaling"

@@ -46,6 +46,7 @@ func TestWebhookStoppedHalfway(t *testing.T) {
 	s.restartAfter(webhook)
 	require.NoError(t, cluster.run("stop", webhook))
 	stopped := time.Now()
+	s.awaitEvent("failed calling webhook")
 	attempts := s.logged(agent, "failed calling webhook")
 	s.refused("failed calling webhook", "set", "image", "rc/tomcat", "tomcat=tomcat:9")
 	s.refused("failed calling webhook", "scale", "rc/tomcat", "--replicas=7")
