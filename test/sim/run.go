@@ -272,15 +272,19 @@ func (r *run) faultStep(kind faultKind) (step, bool) {
 		}
 		s.n = r.random.IntN(len(r.agents))
 	case podDeath, podFlap:
-		pods := r.podsInOrder()
-		if len(pods) == 0 {
-			return s, false
-		}
-		pod := pods[r.random.IntN(len(pods))]
-		s.name = pod.name
-		return s, pod.active() && (kind == podDeath || pod.ready)
+		return r.podFault(kind)
 	case nodeDeath:
 		s.n = r.random.IntN(nodes)
 	}
 	return s, true
+}
+
+// podFault is a fault of any pod.
+func (r *run) podFault(kind faultKind) (step, bool) {
+	pods := r.podsInOrder()
+	if len(pods) == 0 {
+		return step{}, false
+	}
+	pod := pods[r.random.IntN(len(pods))]
+	return step{kind: faultStarts, fault: kind, name: pod.name}, pod.active() && (kind == podDeath || pod.ready)
 }
