@@ -51,8 +51,6 @@ var mutants = []struct {
 	{"plan from a stale cache", []edit{
 		{"pkg/agent/observe.go", `if len(behind) > 0 {`, `if false {`},
 		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != o.rc.GetResourceVersion()`, `current == nil`},
-		{"pkg/agent/observe.go", `client.MatchingLabels(selector)); err`,
-			`client.MatchingLabels(selector), &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}); err`},
 	}},
 	{"lose replicas on rollover", []edit{
 		{"pkg/mutate/request.go", `return merge(live, wanted, pending)`, `return merge(live, wanted, pending.WithReplicas(live.Replicas()))`},
@@ -83,10 +81,6 @@ var mutants = []struct {
 	}},
 	{"create without a look at the RC", []edit{
 		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != o.rc.GetResourceVersion()`, `current == nil`},
-	}},
-	{"count pods in a cache", []edit{
-		{"pkg/agent/observe.go", `client.MatchingLabels(selector)); err`,
-			`client.MatchingLabels(selector), &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}}); err`},
 	}},
 	{"take doubt for trouble", []edit{
 		{"pkg/rollout/snapshot.go", `if !m.settled() || m.Pods > m.Replicas {`, `if !m.settled() {`},
