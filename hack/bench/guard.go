@@ -83,14 +83,8 @@ func (b *bench) countRollout(ctx context.Context) (expectation, error) {
 
 // fewest are the smallest numbers of each kind.
 func fewest(rollouts []audit.Counts) []report.Requests {
-	union := audit.Counts{}
-	for _, counts := range rollouts {
-		for key := range counts {
-			union[key] = 0
-		}
-	}
 	var requests []report.Requests
-	for _, key := range union.Keys() {
+	for _, key := range audit.Keys(rollouts...) {
 		if !slices.Contains(guarded, key.Who) {
 			continue
 		}

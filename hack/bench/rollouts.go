@@ -192,14 +192,8 @@ func (c *contestant) settle(ctx context.Context) (counts audit.Counts, refused i
 
 // medians are of each kind of requests over all rollouts.
 func medians(rollouts []audit.Counts) []report.Requests {
-	union := audit.Counts{}
-	for _, counts := range rollouts {
-		for key := range counts {
-			union[key] = 0
-		}
-	}
 	var requests []report.Requests
-	for _, key := range union.Keys() {
+	for _, key := range audit.Keys(rollouts...) {
 		var numbers []float64
 		for _, counts := range rollouts {
 			numbers = append(numbers, float64(counts[key]))

@@ -72,9 +72,13 @@ func (c Counts) sum(counts func(Key) bool) int {
 	return total
 }
 
-// Keys are the kinds, in order.
-func (c Counts) Keys() []Key {
-	return slices.SortedFunc(maps.Keys(c), func(a, b Key) int {
+// Keys are the kinds that there are in any of the counts, in order.
+func Keys(all ...Counts) []Key {
+	union := Counts{}
+	for _, counts := range all {
+		maps.Copy(union, counts)
+	}
+	return slices.SortedFunc(maps.Keys(union), func(a, b Key) int {
 		return cmp.Or(cmp.Compare(a.Who, b.Who), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Verb, b.Verb))
 	})
 }

@@ -59,7 +59,7 @@ func breakdown(cells []Rollouts) []row {
 		}
 	}
 	rows := make([]row, 0, len(union))
-	for _, key := range union.Keys() {
+	for _, key := range audit.Keys(union) {
 		row := row{Key: key}
 		for _, column := range columns {
 			text := ""
