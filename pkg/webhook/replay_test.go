@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"testing"
 
@@ -65,9 +66,13 @@ func replay(t *testing.T, c golden.Case) {
 		request, err := golden.Review(raw)
 		require.NoError(t, err)
 		var meaning mutate.Meaning
-		if request.SubResource == "scale" {
+		switch {
+		case request.Operation == admissionv1.Delete:
+			replayDeletion(t, store, request)
+			continue
+		case request.SubResource == "scale":
 			meaning, state = replayScale(t, store, request)
-		} else {
+		default:
 			meaning, state = replayObject(t, store, request)
 		}
 		understood = append(understood, meaning)
@@ -77,7 +82,7 @@ func replay(t *testing.T, c golden.Case) {
 		assert.Empty(t, understood)
 		return
 	case "removes everything", "leaves the pods":
-		return // deletions are not reviewed
+		return
 	case "passes", "changes nothing":
 		for _, meaning := range understood {
 			assert.Contains(t, []mutate.Meaning{mutate.Passes, mutate.Repeats}, meaning)
@@ -123,9 +128,22 @@ func replayRefusal(t *testing.T, store client.Client, c golden.Case) {
 			handler = &scaleHandler{client: store, options: installed}
 		}
 		response := handler.Handle(t.Context(), admission.Request{AdmissionRequest: *request})
+		if c.ByServer {
+			assert.True(t, response.Allowed)
+			assert.Empty(t, response.Patches, "the API server gets to see what was asked for")
+			continue
+		}
 		assert.False(t, response.Allowed)
 		assert.Contains(t, response.Result.Message, c.Words)
 	}
+}
+
+// replayDeletion: only those are reviewed that have to wait.
+func replayDeletion(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) {
+	response := (&controllerHandler{client: store, options: installed}).Handle(t.Context(), admission.Request{AdmissionRequest: *request})
+	require.False(t, response.Allowed)
+	assert.EqualValues(t, http.StatusTooManyRequests, response.Result.Code)
+	assert.EqualValues(t, 1, response.Result.Details.RetryAfterSeconds)
 }
 
 func replayObject(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) (mutate.Meaning, golden.State) {
@@ -136,7 +154,15 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 	require.NoError(t, err)
 	decision := mutate.Decide(write, installed)
 	assert.Equal(t, decision.Warnings, response.Warnings)
-	if write.Old != nil {
+	if write.Old == nil {
+		created := decision.Object["metadata"].(map[string]any)
+		for _, kind := range []string{"labels", "annotations"} {
+			for _, key := range []string{api.RequestAnnotation, api.PlanAnnotation, api.RollingLabel} {
+				assert.NotContains(t, created[kind], key, "there is no rollout of it")
+			}
+		}
+		assert.False(t, api.SpecOf(decision.Object).Marked())
+	} else {
 		kept, _ := api.SpecOf(write.Old).RollLabels(installed.HashLabelKey)
 		selector, _ := api.SpecOf(decision.Object).RollLabels(installed.HashLabelKey)
 		assert.Equal(t, kept, selector, "rcroll's labels stay")
@@ -146,8 +172,11 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 		labels, _ := decision.Object["metadata"].(map[string]any)["labels"].(map[string]any)
 		assert.Equal(t, api.True, labels[api.RollingLabel])
 	}
-	if decision.Meaning == mutate.Requests {
+	switch decision.Meaning {
+	case mutate.Requests:
 		assert.NotNil(t, decision.Validate, "the API server judges what is new")
+	case mutate.Cancels, mutate.Repeats:
+		assert.Nil(t, decision.Validate, "nothing is new")
 	}
 	return decision.Meaning, stateOf(t, decision.Object)
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -28,6 +29,9 @@ const (
 
 	// recordedLabel is on the namespaces whose reviews are recorded.
 	recordedLabel = "example.com/recorded"
+
+	// mostRecorded is the size of a review that is too large to be kept for ever.
+	mostRecorded = 256 << 10
 
 	// The API server calls webhooks in the order of their names: the recorder sees
 	// what rcroll is going to see.
@@ -85,7 +89,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		return
 	}
 	r.mu.Lock()
-	if list, recording := r.reviews[review.Request.Namespace]; recording && isUsers(review.Request) {
+	if list, recording := r.reviews[review.Request.Namespace]; recording && isUsers(review.Request) && len(body) < mostRecorded {
 		r.reviews[review.Request.Namespace] = append(list, body)
 	}
 	r.mu.Unlock()
@@ -117,7 +121,7 @@ func (r *recorder) during(a *attempt, edit func() answer) answer {
 	if r == nil || a.row.sharing && a.moment.name != before && a.moment.name != underWay {
 		return edit()
 	}
-	stored := a.get()
+	stored := a.getNamed(a.edited())
 	stored.APIVersion, stored.Kind = "v1", "ReplicationController"
 	r.mu.Lock()
 	r.reviews[a.namespace] = []json.RawMessage{}
@@ -127,7 +131,8 @@ func (r *recorder) during(a *attempt, edit func() answer) answer {
 	defer r.mu.Unlock()
 	c := golden.Case{
 		Moment: a.moment.name, Meaning: string(a.cell.means), Words: a.cell.says, Wanted: a.wanted(), Stored: jsonOf(a.scenario, stored),
-		Reviews: r.reviews[a.namespace],
+		ByServer: told.failure != "" && !strings.Contains(told.failure, "denied the request"), // by a webhook, that is
+		Reviews:  r.reviews[a.namespace],
 	}
 	delete(r.reviews, a.namespace)
 	c, err := golden.Normalise(c, a.namespace)

@@ -66,6 +66,9 @@ type row struct {
 	// are tried in one scenario, one after the other.
 	sharing bool
 
+	// ofNext tells that the edit is one of the next ReplicationController.
+	ofNext bool
+
 	// cells by the names of the moments.
 	cells map[string]cell
 }
@@ -238,10 +241,23 @@ func typed(t testing.TB, m manifest) *corev1.ReplicationController {
 	return rc
 }
 
+// edited is the name of the ReplicationController that the edit is about.
+func (a *attempt) edited() string {
+	if a.row.ofNext {
+		return a.Now().Next()[0].Name
+	}
+	return a.name
+}
+
 // get is the ReplicationController as it is stored, not as it was seen last.
 func (s *scenario) get() *corev1.ReplicationController {
 	s.Helper()
-	rc, err := cluster.client.CoreV1().ReplicationControllers(s.namespace).Get(context.Background(), s.name, metav1.GetOptions{})
+	return s.getNamed(s.name)
+}
+
+func (s *scenario) getNamed(name string) *corev1.ReplicationController {
+	s.Helper()
+	rc, err := cluster.client.CoreV1().ReplicationControllers(s.namespace).Get(context.Background(), name, metav1.GetOptions{})
 	require.NoError(s, err)
 	return rc
 }

@@ -29,6 +29,9 @@ type Case struct {
 	// Words that a refusal has to contain.
 	Words string `json:"words,omitempty"`
 
+	// ByServer tells that the API server refuses what rcroll lets pass.
+	ByServer bool `json:"byServer,omitempty"`
+
 	// Wanted is what is asked for when the edit is made.
 	Wanted State `json:"wanted"`
 
@@ -190,7 +193,8 @@ func withoutStatus(review, request map[string]any) (json.RawMessage, error) {
 		fields, _ := metadata["managedFields"].([]any)
 		if len(fields) > 0 {
 			metadata["managedFields"] = slices.DeleteFunc(fields, func(entry any) bool {
-				return entry.(map[string]any)["subresource"] == "status"
+				fields := entry.(map[string]any)
+				return fields["subresource"] == "status" && fields["operation"] == "Update" // those who apply are few, and are told by that
 			})
 		}
 	}
