@@ -134,6 +134,17 @@ func (s *scenario) applyPatch(manager string, m manifest, dryRun ...string) (*co
 	return result, told
 }
 
+// applyStatus is server-side apply of a condition.
+func (s *scenario) applyStatus(manager string) {
+	s.Helper()
+	condition := []byte(`{"apiVersion":"v1","kind":"ReplicationController","status":{"conditions":[{"type":"Tested","status":"True"}]}}`)
+	told := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
+		_, err := rcs.Patch(ctx, s.name, types.ApplyPatchType, condition, metav1.PatchOptions{FieldManager: manager}, "status")
+		return err
+	})
+	require.Empty(s, told.failure)
+}
+
 // put is a controller that reads, modifies and writes back.
 func (s *scenario) put(modify func(*corev1.ReplicationController)) answer {
 	s.Helper()

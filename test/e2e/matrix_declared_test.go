@@ -11,11 +11,6 @@ func declaredRows() []row {
 	created := row{create: creating(kubectlWith("create")), send: kubectlWith("replace")}
 	applied := row{send: apply}
 	serverSideApplied := row{create: creating(applyServerSide), send: applyServerSide}
-	shaped := func(r row, edits ...func(manifest)) row {
-		r.shape = edits
-		return r
-	}
-
 	rows := declared("kubectl apply", applied, apply, nil)
 	rows = append(rows, declared("kubectl apply without replicas", shaped(applied, withoutReplicas), apply, nil)...)
 	rows = append(rows, declared("kubectl apply with a selector", shaped(applied, spelledOut), apply, nil)...)
@@ -37,6 +32,11 @@ func declaredRows() []row {
 	return append(rows, returningRows()...)
 }
 
+func shaped(r row, edits ...func(manifest)) row {
+	r.shape = edits
+	return r
+}
+
 // onwardRows go to a new image and to something else besides.
 func onwardRows(applied, serverSideApplied, created row) []row {
 	withoutReplicas := func(m manifest) { delete(m.spec(), "replicas") }
@@ -50,8 +50,12 @@ func onwardRows(applied, serverSideApplied, created row) []row {
 		return allCells(cell{means: rollsOut, turnover: four}, cell{means: replaces, turnover: &turnover{7, 5}},
 			cell{means: waits, turnover: four}, cell{means: rollsOut, turnover: four}, cell{means: replaces, turnover: &turnover{4, 4}})
 	}
-	unscaled := helmed
-	unscaled.shape = []func(manifest){withoutReplicas}
+	// What was applied of the status is an entry of the same name in the managed fields.
+	statusApplied := row{send: applyAs("operator"), create: func(s *scenario, m manifest) {
+		creating(applyAs("operator"))(s, m)
+		s.await("it serves", serves(m.images(), m.replicas())) // until then the RC manager overwrites the status
+		s.applyStatus("operator")
+	}}
 	return []row{
 		declaring("kubectl apply"+all, applied, apply, changedAll, usual()),
 		declaring("kubectl apply --server-side"+all, serverSideApplied, applyServerSide, changedAll, usual()),
@@ -60,7 +64,14 @@ func onwardRows(applied, serverSideApplied, created row) []row {
 		declaring("kubectl apply --server-side"+more, serverSideApplied, applyServerSide, scaledUp, grown()),
 		declaring("kubectl replace"+more, created, replace, scaledUp, grown()),
 		declaring("Helm 3"+more, helmed, helm, scaledUp, grown()),
-		declaring("Helm 3 without replicas, a new image", unscaled, helm, onward, usual()),
+		declaring("Helm 3 without replicas, a new image", shaped(helmed, withoutReplicas), helm, onward, usual()),
+		declaring("server-side apply by who also applies the status, a new image", statusApplied, applyAs("operator"), onward, usual()),
+		declaring("kubectl apply, a new image and 0 replicas", applied, apply, func(a *attempt) manifest { return onward(a).with(replicas(0)) },
+			allCells(cell{means: passes}, cell{means: replaces, turnover: anyPods}, cell{means: waits, turnover: anyPods},
+				cell{means: passes}, cell{means: replaces, turnover: anyPods})),
+		declaring("kubectl apply, a new image and replicas where there were 0", shaped(applied, replicas(0)), apply,
+			func(a *attempt) manifest { return onward(a).with(replicas(2)) },
+			but(everywhere(cell{means: senseless, note: "without pods nothing is ever rolled"}), map[string]cell{before: {means: passes}})),
 		declaring("kubectl apply --field-manager, a new image", applied, kubectlWith("apply", "--field-manager=ci"), onward, usual()),
 		// kubectl keeps the annotation of client-side apply up to date, in a request of its own.
 		declaring("kubectl apply --server-side, created client-side, a new image", row{send: applyServerSide}, applyServerSide, onward, usual()),

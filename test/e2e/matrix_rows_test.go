@@ -6,7 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/validation"
+	"sigs.k8s.io/yaml"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/test/golden"
@@ -25,7 +28,7 @@ var anyPods = &turnover{observe.Any, observe.Any}
 // rows are the edits.
 func rows() []row {
 	var all []row
-	for _, group := range [][]row{imperativeRows(), partialRows(), scaleRows(), declaredRows(), deletionRows(), metadataRows(), ownRows()} {
+	for _, group := range [][]row{imperativeRows(), partialRows(), scaleRows(), declaredRows(), deletionRows(), metadataRows(), invalidRows(), settingRows(), ownRows()} {
 		all = append(all, group...)
 	}
 	return all
@@ -159,6 +162,7 @@ func partialRows() []row {
 	cells := func() map[string]cell {
 		return but(means(passes, adds, waits, passes, adds), map[string]cell{failed: {means: adds, turnover: anyPods}})
 	}
+	const taken = "rcroll tells the pods of different templates apart by this label"
 	return []row{
 		{
 			name:   "kubectl set env",
@@ -173,6 +177,14 @@ func partialRows() []row {
 			},
 			change: func(_ *attempt, state *golden.State) { state.Tier = "web" },
 			cells:  cells(),
+		},
+		{
+			name: "kubectl patch, a label deployment of the template",
+			edit: func(a *attempt) answer {
+				return a.tell("", "patch", a.ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"`+api.DefaultHashLabelKey+`":"mine"}}}}}`)
+			},
+			cells: allCells(cell{means: passes}, cell{means: refuses, says: taken}, cell{means: refuses, says: taken},
+				cell{means: refuses, says: "holds the hash by which rcroll tells pods apart"}, cell{means: refuses, says: taken}),
 		},
 		{
 			name:  "kubectl set image, with 0 replicas",
@@ -267,6 +279,19 @@ func deletionRows() []row {
 			change: func(a *attempt, state *golden.State) { *state = a.stateOf(a.first.with(image(newImage))) },
 			cells:  late(recreates),
 		},
+		{
+			name: "kubectl replace --force, what kubectl get shows and a new image",
+			edit: func(a *attempt) answer {
+				shown := a.shown().with(image(newImage), replicas(a.moment.replicas))
+				a.unheldSoon()
+				return a.tell(shown.yaml(a), "replace", "--force", "-f", "-")
+			},
+			change: func(a *attempt, state *golden.State) {
+				*state = a.live()
+				state.Images = newImage
+			},
+			cells: late(recreates),
+		},
 	}
 }
 
@@ -288,6 +313,17 @@ func metadataRows() []row {
 		{name: "kubectl annotate", edit: kubectl("annotate", ref, "example.com/note=mine")},
 		{name: "kubectl label", edit: kubectl("label", ref, "team=web")},
 		{
+			// The copy of the manifest becomes one that was not applied.
+			name: "kubectl apply set-last-applied, a new image",
+			edit: func(a *attempt) answer { return a.tell(onward(a).yaml(a), "apply", "set-last-applied", "-f", "-") },
+		},
+		{
+			name: "kubectl annotate, a copy of the manifest that is none",
+			edit: kubectl("annotate", "--overwrite", ref, corev1.LastAppliedConfigAnnotation+"=none"),
+		},
+		lacking("uid", func(rc *corev1.ReplicationController) { rc.UID = "" }),
+		lacking("generation", func(rc *corev1.ReplicationController) { rc.Generation = 0 }),
+		{
 			name: "a PATCH of the status",
 			edit: kubectl("patch", ref, "--subresource=status", "-p", `{"status":{"conditions":[{"type":"Tested","status":"True"}]}}`),
 		},
@@ -297,7 +333,7 @@ func metadataRows() []row {
 				a.kubectl("create", "configmap", "owner")
 				uid := a.kubectl("get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}").stdout
 				return a.tell("", "patch", ref, "-p",
-					`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"`+uid+`"}]}}`)
+					`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"`+uid+`","controller":true}]}}`)
 			},
 		},
 		{
@@ -325,6 +361,111 @@ func metadataRows() []row {
 	return rows
 }
 
+// lacking is a write of what was read, without some of its metadata. That makes no
+// manifest of it.
+func lacking(field string, drop func(*corev1.ReplicationController)) row {
+	return row{name: "a controller's write of what it read, without the " + field, edit: func(a *attempt) answer { return a.put(drop) }}
+}
+
+// shown is what kubectl get shows.
+func (a *attempt) shown() manifest {
+	a.Helper()
+	var m manifest
+	require.NoError(a, yaml.Unmarshal([]byte(a.kubectl("get", a.ref(), "-o", "yaml").stdout), &m))
+	return m
+}
+
+// invalidRows are what the API server takes neither for a request.
+func invalidRows() []row {
+	const negative = "spec.replicas: Invalid value: -1: must be greater than or equal to 0"
+	refused := func(name, says string, edit func(*attempt) answer) row {
+		return row{name: name, edit: edit, sharing: true, cells: everywhere(cell{means: refuses, says: says})}
+	}
+	replacing := func(what, says string, wrong func(manifest)) row {
+		return refused("kubectl replace, the old image and "+what, says, func(a *attempt) answer {
+			return kubectlWith("replace")(a.scenario, nil, a.first.with(wrong))
+		})
+	}
+	return []row{
+		refused("kubectl patch --subresource=scale, replicas below 0", negative, func(a *attempt) answer {
+			return a.tell("", "patch", a.ref(), "--subresource=scale", "--type=merge", "-p", `{"spec":{"replicas":-1}}`)
+		}),
+		replacing("replicas below 0", negative, replicas(-1)),
+		replacing("minReadySeconds below 0", "spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0",
+			func(m manifest) { m.spec()["minReadySeconds"] = int64(-1) }),
+		replacing("a selector of other pods", "does not match template", selecting(map[string]string{"app": "other"})),
+	}
+}
+
+// settingRows are settings that no rollout could go by.
+func settingRows() []row {
+	const ref = "rc/tomcat"
+	const invalid, noLabel = `"lots" is not valid: give a number of pods`, "rcroll has no such label"
+	kubectl := func(args ...string) func(*attempt) answer {
+		return func(a *attempt) answer { return a.tell("", args...) }
+	}
+	create := func(edit func(manifest)) func(*attempt) answer {
+		return func(a *attempt) answer {
+			return a.tell(a.first.with(named("another"), edit).yaml(a), "create", "-f", "-")
+		}
+	}
+	refused := func(name, says string, edit func(*attempt) answer) row {
+		return row{name: name, edit: edit, sharing: true, cells: everywhere(cell{means: refuses, says: says})}
+	}
+	// Nobody asks the webhook about a write of the status, with which metadata can come.
+	past := func(metadata string) []string {
+		return []string{"patch", ref, "--subresource=status", "-p", `{"metadata":` + metadata + `}`}
+	}
+	beside := func(name, metadata string, edits ...func(*attempt) answer) row {
+		return row{
+			name: name,
+			edit: func(a *attempt) answer {
+				a.kubectl(past(metadata)...)
+				var answers []answer
+				for _, edit := range edits {
+					answers = append(answers, edit(a))
+				}
+				return first(answers...)
+			},
+			sharing: true,
+			cells:   means(passes, goesOn, goesOn, passes, goesOn),
+		}
+	}
+	return []row{
+		refused("kubectl annotate, a setting that is not valid", invalid, kubectl("annotate", "--overwrite", ref, api.MaxSurgeAnnotation+"=lots")),
+		refused("kubectl annotate, a setting that there is not", "there is no such setting", kubectl("annotate", ref, api.Prefix+"max-surg=2")),
+		refused("kubectl label, a setting", noLabel, kubectl("label", ref, api.EnabledKey+"=false")),
+		refused("kubectl create, with a setting that is not valid", invalid, create(annotated(api.MaxSurgeAnnotation, "lots"))),
+		refused("kubectl create, with a setting as a label", noLabel, create(func(m manifest) {
+			m.metadata()["labels"] = map[string]any{api.EnabledKey: "false"}
+		})),
+		beside("kubectl annotate, a setting beside one that there is not", `{"annotations":{"`+api.Prefix+`new":"x"}}`,
+			kubectl("annotate", ref, api.OnFailureAnnotation+"=hold"), kubectl("annotate", ref, api.Prefix+"new-")),
+		beside("kubectl label, taking away a setting that was a label", `{"labels":{"`+api.EnabledKey+`":"false"}}`,
+			kubectl("label", ref, api.EnabledKey+"-")),
+		{
+			name: "kubectl set image, where a setting is not valid",
+			create: func(s *scenario, m manifest) {
+				s.apply(m)
+				s.kubectl(past(`{"annotations":{"` + api.MaxSurgeAnnotation + `":"lots"}}`)...)
+			},
+			edit: kubectl("set", "image", ref, "tomcat="+newImage),
+			cells: but(everywhere(cell{means: senseless, note: "no rollout begins with it"}),
+				map[string]cell{before: {means: refuses, says: invalid}}),
+		},
+		{
+			name: "kubectl set image, where the annotations have no room for the request",
+			shape: []func(manifest){func(m manifest) {
+				m.metadata()["annotations"].(map[string]any)["note"] = strings.Repeat("x", validation.TotalAnnotationSizeLimitB-300)
+			}},
+			create: creating(kubectlWith("apply", serverSide)),
+			edit:   kubectl("set", "image", ref, "tomcat="+newImage),
+			cells: but(everywhere(cell{means: senseless, note: "no rollout begins with it"}),
+				map[string]cell{before: {means: refuses, says: "all annotations together may take"}}),
+		},
+	}
+}
+
 // ownRows touch what is rcroll's.
 func ownRows() []row {
 	kubectl := func(args ...string) func(*attempt) answer {
@@ -332,8 +473,7 @@ func ownRows() []row {
 	}
 	next := func(args ...string) func(*attempt) answer {
 		return func(a *attempt) answer {
-			of := "rc/" + a.Now().Next()[0].Name
-			return a.tell("", slices.Insert(slices.Clone(args), len(args)-1, of)...)
+			return a.tell("", slices.Insert(slices.Clone(args), len(args)-1, "rc/"+a.edited())...)
 		}
 	}
 	const ref, forged = "rc/tomcat", "is written by rcroll only"
@@ -344,11 +484,21 @@ func ownRows() []row {
 		return row{name: name, edit: kubectl(args...), sharing: true, cells: everywhere(cell{means: refuses, says: forged})}
 	}
 	ofNext := func(name string, args ...string) row {
-		return row{name: name, edit: next(args...), sharing: true, cells: allCells(none, managed, managed, none, managed)}
+		return row{name: name, edit: next(args...), sharing: true, ofNext: true, cells: allCells(none, managed, managed, none, managed)}
 	}
 	return []row{
 		{
 			name: "kubectl annotate rcroll.dev/request-", edit: kubectl("annotate", ref, api.RequestAnnotation+"-"),
+			cells: means(goesOn, cancels, goesOn, goesOn, cancels),
+		},
+		{
+			name: "a controller's write without version, status and request",
+			edit: func(a *attempt) answer {
+				return a.put(func(rc *corev1.ReplicationController) {
+					rc.ResourceVersion, rc.Status = "", corev1.ReplicationControllerStatus{}
+					delete(rc.Annotations, api.RequestAnnotation)
+				})
+			},
 			cells: means(goesOn, cancels, goesOn, goesOn, cancels),
 		},
 		{
@@ -358,13 +508,23 @@ func ownRows() []row {
 			change: func(_ *attempt, state *golden.State) { state.Images = newImage },
 			cells:  allCells(plain, cell{means: adds}, cell{means: waits}, plain, cell{means: adds}),
 		},
+		{
+			name: "kubectl patch, opting in and a new image",
+			edit: kubectl("patch", ref, "-p", `{"metadata":{"annotations":{"`+api.EnabledKey+`":"true"}},`+
+				`"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"`+newImage+`"}]}}}}`),
+			change: func(_ *attempt, state *golden.State) { state.Images = newImage },
+			cells:  means(rollsOut, adds, waits, rollsOut, adds),
+		},
 		refused("a forged request", "annotate", "--overwrite", ref, api.RequestAnnotation+`={"replicas":0,"template":{}}`),
 		refused("a forged plan", "annotate", ref, api.PlanAnnotation+`={"operation":"scale","replicas":0}`),
 		refused("a forged rolling label", "label", "--overwrite", ref, api.RollingLabel+"=false"),
 		refused("a forged mark of a promotion", "patch", ref, "-p",
 			`{"spec":{"template":{"metadata":{"labels":{"`+api.AdoptingLabel+`":"x"}}}}}`),
+		refused("a forged seal", "patch", ref, "-p", `{"spec":{"selector":{"`+api.SealedLabel+`":"x"}}}`),
 		ofNext("kubectl label, of the next ReplicationController", "label", "team=web"),
 		ofNext("kubectl set image, of the next ReplicationController", "set", "image", "tomcat="+newImage),
+		ofNext("kubectl annotate, of the next ReplicationController", "annotate", "example.com/note=mine"),
+		ofNext("kubectl scale, of the next ReplicationController", "scale", "--replicas=9"),
 	}
 }
 
