@@ -113,7 +113,7 @@ func Decide(write Write, options Options) Decision {
 	case own:
 		return passes(write.New)
 	case isNext(write.Old):
-		return nextUpdate(write)
+		return refuseNext(write.Old)
 	}
 	return userUpdate(write, options)
 }
@@ -152,19 +152,8 @@ func agentUpdate(write Write, options Options) Decision {
 	return passes(write.New)
 }
 
-// nextUpdate protects a next ReplicationController. The garbage collector's
-// writes (finalizers, owner references) and unchanged ones pass.
-func nextUpdate(write Write) Decision {
-	same := api.SpecOf(write.Old).Equal(api.SpecOf(write.New))
-	for _, field := range []string{"labels", "annotations"} {
-		same = same && equalMaps(entries(write.Old, field), entries(write.New, field))
-	}
-	if same {
-		return passes(write.New)
-	}
-	return refuseNext(write.Old)
-}
-
+// refuseNext protects a next ReplicationController. What the garbage collector
+// writes (finalizers, owner references) the webhook's matchConditions do not send.
 func refuseNext(next map[string]any) Decision {
 	owner := "rc/" + controllerName(next)
 	return refuse("%s is managed by rcroll for %s: edit %s instead", name(next), owner, owner)

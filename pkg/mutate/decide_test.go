@@ -339,21 +339,6 @@ func nextOfWeb() map[string]any {
 	})
 }
 
-// The garbage collector has to get its work done.
-func TestFinalizersAndOwnersOfANextOnePass(t *testing.T) {
-	next := nextOfWeb()
-	for name, c := range map[string]change{
-		"a finalizer": func(object map[string]any) { at(object, "metadata")["finalizers"] = []any{"orphan"} },
-		"no owner":    func(object map[string]any) { delete(at(object, "metadata"), "ownerReferences") },
-	} {
-		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: next, New: edit(next, c), User: user}, options)
-			require.NoError(t, decision.Refusal)
-			assert.Equal(t, edit(next, c), decision.Object)
-		})
-	}
-}
-
 func TestScaleOfANextOneIsRefused(t *testing.T) {
 	next := nextOfWeb()
 	decision := mutate.DecideScale(mutate.ScaleWrite{Object: next, Replicas: 2, User: user}, options)

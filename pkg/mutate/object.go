@@ -2,7 +2,6 @@ package mutate
 
 import (
 	"maps"
-	"reflect"
 
 	"github.com/rcroll/rcroll/pkg/api"
 )
@@ -76,8 +75,4 @@ func editable(object map[string]any) map[string]any {
 		}
 	}
 	return out
-}
-
-func equalMaps(a, b map[string]any) bool {
-	return len(a) == 0 && len(b) == 0 || reflect.DeepEqual(a, b)
 }
