@@ -95,7 +95,6 @@ func record(write Write, meaning Meaning, wanted api.Spec, options Options) Deci
 	object := editable(write.New)
 	setSpec(object, api.SpecOf(write.Old))
 	setEntry(object, "annotations", api.RequestAnnotation, wanted.String())
-	deleteEntry(object, "annotations", api.PlanAnnotation)
 	setEntry(object, "labels", api.RollingLabel, api.True)
 	if err := guardSize(object); err != nil {
 		return Decision{Meaning: Refused, Refusal: err}
