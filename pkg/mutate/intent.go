@@ -55,8 +55,8 @@ const clientSideApply = "kubectl-client-side-apply"
 // live, the annotation is all that changes; where it is the same as the last time,
 // the replicas are. Returns the replicas in the manifest.
 //
-// Others write the annotation too (kubectl apply --server-side keeps it up to date
-// in a write of its own), but they do not write what the manifest says.
+// Others write the annotation too (kubectl apply set-last-applied), but they do not
+// write what the manifest says.
 func lastAppliedBy(write Write) (replicas *int32, ok bool) {
 	before, _ := annotation(write.Old, corev1.LastAppliedConfigAnnotation)
 	after, found := annotation(write.New, corev1.LastAppliedConfigAnnotation)
@@ -81,7 +81,7 @@ func lastAppliedBy(write Write) (replicas *int32, ok bool) {
 func statesImagesOf(manifest, spec api.Spec) bool {
 	images := spec.Images()
 	for container, image := range manifest.Images() {
-		if image != "" && images[container] != image {
+		if images[container] != image {
 			return false
 		}
 	}
@@ -156,14 +156,10 @@ func managedBy(object map[string]any, manager string, operation metav1.ManagedFi
 }
 
 func ownsImages(entry *metav1.ManagedFieldsEntry) bool {
-	podSpec := fieldsAt(entry, "f:spec", "f:template", "f:spec")
-	for _, list := range []string{"f:containers", "f:initContainers"} {
-		containers, _ := podSpec[list].(map[string]any)
-		for _, container := range containers {
-			fields, _ := container.(map[string]any)
-			if _, ok := fields["f:image"]; ok {
-				return true
-			}
+	for _, container := range fieldsAt(entry, "f:spec", "f:template", "f:spec", "f:containers") {
+		fields, _ := container.(map[string]any)
+		if _, ok := fields["f:image"]; ok {
+			return true
 		}
 	}
 	return false
