@@ -162,6 +162,9 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 			}
 		}
 		assert.False(t, api.SpecOf(decision.Object).Marked())
+		if wanted := api.SpecOf(write.New); !wanted.Marked() {
+			assert.Equal(t, wanted, api.SpecOf(decision.Object), "clients write the hash label themselves, too")
+		}
 	} else {
 		kept, _ := api.SpecOf(write.Old).RollLabels(installed.HashLabelKey)
 		selector, _ := api.SpecOf(decision.Object).RollLabels(installed.HashLabelKey)

@@ -521,6 +521,23 @@ func ownRows() []row {
 		refused("a forged mark of a promotion", "patch", ref, "-p",
 			`{"spec":{"template":{"metadata":{"labels":{"`+api.AdoptingLabel+`":"x"}}}}}`),
 		refused("a forged seal", "patch", ref, "-p", `{"spec":{"selector":{"`+api.SealedLabel+`":"x"}}}`),
+		{
+			// One that is rcroll's is labelled as well.
+			name: "kubectl set env, of one that another ReplicationController controls",
+			edit: func(a *attempt) answer {
+				a.feed(a.first.with(named("parent"), replicas(0), labelled(map[string]string{"app": "parent"})).yaml(a), "create", "-f", "-")
+				uid := a.kubectl("get", "rc", "parent", "-o", "jsonpath={.metadata.uid}").stdout
+				a.kubectl("patch", ref, "-p", `{"metadata":{"ownerReferences":[`+
+					`{"apiVersion":"v1","kind":"ReplicationController","name":"parent","uid":"`+uid+`","controller":true}]}}`)
+				told := a.tell("", "set", "env", ref, "MODE=new")
+				a.kubectl("patch", ref, "--type=merge", "-p", `{"metadata":{"ownerReferences":null}}`)
+				a.kubectl("delete", "rc", "parent")
+				return told
+			},
+			change: func(_ *attempt, state *golden.State) { state.Mode = "new" },
+			cells: but(everywhere(cell{means: senseless, note: "while it rolls it is taken for a next one"}),
+				map[string]cell{before: {means: passes}}),
+		},
 		ofNext("kubectl label, of the next ReplicationController", "label", "team=web"),
 		ofNext("kubectl set image, of the next ReplicationController", "set", "image", "tomcat="+newImage),
 		ofNext("kubectl annotate, of the next ReplicationController", "annotate", "example.com/note=mine"),
