@@ -339,6 +339,23 @@ func nextOfWeb() map[string]any {
 	})
 }
 
+// With accounts of other names the API server asks about rcroll's own writes, too.
+func TestTheAgentsOwnWritesPass(t *testing.T) {
+	next := nextOfWeb()
+	for name, write := range map[string]mutate.Write{
+		"a creation": {New: next, User: agent},
+		"a size":     {Old: next, New: edit(next, replicas(2)), User: agent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := mutate.Decide(write, options)
+			require.NoError(t, decision.Refusal)
+			assert.Equal(t, write.New, decision.Object)
+		})
+	}
+	decision := mutate.Decide(mutate.Write{Old: next, New: edit(next, replicas(2)), User: user}, options)
+	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
+}
+
 func TestScaleOfANextOneIsRefused(t *testing.T) {
 	next := nextOfWeb()
 	decision := mutate.DecideScale(mutate.ScaleWrite{Object: next, Replicas: 2, User: user}, options)
