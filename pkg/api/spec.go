@@ -50,7 +50,7 @@ func (s Spec) String() string { return canonical(map[string]any(s)) }
 
 // Equal tells whether both specs say the same.
 func (s Spec) Equal(other Spec) bool {
-	return reflect.DeepEqual(s, other) || s.String() == other.String()
+	return reflect.DeepEqual(s, other)
 }
 
 // Replicas is the desired number of pods; the API server's default is 1.
@@ -82,8 +82,7 @@ func (s Spec) SameTemplate(other Spec, hashKey string) bool {
 	if !s.SameImages(other) {
 		return false // the hash would say the same, at a price
 	}
-	one, two := s.Unlabelled(hashKey).template(), other.Unlabelled(hashKey).template()
-	return reflect.DeepEqual(one, two) || canonical(one) == canonical(two)
+	return reflect.DeepEqual(s.Unlabelled(hashKey).template(), other.Unlabelled(hashKey).template())
 }
 
 // Selector is the spec's selector; nil if it has none.

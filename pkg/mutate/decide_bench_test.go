@@ -66,8 +66,8 @@ func TestAllocations(t *testing.T) {
 	limits := map[string]float64{
 		"passes":    45,
 		"requests":  420,
-		"retargets": 4500,
-		"repeats":   4900,
+		"retargets": 3200,
+		"repeats":   3500,
 		"steps":     1100,
 	}
 	for name, write := range decisions() {

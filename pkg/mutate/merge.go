@@ -13,6 +13,9 @@ import (
 // request, as a strategic merge: containers by name, environment variables by
 // name, and so on. So a set env and a set image in a row add up.
 func merge(live, wanted, pending api.Spec) (api.Spec, error) {
+	if live.Equal(wanted) {
+		return pending, nil
+	}
 	schema, err := strategicpatch.NewPatchMetaFromStruct(corev1.ReplicationControllerSpec{})
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of a ReplicationControllerSpec: %w", err)
@@ -21,9 +24,6 @@ func merge(live, wanted, pending api.Spec) (api.Spec, error) {
 		map[string]any(live.DeepCopy()), map[string]any(wanted.DeepCopy()), schema)
 	if err != nil {
 		return nil, fmt.Errorf("compare with the live spec: %w", err)
-	}
-	if len(change) == 0 {
-		return pending, nil
 	}
 	merged, err := strategicpatch.StrategicMergeMapPatchUsingLookupPatchMeta(
 		map[string]any(pending.DeepCopy()), change, schema)

@@ -29,7 +29,7 @@ func request(write Write, options Options) Decision {
 	if err := checkSettings(write, nil); err != nil {
 		return Decision{Meaning: Refused, Refusal: err}
 	}
-	return record(write, Requests, wanted, options)
+	return record(write, Requests, nil, wanted, options)
 }
 
 // triggers tells whether a change asks for pods to be replaced. Without any pod
@@ -57,11 +57,11 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 	// was cancelled), a request stays what it is.
 	switch {
 	case wanted.Equal(pending):
-		return record(write, Repeats, wanted, options)
+		return record(write, Repeats, pending, wanted, options)
 	case wanted.SameTemplate(live, key) && !pending.SameTemplate(live, key):
-		return record(write, Cancels, wanted, options)
+		return record(write, Cancels, pending, wanted, options)
 	}
-	return record(write, Retargets, wanted, options)
+	return record(write, Retargets, pending, wanted, options)
 }
 
 // meant is the spec that a user wants who made this write while another one was
@@ -83,9 +83,10 @@ func meant(write Write, live, pending api.Spec, options Options) (api.Spec, erro
 	return wanted.WithReplicas(pending.Replicas()), nil
 }
 
-// record stores the request in the annotation and puts the whole live spec back:
-// an old image with a new environment must never run.
-func record(write Write, meaning Meaning, wanted api.Spec, options Options) Decision {
+// record stores the request in the annotation, in place of the pending one if there
+// is one, and puts the whole live spec back: an old image with a new environment must
+// never run.
+func record(write Write, meaning Meaning, pending, wanted api.Spec, options Options) Decision {
 	isLive := wanted.SameTemplate(api.SpecOf(write.Old), options.HashLabelKey)
 	if meaning != Repeats {
 		if err := validate(write, wanted, isLive, options.HashLabelKey); err != nil {
@@ -100,7 +101,7 @@ func record(write Write, meaning Meaning, wanted api.Spec, options Options) Deci
 		return Decision{Meaning: Refused, Refusal: err}
 	}
 
-	decision := Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, wanted, options.HashLabelKey)}
+	decision := Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, pending, wanted, options.HashLabelKey)}
 	if meaning != Repeats && !isLive {
 		decision.Validate = wanted
 	}
@@ -136,13 +137,13 @@ func validate(write Write, wanted api.Spec, isLive bool, key string) error {
 }
 
 // warnings tell the user what was understood, what happens and how to follow it.
-func warnings(write Write, meaning Meaning, wanted api.Spec, key string) []string {
+func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string) []string {
 	rc := name(write.Old)
 	switch meaning {
 	case Requests:
 		return []string{fmt.Sprintf("%s: rolling update to %s requested; the pods are replaced gradually; %s", rc, images(wanted), follow(rc))}
 	case Retargets, Cancels:
-		return []string{fmt.Sprintf("%s: %s; %s", rc, turn(write, meaning, wanted, key), follow(rc))}
+		return []string{fmt.Sprintf("%s: %s; %s", rc, turn(write, meaning, pending, wanted, key), follow(rc))}
 	}
 	if !unchanged(write) && !isCancelGesture(write) {
 		return nil // it was about something else
@@ -155,9 +156,7 @@ func warnings(write Write, meaning Meaning, wanted api.Spec, key string) []strin
 }
 
 // turn says in which direction a write turns the rolling update under way.
-func turn(write Write, meaning Meaning, wanted api.Spec, key string) string {
-	text, _ := annotation(write.Old, api.RequestAnnotation)
-	pending, _ := api.ParseSpec(text)
+func turn(write Write, meaning Meaning, pending, wanted api.Spec, key string) string {
 	switch {
 	case wanted.SameTemplate(pending, key) && wanted.Replicas() != pending.Replicas():
 		return scaled(wanted)
