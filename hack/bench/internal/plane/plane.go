@@ -59,6 +59,7 @@ func (p *Plane) Config() (*rest.Config, error) {
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	config.UserAgent = "rcroll-bench"
+	config.WarningHandler = rest.NoWarnings{} // one for each edit
 	return config, nil
 }
 
