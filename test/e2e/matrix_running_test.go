@@ -127,7 +127,7 @@ func (a *attempt) ends() {
 func (a *attempt) rescued(stuck golden.State) golden.State {
 	a.Helper()
 	for _, violation := range a.Result().Check(observe.Bounds{
-		MinAvailable: a.moment.replicas, MaxPods: max(a.moment.replicas, int(stuck.Replicas)) + matrixSurge, Created: observe.Any, Deleted: observe.Any,
+		MinAvailable: min(a.moment.replicas, int(stuck.Replicas)), MaxPods: max(a.moment.replicas, int(stuck.Replicas)) + matrixSurge, Created: observe.Any, Deleted: observe.Any,
 	}) {
 		a.Errorf("before it is taken back: %v", violation)
 	}
