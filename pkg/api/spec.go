@@ -48,7 +48,8 @@ func ParseSpec(text string) (Spec, error) {
 // String is the canonical JSON of the spec: equal specs give equal strings.
 func (s Spec) String() string { return canonical(map[string]any(s)) }
 
-// Equal tells whether both specs say the same.
+// Equal tells whether both specs say the same. All come out of one JSON decoder, so
+// equal ones are equal by value.
 func (s Spec) Equal(other Spec) bool {
 	return reflect.DeepEqual(s, other)
 }

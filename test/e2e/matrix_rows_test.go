@@ -25,6 +25,16 @@ const (
 // anyPods is the turnover of what takes a rollout along that does not get anywhere.
 var anyPods = &turnover{observe.Any, observe.Any}
 
+// kubectl is an edit by that command.
+func kubectl(args ...string) func(*attempt) answer {
+	return func(a *attempt) answer { return a.tell("", args...) }
+}
+
+// refused is an edit that is refused at any moment, in these words.
+func refused(name, says string, edit func(*attempt) answer) row {
+	return row{name: name, edit: edit, sharing: true, cells: everywhere(cell{means: refuses, says: says})}
+}
+
 // rows are the edits.
 func rows() []row {
 	var all []row
@@ -205,7 +215,7 @@ func scaleRows() []row {
 	scaled := func(to func(*attempt) int32) func(*attempt, *golden.State) {
 		return func(a *attempt, state *golden.State) { state.Replicas = to(a) }
 	}
-	kubectl := func(to func(*attempt) int32, flags ...string) func(*attempt) answer {
+	scale := func(to func(*attempt) int32, flags ...string) func(*attempt) answer {
 		return func(a *attempt) answer {
 			return a.tell("", append([]string{"scale", a.ref(), fmt.Sprintf("--replicas=%d", to(a))}, flags...)...)
 		}
@@ -222,12 +232,12 @@ func scaleRows() []row {
 	passing := cell{means: passes, turnover: one}
 	held := cell{means: goesOn, says: "an autoscaler's scale-down waits"}
 	guarded := func(a *attempt) answer {
-		return kubectl(up, fmt.Sprintf("--current-replicas=%d", a.moment.replicas))(a)
+		return scale(up, fmt.Sprintf("--current-replicas=%d", a.moment.replicas))(a)
 	}
 	return []row{
-		{name: "kubectl scale, up", edit: kubectl(up), change: scaled(up), cells: ups()},
+		{name: "kubectl scale, up", edit: scale(up), change: scaled(up), cells: ups()},
 		{
-			name: "kubectl scale, down", edit: kubectl(down), change: scaled(down),
+			name: "kubectl scale, down", edit: scale(down), change: scaled(down),
 			cells: allCells(passing, cell{means: adds, turnover: &turnover{2, 3}}, cell{means: adds, turnover: one}, passing,
 				cell{means: adds, turnover: anyPods}),
 		},
@@ -305,9 +315,6 @@ func (a *attempt) unheldSoon() {
 
 // metadataRows change what is none of a rollout's business.
 func metadataRows() []row {
-	kubectl := func(args ...string) func(*attempt) answer {
-		return func(a *attempt) answer { return a.tell("", args...) }
-	}
 	const ref = "rc/tomcat"
 	rows := []row{
 		{name: "kubectl annotate", edit: kubectl("annotate", ref, "example.com/note=mine")},
@@ -378,9 +385,6 @@ func (a *attempt) shown() manifest {
 // invalidRows are what the API server takes neither for a request.
 func invalidRows() []row {
 	const negative = "spec.replicas: Invalid value: -1: must be greater than or equal to 0"
-	refused := func(name, says string, edit func(*attempt) answer) row {
-		return row{name: name, edit: edit, sharing: true, cells: everywhere(cell{means: refuses, says: says})}
-	}
 	replacing := func(what, says string, wrong func(manifest)) row {
 		return refused("kubectl replace, the old image and "+what, says, func(a *attempt) answer {
 			return kubectlWith("replace")(a.scenario, nil, a.first.with(wrong))
@@ -401,16 +405,10 @@ func invalidRows() []row {
 func settingRows() []row {
 	const ref = "rc/tomcat"
 	const invalid, noLabel = `"lots" is not valid: give a number of pods`, "rcroll has no such label"
-	kubectl := func(args ...string) func(*attempt) answer {
-		return func(a *attempt) answer { return a.tell("", args...) }
-	}
 	create := func(edit func(manifest)) func(*attempt) answer {
 		return func(a *attempt) answer {
 			return a.tell(a.first.with(named("another"), edit).yaml(a), "create", "-f", "-")
 		}
-	}
-	refused := func(name, says string, edit func(*attempt) answer) row {
-		return row{name: name, edit: edit, sharing: true, cells: everywhere(cell{means: refuses, says: says})}
 	}
 	// Nobody asks the webhook about a write of the status, with which metadata can come.
 	past := func(metadata string) []string {
@@ -468,9 +466,6 @@ func settingRows() []row {
 
 // ownRows touch what is rcroll's.
 func ownRows() []row {
-	kubectl := func(args ...string) func(*attempt) answer {
-		return func(a *attempt) answer { return a.tell("", args...) }
-	}
 	next := func(args ...string) func(*attempt) answer {
 		return func(a *attempt) answer {
 			return a.tell("", slices.Insert(slices.Clone(args), len(args)-1, "rc/"+a.edited())...)
@@ -480,9 +475,7 @@ func ownRows() []row {
 	none := cell{means: senseless, note: "there is no next ReplicationController"}
 	managed := cell{means: refuses, says: "is managed by rcroll for rc/tomcat: edit rc/tomcat instead"}
 	plain := cell{means: passes, note: "it is for the pods to come, as without rcroll"}
-	refused := func(name string, args ...string) row {
-		return row{name: name, edit: kubectl(args...), sharing: true, cells: everywhere(cell{means: refuses, says: forged})}
-	}
+	forging := func(name string, args ...string) row { return refused(name, forged, kubectl(args...)) }
 	ofNext := func(name string, args ...string) row {
 		return row{name: name, edit: next(args...), sharing: true, ofNext: true, cells: allCells(none, managed, managed, none, managed)}
 	}
@@ -515,12 +508,12 @@ func ownRows() []row {
 			change: func(_ *attempt, state *golden.State) { state.Images = newImage },
 			cells:  means(rollsOut, adds, waits, rollsOut, adds),
 		},
-		refused("a forged request", "annotate", "--overwrite", ref, api.RequestAnnotation+`={"replicas":0,"template":{}}`),
-		refused("a forged plan", "annotate", ref, api.PlanAnnotation+`={"operation":"scale","replicas":0}`),
-		refused("a forged rolling label", "label", "--overwrite", ref, api.RollingLabel+"=false"),
-		refused("a forged mark of a promotion", "patch", ref, "-p",
+		forging("a forged request", "annotate", "--overwrite", ref, api.RequestAnnotation+`={"replicas":0,"template":{}}`),
+		forging("a forged plan", "annotate", ref, api.PlanAnnotation+`={"operation":"scale","replicas":0}`),
+		forging("a forged rolling label", "label", "--overwrite", ref, api.RollingLabel+"=false"),
+		forging("a forged mark of a promotion", "patch", ref, "-p",
 			`{"spec":{"template":{"metadata":{"labels":{"`+api.AdoptingLabel+`":"x"}}}}}`),
-		refused("a forged seal", "patch", ref, "-p", `{"spec":{"selector":{"`+api.SealedLabel+`":"x"}}}`),
+		forging("a forged seal", "patch", ref, "-p", `{"spec":{"selector":{"`+api.SealedLabel+`":"x"}}}`),
 		{
 			// One that is rcroll's is labelled as well.
 			name: "kubectl set env, of one that another ReplicationController controls",
