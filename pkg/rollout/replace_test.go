@@ -39,3 +39,18 @@ func TestReplaceDoesNotTakeDoubtForTrouble(t *testing.T) {
 	decision := replace(s, s.Next[0], []Member{s.Next[1], s.RC})
 	assert.Empty(t, decision.Actions, "3 pods are available, and 3 must be")
 }
+
+// Between the next ReplicationController's creation and its first status both the agent
+// and the manager would write it: one of them would do so for nothing.
+func TestReplaceWaitsForTheStatusOfTheTarget(t *testing.T) {
+	s := Snapshot{
+		RC:        Member{Name: "tomcat", UID: "rc", Replicas: 5, Current: true, Pods: 5, Available: 5},
+		Next:      []Member{{Name: "tomcat-8", UID: "next"}},
+		Desired:   5,
+		Requested: "8", Live: "7",
+		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(0)},
+	}
+	assert.Empty(t, replace(s, s.Next[0], []Member{s.RC}).Actions)
+	s.Next[0].Current = true
+	assert.Equal(t, []Action{s.scale(s.Next[0], 1)}, replace(s, s.Next[0], []Member{s.RC}).Actions)
+}

@@ -61,8 +61,13 @@ func scaleTarget(s Snapshot, target Member, others []Member, limits limits) (siz
 //	5 pods left (the status does not yet show that one went): room 0, target stays
 //
 // While the status of another one is of an earlier spec, its manager may still be
-// replacing pods that died, which neither tells of: then there is no room.
+// replacing pods that died, which neither tells of: then there is no room. And while
+// that of the target is, its manager is about to write it: one of the two writes
+// would meet a conflict, and be repeated.
 func scaleUp(target Member, others []Member, limits limits) int32 {
+	if !target.Current {
+		return target.Replicas
+	}
 	total := target.pods()
 	for _, other := range others {
 		if !other.Current && !other.Deleting {
