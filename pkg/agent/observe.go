@@ -163,7 +163,7 @@ func (r *reconciler) inspect(ctx context.Context, o *observation, target rollout
 	s := &o.snapshot
 	vigil.keep(target, s.Strategy.ProgressDeadline, s.Now)
 	s.Look = vigil.look
-	if !s.Now.Before(vigil.next) || s.Overdue(target) {
+	if s.Overdue(target) || vigil.isDue(s.Now, r.vigils.looks) {
 		pods := &corev1.PodList{}
 		// Any state that the API server has at hand will do.
 		err := r.live.List(ctx, pods, client.InNamespace(o.key.Namespace),

@@ -71,7 +71,7 @@ func newReconciler(clients clients, hashKey string) *reconciler {
 		clock:        clock,
 		expectations: newExpectations(),
 		scaleUps:     newScaleUps(clock.Now()),
-		vigils:       newVigils(),
+		vigils:       newVigils(clock),
 		polls:        newBackoff[types.NamespacedName](pollFirst, pollLast),
 	}
 }

@@ -18,6 +18,7 @@ func NewReconciler(cached client.Client, live client.Reader, events record.Event
 	r := newReconciler(clients{cached: cached, live: live, events: events}, hashLabelKey)
 	r.clock = clock
 	r.scaleUps = newScaleUps(clock.Now())
+	r.vigils = newVigils(clock)
 	r.polls = workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](pollFirst, pollLast)
 	return r
 }

@@ -5,16 +5,25 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/flowcontrol"
+	"k8s.io/utils/clock"
 
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
 // Pods are not watched: a watch would hold every pod of the cluster in memory. While
 // a rollout waits for some they are listed, first when most pods that are well would
-// be ready, then less and less often. Of 1,000 rollouts that stand still it makes 17
-// lists a second. It is not how the agent learns that they are ready: that shows in
-// the status of their ReplicationController, which is watched.
+// be ready, then less and less often. It is not how the agent learns that they are
+// ready: that shows in the status of their ReplicationController, which is watched.
+//
+// A list costs the API server a walk over all pods of the namespace. So where many
+// rollouts wait at the same time, most likely for a control plane that is busy, all
+// together look no more than so many times a second, and who is refused waits for
+// the next turn of its own.
 const (
+	looksPerSecond = 10
+	looksAtOnce    = 20
+
 	lookFirst = 5 * time.Second
 	lookLast  = time.Minute
 
@@ -26,6 +35,9 @@ const (
 type vigils struct {
 	mu   sync.Mutex
 	byRC map[types.NamespacedName]*vigil
+
+	// looks are counted over all rollouts.
+	looks flowcontrol.PassiveRateLimiter
 }
 
 // vigil is that of one rollout. Its passes do not overlap.
@@ -44,8 +56,11 @@ type vigil struct {
 	interval time.Duration
 }
 
-func newVigils() *vigils {
-	return &vigils{byRC: map[types.NamespacedName]*vigil{}}
+func newVigils(clock clock.PassiveClock) *vigils {
+	return &vigils{
+		byRC:  map[types.NamespacedName]*vigil{},
+		looks: flowcontrol.NewTokenBucketPassiveRateLimiterWithClock(looksPerSecond, looksAtOnce, clock),
+	}
 }
 
 func (v *vigils) of(rc types.NamespacedName) *vigil {
@@ -83,6 +98,19 @@ func (v *vigil) keep(target rollout.Member, deadline time.Duration, now time.Tim
 	if next := now.Add(v.interval); v.next.IsZero() || next.Before(v.next) {
 		v.next = next
 	}
+}
+
+// isDue tells that it is time to look, and that others leave room for it; if they do
+// not, it is put off.
+func (v *vigil) isDue(now time.Time, looks flowcontrol.PassiveRateLimiter) bool {
+	if now.Before(v.next) {
+		return false
+	}
+	if looks.TryAccept() {
+		return true
+	}
+	v.next = now.Add(v.interval)
+	return false
 }
 
 // saw records a look at the pods.

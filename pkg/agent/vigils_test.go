@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -52,6 +54,35 @@ func TestVigil(t *testing.T) {
 	v.end()
 	v.keep(target, time.Nanosecond, now)
 	assert.Equal(t, time.Second, v.next.Sub(now))
+}
+
+// TestLooksAreLimited: of many rollouts that wait a few look at once, and the others
+// in turn.
+func TestLooksAreLimited(t *testing.T) {
+	clock := clocktesting.NewFakePassiveClock(time.Unix(1000, 0))
+	vs := newVigils(clock)
+	waiting := make([]*vigil, 100)
+	for i := range waiting {
+		waiting[i] = vs.of(types.NamespacedName{Name: strconv.Itoa(i)})
+		waiting[i].keep(rollout.Member{UID: "next"}, time.Hour, clock.Now())
+	}
+	looked := map[int]bool{}
+	look := func() {
+		clock.SetTime(clock.Now().Add(lookFirst))
+		for i, v := range waiting {
+			if v.isDue(clock.Now(), vs.looks) {
+				looked[i] = true
+				v.saw(rollout.Look{}, clock.Now())
+			}
+		}
+	}
+	look()
+	assert.Len(t, looked, looksAtOnce)
+	assert.Equal(t, lookFirst, waiting[99].next.Sub(clock.Now()), "one that was refused asks again when it would have")
+	for range 12 {
+		look()
+	}
+	assert.Len(t, looked, len(waiting), "nobody is left out")
 }
 
 // waitingPod is the one new pod of nextRC(t, 1), which cannot get its image.
