@@ -61,14 +61,15 @@ func BenchmarkDecide(b *testing.B) {
 }
 
 // TestAllocations guards what a review costs. Who makes one dearer on purpose changes
-// the number here, and says why in the commit; so does who makes it cheaper.
+// the number here, and says why in the commit; so does who makes it cheaper. There is
+// room for a few in a hundred, which the order in maps decides on.
 func TestAllocations(t *testing.T) {
 	limits := map[string]float64{
 		"passes":    45,
-		"requests":  420,
-		"retargets": 3200,
-		"repeats":   3500,
-		"steps":     1100,
+		"requests":  435,
+		"retargets": 3300,
+		"repeats":   3600,
+		"steps":     1130,
 	}
 	for name, write := range decisions() {
 		allocations := testing.AllocsPerRun(20, func() { mutate.Decide(write, options) })
