@@ -50,10 +50,9 @@ func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*ob
 	if !pending {
 		return nil, errNoRollout
 	}
-	next := newRCList()
-	if err := r.cached.List(ctx, next, client.InNamespace(key.Namespace),
-		client.MatchingFields{controllerIndex: string(rc.GetUID())}); err != nil {
-		return nil, fmt.Errorf("list the next ReplicationControllers of %s: %w", key, err)
+	next, err := r.controlledBy(ctx, key)
+	if err != nil {
+		return nil, err
 	}
 	o := newObservation(key, rc, next)
 	if err := r.checkCache(ctx, o); err != nil {
@@ -67,10 +66,13 @@ func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*ob
 	return o, r.look(ctx, o)
 }
 
-func newObservation(key types.NamespacedName, rc *unstructured.Unstructured, next *unstructured.UnstructuredList) *observation {
+// newObservation leaves out what a predecessor of the RC with the same name controls.
+func newObservation(key types.NamespacedName, rc *unstructured.Unstructured, next []unstructured.Unstructured) *observation {
 	o := &observation{key: key, rc: rc, members: map[types.UID]*unstructured.Unstructured{rc.GetUID(): rc}}
-	for i := range next.Items {
-		o.members[next.Items[i].GetUID()] = &next.Items[i]
+	for i := range next {
+		if metav1.GetControllerOf(&next[i]).UID == rc.GetUID() {
+			o.members[next[i].GetUID()] = &next[i]
+		}
 	}
 	return o
 }

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
@@ -23,8 +24,9 @@ import (
 )
 
 const (
-	// controllerIndex finds ReplicationControllers by the UID of their controller.
-	controllerIndex = "controllerUID"
+	// controllerIndex finds ReplicationControllers by the name of their controller,
+	// which need not be the object that has the name now.
+	controllerIndex = "controllerName"
 
 	// passTimeout bounds one pass. It writes a few objects, one after the other,
 	// each through admission webhooks of up to 10 s by default.
@@ -79,7 +81,7 @@ func newReconciler(clients clients, hashKey string) *reconciler {
 // register makes the manager run the reconciler, for the RC of every rollout of
 // which anything changes.
 func (r *reconciler) register(ctx context.Context, manager ctrl.Manager, concurrency int) error {
-	if err := manager.GetFieldIndexer().IndexField(ctx, newRC(), controllerIndex, controllerUID); err != nil {
+	if err := manager.GetFieldIndexer().IndexField(ctx, newRC(), controllerIndex, nameOfController); err != nil {
 		return fmt.Errorf("index ReplicationControllers by controller: %w", err)
 	}
 	err := ctrl.NewControllerManagedBy(manager).
@@ -150,11 +152,21 @@ func rolloutOf(_ context.Context, object client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: key}}
 }
 
-func controllerUID(object client.Object) []string {
+func nameOfController(object client.Object) []string {
 	if owner := metav1.GetControllerOf(object); owner != nil && isRC(owner) {
-		return []string{string(owner.UID)}
+		return []string{owner.Name}
 	}
 	return nil
+}
+
+// controlledBy lists the ReplicationControllers in the cache whose controller is one
+// of a name.
+func (r *reconciler) controlledBy(ctx context.Context, key types.NamespacedName) ([]unstructured.Unstructured, error) {
+	list := newRCList()
+	if err := r.cached.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingFields{controllerIndex: key.Name}); err != nil {
+		return nil, fmt.Errorf("list the next ReplicationControllers of %s: %w", key, err)
+	}
+	return list.Items, nil
 }
 
 func isRC(owner *metav1.OwnerReference) bool {

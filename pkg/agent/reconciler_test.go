@@ -88,7 +88,7 @@ func newCluster(webhook bool, objects ...client.Object) *cluster {
 	_ = clientgoscheme.AddToScheme(scheme)
 	c.WithWatch = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithStatusSubresource(&corev1.ReplicationController{}).
-		WithIndex(newRC(), controllerIndex, controllerUID).
+		WithIndex(newRC(), controllerIndex, nameOfController).
 		WithInterceptorFuncs(interceptor.Funcs{Patch: func(ctx context.Context, upstream client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 			body, err := patch.Data(object)
 			if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // NewReconciler is what Run registers with a manager, for those who call it
 // themselves: cached reads ReplicationControllers from a cache, with the index
-// "controllerUID", and writes; live reads from the API server. It must not be
+// "controllerName", and writes; live reads from the API server. It must not be
 // called for one rollout twice at a time. The same calls have the same answers, so
 // its delays have no jitter.
 func NewReconciler(cached client.Client, live client.Reader, events record.EventRecorder, hashLabelKey string, clock clock.PassiveClock) reconcile.Reconciler {

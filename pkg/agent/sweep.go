@@ -6,7 +6,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -17,17 +16,16 @@ import (
 // pass, and did not know yet that the rollout was over, may have created one after
 // all. Nothing else would ever look at it.
 func (r *reconciler) sweep(ctx context.Context, key types.NamespacedName) (reconcile.Result, error) {
-	list := newRCList()
-	if err := r.cached.List(ctx, list, client.InNamespace(key.Namespace)); err != nil {
-		return reconcile.Result{}, fmt.Errorf("list the ReplicationControllers of %s: %w", key.Namespace, err)
+	controlled, err := r.controlledBy(ctx, key)
+	if err != nil {
+		return reconcile.Result{}, err
 	}
-	for i := range list.Items {
-		left := &list.Items[i]
-		owner := metav1.GetControllerOf(left)
-		if owner == nil || !isRC(owner) || owner.Name != key.Name || left.GetDeletionTimestamp() != nil {
+	for i := range controlled {
+		left := &controlled[i]
+		if left.GetDeletionTimestamp() != nil {
 			continue
 		}
-		over, err := r.isOver(ctx, key, owner.UID)
+		over, err := r.isOver(ctx, key, metav1.GetControllerOf(left).UID)
 		if err != nil || !over {
 			return r.poll(key), err
 		}

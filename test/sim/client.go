@@ -108,16 +108,13 @@ func (c *cachedClient) Get(_ context.Context, key client.ObjectKey, into client.
 	return fill(into.(*unstructured.Unstructured), reply{rc: rc})
 }
 
-// List knows one index, that by the UID of the controller.
+// List knows one index, that by the name of the controller.
 func (c *cachedClient) List(_ context.Context, into client.ObjectList, opts ...client.ListOption) error {
 	list := into.(*unstructured.UnstructuredList)
 	options := (&client.ListOptions{}).ApplyOptions(opts)
-	owner := ""
-	if options.FieldSelector != nil {
-		owner = options.FieldSelector.Requirements()[0].Value
-	}
+	owner := options.FieldSelector.Requirements()[0].Value
 	for _, rc := range inOrder(c.process.cache) {
-		if owner == "" || rc.owner.uid == owner {
+		if rc.owner.name == owner {
 			list.Items = append(list.Items, unstructured.Unstructured{Object: rc.copy()})
 		}
 	}
