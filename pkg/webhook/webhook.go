@@ -37,9 +37,11 @@ const deadline = 8 * time.Second
 // fieldOwner is the field manager of the webhook's own writes.
 const fieldOwner = client.FieldOwner("rcroll-webhook")
 
-// Register mounts the handlers on a server. The client must read from the API
-// server, not from a cache: a decision holds for the object as it is stored.
+// Register mounts the handlers on a server, and is called once in a process. The
+// client must read from the API server, not from a cache: a decision holds for the
+// object as it is stored.
 func Register(server webhook.Server, c client.Client, options mutate.Options) {
+	registerMetrics()
 	server.Register(ControllerPath, &admission.Webhook{Handler: &controllerHandler{client: c, options: options}})
 	server.Register(ScalePath, &admission.Webhook{Handler: &scaleHandler{client: c, options: options}})
 }
@@ -97,6 +99,7 @@ func deletion(req admission.Request) admission.Response {
 // admission plugins, by creating the next ReplicationController for no more than
 // the answer, with all replicas at once. One that stands already has been judged.
 func (h *controllerHandler) dryRunCreate(ctx context.Context, owner map[string]any, request api.Spec) error {
+	defer timeValidation()()
 	next := rollout.NextRC(&unstructured.Unstructured{Object: owner}, request, request.Replicas(), h.options.HashLabelKey)
 	return client.IgnoreAlreadyExists(h.client.Create(ctx, next, client.DryRunAll, fieldOwner))
 }
