@@ -7,8 +7,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
-	"github.com/rcroll/rcroll/hack/bench/internal/audit"
 	"github.com/rcroll/rcroll/hack/bench/internal/plane"
 	"github.com/rcroll/rcroll/hack/bench/internal/report"
 	"github.com/rcroll/rcroll/hack/bench/internal/workload"
@@ -32,6 +32,9 @@ type write struct {
 
 	// patch is the nth one.
 	patch func(n int) string
+
+	// validated tells that each asks for a template that the API server has to judge.
+	validated bool
 }
 
 func imagePatch(tag int) string {
@@ -47,7 +50,7 @@ var writes = []write{
 	}},
 	{name: "label", patch: func(n int) string { return fmt.Sprintf(`{"metadata":{"labels":{"n":"%d"}}}`, n) }},
 	{name: "annotation", patch: func(n int) string { return fmt.Sprintf(`{"metadata":{"annotations":{"n":"%d"}}}`, n) }},
-	{name: "image, each a new one", patch: imagePatch},
+	{name: "image, each a new one", patch: imagePatch, validated: true},
 	{name: "image, the requested one again", patch: func(int) string { return imagePatch(0) }},
 }
 
@@ -68,10 +71,6 @@ func measureAdmission(ctx context.Context, b *bench, results *report.Results) er
 		return err
 	}
 	result := report.Admission{Measured: measured()}
-	log, err := audit.Open(b.plane.AuditDir())
-	if err != nil {
-		return err
-	}
 	for _, write := range writes {
 		latency, err := a.latency(ctx, write)
 		if err != nil {
@@ -80,14 +79,10 @@ func measureAdmission(ctx context.Context, b *bench, results *report.Results) er
 		result.Latencies = append(result.Latencies, latency)
 		b.progress("  %s: p99 %.1f ms with rcroll, %.1f ms without, %d reviews", write.name, latency.With.P99, latency.Without.P99, latency.Reviews)
 	}
-	if result.DryRun, err = dryRuns(log); err != nil {
-		return err
-	}
-	if result.Throughput, err = a.throughput(ctx); err != nil {
-		return err
-	}
+	var err error
+	result.Throughput, err = a.throughput(ctx)
 	results.Admission = &result
-	return nil
+	return err
 }
 
 func (a *admission) prepare(ctx context.Context) error {
@@ -118,46 +113,47 @@ func (a *admission) do(ctx context.Context, fleet workload.Fleet, i int, write w
 
 // latency makes the same writes with rcroll and without, in turn.
 func (a *admission) latency(ctx context.Context, write write) (report.Latency, error) {
-	before, err := a.reviews(ctx)
+	reviews, validation, err := a.webhook(ctx)
 	if err != nil {
 		return report.Latency{}, err
 	}
-	var with, without []time.Duration
+	first := reviews
+	var with, without, validations, rests []time.Duration
 	for n := range samples {
-		for _, side := range []struct {
-			fleet     workload.Fleet
-			durations *[]time.Duration
-		}{{a.with, &with}, {a.without, &without}} {
-			duration, err := a.do(ctx, side.fleet, 0, write, n)
-			if err != nil {
+		took, err := a.do(ctx, a.with, 0, write, n)
+		if err != nil {
+			return report.Latency{}, err
+		}
+		with = append(with, took)
+		if write.validated {
+			before := validation
+			if _, validation, err = a.webhook(ctx); err != nil {
 				return report.Latency{}, err
 			}
-			*side.durations = append(*side.durations, duration)
+			validations, rests = append(validations, validation-before), append(rests, took-(validation-before))
 		}
+		if took, err = a.do(ctx, a.without, 0, write, n); err != nil {
+			return report.Latency{}, err
+		}
+		without = append(without, took)
 	}
-	after, err := a.reviews(ctx)
-	return report.Latency{
-		Write: write.name, With: report.QuantilesOf(with), Without: report.QuantilesOf(without), Reviews: int(after - before),
-	}, err
+	reviews, _, err = a.webhook(ctx)
+	latency := report.Latency{
+		Write: write.name, With: report.QuantilesOf(with), Without: report.QuantilesOf(without), Reviews: int(reviews - first),
+	}
+	if write.validated {
+		latency.Validation = ptr.To(report.QuantilesOf(validations))
+		latency.WithoutValidation = ptr.To(report.QuantilesOf(rests))
+	}
+	return latency, err
 }
 
-func (a *admission) reviews(ctx context.Context) (float64, error) {
+// webhook tells how many reviews it has answered, and how long it waited for verdicts
+// on requested templates in all of them.
+func (a *admission) webhook(ctx context.Context) (reviews float64, validation time.Duration, err error) {
 	metrics, err := a.plane.Metrics(ctx, plane.Webhook)
-	return metrics.Sum("controller_runtime_webhook_requests_total"), err
-}
-
-// dryRuns summarises how long the API server validated.
-func dryRuns(log *audit.Log) (report.Quantiles, error) {
-	var took []time.Duration
-	err := log.Read(func(request audit.Request) {
-		if request.DryRun && !request.Refused() {
-			took = append(took, request.Took)
-		}
-	})
-	if err != nil {
-		return report.Quantiles{}, err
-	}
-	return report.QuantilesOf(took), nil
+	seconds := metrics.Sum("rcroll_webhook_validation_seconds_sum")
+	return metrics.Sum("controller_runtime_webhook_requests_total"), time.Duration(seconds * float64(time.Second)), err
 }
 
 // throughput has many clients edit at once, with the webhook on one processor.

@@ -35,6 +35,19 @@ func (b *bench) meters(ctx context.Context) (meters, error) {
 	return m, nil
 }
 
+// cpu is the time that each component has computed, in seconds.
+func (b *bench) cpu() (map[string]float64, error) {
+	seconds := map[string]float64{}
+	for _, component := range plane.Components {
+		usage, err := b.plane.Usage(component)
+		if err != nil {
+			return nil, err
+		}
+		seconds[component] = usage.CPU.Seconds()
+	}
+	return seconds, nil
+}
+
 // measured is for what is measured now.
 func measured() report.Measured {
 	commit, err := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*").Output()

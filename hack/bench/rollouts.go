@@ -128,6 +128,10 @@ func (c *contestant) roll(ctx context.Context) (report.Run, error) {
 	if err != nil {
 		return report.Run{}, err
 	}
+	idle, err := c.cpu()
+	if err != nil {
+		return report.Run{}, err
+	}
 	if err := c.log.Skip(); err != nil {
 		return report.Run{}, err
 	}
@@ -146,6 +150,13 @@ func (c *contestant) roll(ctx context.Context) (report.Run, error) {
 	if err != nil {
 		return report.Run{}, err
 	}
+	cpu, err := c.cpu()
+	if err != nil {
+		return report.Run{}, err
+	}
+	for component := range cpu {
+		cpu[component] -= idle[component]
+	}
 	after, err := c.meters(ctx)
 	if err != nil {
 		return report.Run{}, err
@@ -159,6 +170,7 @@ func (c *contestant) roll(ctx context.Context) (report.Run, error) {
 		RequestBytes: int64(after.requestBytes - before.requestBytes),
 		StoredBytes:  int64(after.storedBytes - before.storedBytes),
 		Passes:       int(after.passes - before.passes),
+		CPU:          cpu,
 	}, nil
 }
 

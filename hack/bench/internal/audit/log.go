@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Request is one request to the API server.
@@ -31,12 +30,6 @@ type Request struct {
 
 	// Code is the HTTP status.
 	Code int
-
-	// Webhook tells that a mutating webhook was called.
-	Webhook bool
-
-	// Took is from the receipt of the request to the end of the response.
-	Took time.Duration
 }
 
 // entry is what is read of a line of the log.
@@ -54,13 +47,7 @@ type entry struct {
 	ResponseStatus struct {
 		Code int `json:"code"`
 	} `json:"responseStatus"`
-	Received    time.Time         `json:"requestReceivedTimestamp"`
-	Ended       time.Time         `json:"stageTimestamp"`
-	Annotations map[string]string `json:"annotations"`
 }
-
-// calledWebhook begins the key of the annotation that tells of a webhook's call.
-const calledWebhook = "mutation.webhook.admission.k8s.io/"
 
 func parse(line []byte) (Request, error) {
 	var e entry
@@ -74,13 +61,9 @@ func parse(line []byte) (Request, error) {
 		Namespace: e.ObjectRef.Namespace,
 		DryRun:    strings.Contains(e.RequestURI, "dryRun=All"),
 		Code:      e.ResponseStatus.Code,
-		Took:      e.Ended.Sub(e.Received),
 	}
 	if e.ObjectRef.Subresource != "" {
 		request.Resource += "/" + e.ObjectRef.Subresource
-	}
-	for key := range e.Annotations {
-		request.Webhook = request.Webhook || strings.HasPrefix(key, calledWebhook)
 	}
 	return request, nil
 }

@@ -15,13 +15,16 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// The components that are looked at.
+// The components that are looked at one by one.
 const (
 	APIServer = "kube-apiserver"
 	Etcd      = "etcd"
 	Agent     = "agent"
 	Webhook   = "webhook"
 )
+
+// Components are all processes of a control plane.
+var Components = []string{Etcd, APIServer, "kube-controller-manager", "kube-scheduler", "kwok", Agent, Webhook}
 
 // Plane is a running control plane with rcroll in it.
 type Plane struct {

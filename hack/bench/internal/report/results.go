@@ -93,6 +93,10 @@ type Run struct {
 
 	// Passes are the reconciliations of the agent.
 	Passes int `json:"passes,omitempty"`
+
+	// CPU is how many seconds each component computed, from the edit until nothing was
+	// written any more.
+	CPU map[string]float64 `json:"cpuSeconds,omitempty"`
 }
 
 // Peak is the most that a process took.
@@ -113,10 +117,6 @@ type Admission struct {
 	Measured
 	Latencies []Latency `json:"latencies"`
 
-	// DryRun is the part of an edit that asks for a rollout which the API server
-	// takes to validate the requested template.
-	DryRun Quantiles `json:"dryRun"`
-
 	Throughput []Throughput `json:"throughput"`
 }
 
@@ -128,6 +128,12 @@ type Latency struct {
 
 	// Reviews is how often the webhook was called for the writes with rcroll.
 	Reviews int `json:"reviews"`
+
+	// Validation is the part of the writes with rcroll that the API server took to
+	// judge the requested template, as the webhook sees it, and WithoutValidation what
+	// is left of each of them without its own part. Nil for writes that are not judged.
+	Validation        *Quantiles `json:"validation,omitempty"`
+	WithoutValidation *Quantiles `json:"withoutValidation,omitempty"`
 }
 
 // Quantiles of durations, in milliseconds.

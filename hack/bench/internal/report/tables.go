@@ -15,6 +15,8 @@ var functions = template.FuncMap{
 	"kib":       func(bytes float64) string { return fmt.Sprintf("%.0f", bytes/1024) },
 	"compare":   compareBy,
 	"breakdown": breakdown,
+	"cpu":       cpu,
+	"less":      func(a, b float64) float64 { return a - b },
 }
 
 // numbers of a run, by the names that the template has for them.
@@ -35,6 +37,20 @@ func compareBy(pairs []Pair, name string) (Comparison, error) {
 		return Comparison{}, fmt.Errorf("no number %q", name)
 	}
 	return Compare(pairs, number), nil
+}
+
+// cpu is what a component computed, or all of them ("").
+func cpu(pairs []Pair, component string) Comparison {
+	return Compare(pairs, func(r Run) float64 {
+		if component != "" {
+			return r.CPU[component]
+		}
+		var sum float64
+		for _, seconds := range r.CPU {
+			sum += seconds
+		}
+		return sum
+	})
 }
 
 // row is a kind of requests in all cells, rcroll's and the Deployment's in turn.
