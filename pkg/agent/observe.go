@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -55,6 +57,9 @@ func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*ob
 		return nil, err
 	}
 	o := newObservation(key, rc, next)
+	if err := r.takeOver(ctx, o); err != nil {
+		return nil, err
+	}
 	if err := r.checkCache(ctx, o); err != nil {
 		return nil, err
 	}
@@ -75,6 +80,22 @@ func newObservation(key types.NamespacedName, rc *unstructured.Unstructured, nex
 		}
 	}
 	return o
+}
+
+// takeOver fails while the cache lacks what another process wrote of a rollout that it
+// began, and this one goes on with. Nobody here remembers those writes, and resource
+// versions protect the object that is written, not the sum over all of them.
+func (r *reconciler) takeOver(ctx context.Context, o *observation) error {
+	if len(o.members) == 1 || r.expectations.takenOn(o.key) {
+		return nil
+	}
+	for _, uid := range slices.Sorted(maps.Keys(o.members)) {
+		if err := r.checkCurrent(ctx, o.members[uid]); err != nil {
+			return err
+		}
+	}
+	r.expectations.takeOn(o.key)
+	return nil
 }
 
 // checkCache fails while the cache lacks a write of the agent. What was created and
@@ -188,7 +209,7 @@ func (r *reconciler) inspect(ctx context.Context, o *observation, target rollout
 // where the RC itself is looked up: an agent that starts with an old cache would
 // create the next ReplicationController of a rollout that is long over.
 func (r *reconciler) checkName(ctx context.Context, o *observation) error {
-	if err := r.checkCurrent(ctx, o); err != nil {
+	if err := r.checkCurrent(ctx, o.rc); err != nil {
 		return err
 	}
 	key := types.NamespacedName{Namespace: o.key.Namespace, Name: o.snapshot.NextName()}
@@ -205,13 +226,13 @@ func (r *reconciler) checkName(ctx context.Context, o *observation) error {
 	return nil
 }
 
-// checkCurrent fails unless the RC is the one that the API server has.
-func (r *reconciler) checkCurrent(ctx context.Context, o *observation) error {
-	current, err := r.getLive(ctx, o.key)
+// checkCurrent fails unless the API server has what the cache has.
+func (r *reconciler) checkCurrent(ctx context.Context, cached *unstructured.Unstructured) error {
+	current, err := r.getLive(ctx, client.ObjectKeyFromObject(cached))
 	if err != nil {
 		return err
 	}
-	if current == nil || current.GetResourceVersion() != o.rc.GetResourceVersion() {
+	if current == nil || current.GetResourceVersion() != cached.GetResourceVersion() {
 		return errCacheBehind
 	}
 	return nil

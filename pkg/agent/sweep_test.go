@@ -69,3 +69,19 @@ func TestNothingIsCreatedOnAnOldCache(t *testing.T) {
 	_, err := c.observe(t.Context(), tomcat)
 	require.ErrorIs(t, err, errCacheBehind)
 }
+
+// A process that goes on with a rollout of another one may lack its last writes. Once it
+// has seen them it knows all that is written.
+func TestTakeOver(t *testing.T) {
+	c := newCluster(true, rollingRC(t, 5), nextRC(t, 1))
+	c.cached = stale{c.WithWatch, rollingRC(t, 5)}
+	_, err := c.observe(t.Context(), tomcat)
+	require.ErrorIs(t, err, errCacheBehind)
+
+	c.cached = c.WithWatch
+	_, err = c.observe(t.Context(), tomcat)
+	require.NoError(t, err)
+	c.cached = stale{c.WithWatch, rollingRC(t, 5)}
+	_, err = c.observe(t.Context(), tomcat)
+	require.NoError(t, err)
+}
