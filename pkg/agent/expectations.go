@@ -21,7 +21,7 @@ type expectations struct {
 	mu sync.Mutex
 
 	// byRC is keyed by the RC of the rollout, then by the object written. A rollout
-	// that this process has taken on has an entry, if it expects nothing at the moment.
+	// that this process has written to has an entry, even if that expects nothing.
 	byRC map[types.NamespacedName]map[string]expectation
 }
 
@@ -53,24 +53,16 @@ func (e *expectations) deleted(rc types.NamespacedName, name string, uid types.U
 }
 
 func (e *expectations) set(rc types.NamespacedName, name string, expected expectation) {
-	e.takeOn(rc)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.byRC[rc][name] = expected
-}
-
-// takeOn notes that this process has seen all that its predecessors wrote.
-func (e *expectations) takeOn(rc types.NamespacedName) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.byRC[rc] == nil {
 		e.byRC[rc] = map[string]expectation{}
 	}
+	e.byRC[rc][name] = expected
 }
 
-// takenOn tells whether this process has written anything of a rollout, or seen all
-// that its predecessors did.
-func (e *expectations) takenOn(rc types.NamespacedName) bool {
+// began tells whether this process has written anything of a rollout.
+func (e *expectations) began(rc types.NamespacedName) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.byRC[rc] != nil

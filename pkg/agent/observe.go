@@ -84,9 +84,10 @@ func newObservation(key types.NamespacedName, rc *unstructured.Unstructured, nex
 
 // takeOver fails while the cache lacks what another process wrote of a rollout that it
 // began, and this one goes on with. Nobody here remembers those writes, and resource
-// versions protect the object that is written, not the sum over all of them.
+// versions protect the object that is written, not the sum over all of them. From its
+// first own write on this process remembers by itself.
 func (r *reconciler) takeOver(ctx context.Context, o *observation) error {
-	if len(o.members) == 1 || r.expectations.takenOn(o.key) {
+	if len(o.members) == 1 || r.expectations.began(o.key) {
 		return nil
 	}
 	for _, uid := range slices.Sorted(maps.Keys(o.members)) {
@@ -94,7 +95,6 @@ func (r *reconciler) takeOver(ctx context.Context, o *observation) error {
 			return err
 		}
 	}
-	r.expectations.takeOn(o.key)
 	return nil
 }
 

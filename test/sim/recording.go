@@ -21,9 +21,11 @@ type recording struct {
 	passes  []pass
 	running bool
 
-	// unseen are the writes that the agent's cache has yet to show: all that the
-	// memory is good for, and so all by which two of them differ.
+	// unseen are the writes that the agent's cache has yet to show, and began tells
+	// whether there was any: all that the memory is good for, and so all by which two
+	// of them differ.
 	unseen map[string]written
+	began  bool
 
 	last answer
 	memo *memo
@@ -86,6 +88,7 @@ func (r *recording) resume(with reply, now time.Duration) (call, bool) {
 }
 
 func (r *recording) remember(c call, with reply) {
+	r.began = r.began || with.err == nil
 	switch {
 	case with.err != nil:
 	case c.verb == deleteRC:
@@ -162,6 +165,7 @@ func (r *recording) key() uint64 {
 	for _, name := range slices.Sorted(maps.Keys(r.unseen)) {
 		writeAll(&h, name, r.unseen[name])
 	}
+	writeAll(&h, r.began)
 	writeObjects(&h, current.cache)
 	for _, reply := range current.replies {
 		if reply.rc != nil {

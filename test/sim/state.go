@@ -146,6 +146,7 @@ func (d *digester) recording(r *recording, cache map[string]*RC) {
 			writeAll(&d.Hash, name, w.uid, w.deleted, d.ranks.of(name, w.version))
 		}
 	}
+	writeAll(&d.Hash, r.began)
 	if !r.running {
 		return
 	}
