@@ -67,8 +67,8 @@ func TestAllocations(t *testing.T) {
 	limits := map[string]float64{
 		"passes":    45,
 		"requests":  435,
-		"retargets": 3300,
-		"repeats":   3600,
+		"retargets": 3450,
+		"repeats":   1850,
 		"steps":     1130,
 	}
 	for name, write := range decisions() {

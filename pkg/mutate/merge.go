@@ -13,7 +13,8 @@ import (
 // request, as a strategic merge: containers by name, environment variables by
 // name, and so on. So a set env and a set image in a row add up.
 func merge(live, wanted, pending api.Spec) (api.Spec, error) {
-	if live.Equal(wanted) {
+	// Nothing to add, or nothing that is not there: the merge would say the same.
+	if live.Equal(wanted) || pending.Equal(wanted) {
 		return pending, nil
 	}
 	schema, err := strategicpatch.NewPatchMetaFromStruct(corev1.ReplicationControllerSpec{})

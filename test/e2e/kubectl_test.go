@@ -29,10 +29,15 @@ func (s *scenario) kubectl(args ...string) output {
 	return s.feed("", args...)
 }
 
-// feed is kubectl with an input.
+// feed is kubectl with an input. Replace reads the version of the object before it
+// writes; where a status is written in between, its user does it again, as with any
+// ReplicationController whose pods come and go.
 func (s *scenario) feed(stdin string, args ...string) output {
 	s.Helper()
 	out := s.try(stdin, args...)
+	for again := 0; again < 3 && args[0] == "replace" && strings.Contains(out.stderr, "the object has been modified"); again++ {
+		out = s.try(stdin, args...)
+	}
 	require.Zero(s, out.exitCode, "kubectl %s\n%s%s", strings.Join(args, " "), out.stdout, out.stderr)
 	return out
 }
