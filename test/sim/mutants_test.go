@@ -50,7 +50,7 @@ var mutants = []struct {
 	}},
 	{"plan from a stale cache", []edit{
 		{"pkg/agent/observe.go", `if len(behind) > 0 {`, `if false {`},
-		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != o.rc.GetResourceVersion()`, `current == nil`},
+		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != cached.GetResourceVersion()`, `current == nil`},
 	}},
 	{"lose replicas on rollover", []edit{
 		{"pkg/mutate/request.go", `return merge(live, wanted, pending)`, `return merge(live, wanted, pending.WithReplicas(live.Replicas()))`},
@@ -80,10 +80,13 @@ var mutants = []struct {
 		{"pkg/rollout/promote.go", `case s.Pods.OfRC > s.RC.Pods:`, `case false:`},
 	}},
 	{"create without a look at the RC", []edit{
-		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != o.rc.GetResourceVersion()`, `current == nil`},
+		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != cached.GetResourceVersion()`, `current == nil`},
 	}},
 	{"take doubt for trouble", []edit{
 		{"pkg/rollout/snapshot.go", `if !m.settled() || m.Pods > m.Replicas {`, `if !m.settled() {`},
+	}},
+	{"take over on an old cache", []edit{
+		{"pkg/agent/observe.go", `if len(o.members) == 1 || r.expectations.began(o.key) {`, `if true {`},
 	}},
 	{"do not sweep", []edit{
 		{"pkg/agent/reconciler.go", `return r.sweep(ctx, key)`, `return reconcile.Result{}, nil`},
