@@ -66,10 +66,10 @@ func BenchmarkDecide(b *testing.B) {
 func TestAllocations(t *testing.T) {
 	limits := map[string]float64{
 		"passes":    45,
-		"requests":  435,
+		"requests":  420,
 		"retargets": 3450,
 		"repeats":   1850,
-		"steps":     1130,
+		"steps":     1100,
 	}
 	for name, write := range decisions() {
 		allocations := testing.AllocsPerRun(20, func() { mutate.Decide(write, options) })
