@@ -52,14 +52,14 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 func (r *reconciler) write(ctx context.Context, o *observation, action rollout.Action) error {
 	switch action.Kind {
 	case rollout.CreateNext:
-		next := rollout.NextRC(o.rc, o.request, 0, r.hashKey)
+		next := rollout.SealedNextRC(o.rc, o.request, r.hashKey)
 		if err := r.cached.Create(ctx, next); err != nil {
 			return err
 		}
 		r.expectations.wrote(o.key, next, true)
 		return nil
 	case rollout.ScaleNext:
-		return r.patch(ctx, o, action.UID, map[string]any{"spec": map[string]any{"replicas": action.Replicas}})
+		return r.patch(ctx, o, action.UID, rollout.ScaleNextPatch(action.Replicas))
 	case rollout.CarryOut:
 		return r.carryOut(ctx, o, action.Plan)
 	case rollout.DeleteNext:

@@ -204,14 +204,7 @@ func (r *reconciler) inspect(ctx context.Context, o *observation, target rollout
 
 // checkName looks for somebody else's object with the name of the next
 // ReplicationController. It need not have the label that the cache selects by.
-//
-// A creation is the one write that no resource version protects, so this is also
-// where the RC itself is looked up: an agent that starts with an old cache would
-// create the next ReplicationController of a rollout that is long over.
 func (r *reconciler) checkName(ctx context.Context, o *observation) error {
-	if err := r.checkCurrent(ctx, o.rc); err != nil {
-		return err
-	}
 	key := types.NamespacedName{Namespace: o.key.Namespace, Name: o.snapshot.NextName()}
 	holder, err := r.getLive(ctx, key)
 	if err != nil || holder == nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -64,7 +63,7 @@ func rollingRC(t *testing.T, replicas int) *corev1.ReplicationController {
 
 func nextRC(t *testing.T, replicas int32) *unstructured.Unstructured {
 	t.Helper()
-	next := rollout.NextRC(rollingRC(t, 5), request(t, 5), 0, api.DefaultHashLabelKey)
+	next := rollout.NextRC(rollingRC(t, 5), request(t, 5), api.DefaultHashLabelKey)
 	next.SetUID("next")
 	next.SetGeneration(1)
 	require.NoError(t, unstructured.SetNestedField(next.Object, int64(replicas), "spec", "replicas"))
@@ -155,17 +154,21 @@ func TestReconcileStarts(t *testing.T) {
 	assert.Len(t, c.get(t, "tomcat").Status.Conditions, 2)
 	next := c.get(t, nextName(t))
 	assert.Equal(t, int32(0), *next.Spec.Replicas)
+	assert.Contains(t, next.Spec.Selector, api.SealedLabel, "without replicas it must match no pod")
 	assert.Equal(t, []string{
 		"Normal Created Created " + next.Name,
 		"Normal Scaling Scaling up " + next.Name + " from 0 to 5, scaling down tomcat from 5 to 0 (keep 5 pods available, don't exceed 6 pods)",
 	}, c.announced())
 
 	c.pass(t)
-	assert.Equal(t, int32(1), *c.get(t, next.Name).Spec.Replicas)
+	scaled := c.get(t, next.Name).Spec
+	assert.Equal(t, int32(1), *scaled.Replicas)
+	labels := map[string]string{"app": "tomcat", api.DefaultHashLabelKey: request(t, 5).Hash(api.DefaultHashLabelKey)}
+	assert.Equal(t, labels, scaled.Selector)
+	assert.Equal(t, labels, scaled.Template.Labels)
 	assert.Equal(t, []string{"Normal Scaling Scaling " + next.Name + " up to 1"}, c.announced())
 	for _, patch := range c.patches {
 		assert.Contains(t, patch, `"resourceVersion"`, "every write is under a resource version")
-		assert.False(t, strings.Contains(patch, `"spec"`) && strings.Contains(patch, "template"))
 	}
 }
 

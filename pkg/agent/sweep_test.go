@@ -61,15 +61,6 @@ func (s stale) Get(ctx context.Context, key client.ObjectKey, object client.Obje
 	return nil
 }
 
-func TestNothingIsCreatedOnAnOldCache(t *testing.T) {
-	over := rollingRC(t, 5)
-	over.Labels, over.Annotations = nil, nil
-	c := newCluster(true, over)
-	c.cached = stale{c.WithWatch, rollingRC(t, 5)}
-	_, err := c.observe(t.Context(), tomcat)
-	require.ErrorIs(t, err, errCacheBehind)
-}
-
 // A process that goes on with a rollout of another one may lack its last writes, until it
 // has written by itself.
 func TestTakeOver(t *testing.T) {

@@ -32,7 +32,8 @@ const (
 
 	// SealedLabel, in selector and template, is a label that no pod has: while it
 	// is there the ReplicationController can neither adopt nor delete a pod. Its
-	// value is the hash of the template that is being promoted.
+	// value is the hash of the template that is being promoted. A next
+	// ReplicationController has it until it is first scaled.
 	SealedLabel = Prefix + "sealed"
 
 	// AdoptingLabel, in the template only, marks pods that must not be created:

@@ -175,6 +175,13 @@ func (s Spec) Hashed(hashKey string) Spec {
 	return out.Labelled(label, label)
 }
 
+// Sealed returns the spec hashed, without replicas, and with the seal: it selects no
+// pod that there is.
+func (s Spec) Sealed(hashKey string) Spec {
+	seal := map[string]string{SealedLabel: s.Hash(hashKey)}
+	return s.Hashed(hashKey).Labelled(seal, seal).WithReplicas(0)
+}
+
 // DeepCopy returns a copy that shares nothing with s.
 func (s Spec) DeepCopy() Spec { return Spec(runtime.DeepCopyJSON(s)) }
 

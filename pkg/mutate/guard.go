@@ -154,10 +154,10 @@ func keepRollLabels(write Write, key string) (map[string]any, error) {
 
 // GuardDelete refuses to let a ReplicationController go while it takes pods over.
 // They have no controller then, or are about to lose it, and the garbage collector
-// would leave them behind. It is a matter of a moment.
+// would leave them behind. It is a matter of a moment. A next ReplicationController that
+// is sealed has no pods yet.
 func GuardDelete(object map[string]any) error {
-	spec := api.SpecOf(object)
-	if !spec.Marked() {
+	if isNext(object) || !api.SpecOf(object).Marked() {
 		return nil
 	}
 	return fmt.Errorf("%s is taking over the pods of a finished rolling update, which would be left behind: "+

@@ -51,8 +51,7 @@ func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, erro
 	case api.Scale:
 		return live.WithReplicas(plan.Replicas), nil
 	case api.Seal:
-		mark := map[string]string{api.SealedLabel: plan.Hash}
-		return request.Hashed(hashKey).Labelled(mark, mark).WithReplicas(0), nil
+		return request.Sealed(hashKey), nil
 	case api.Adopt:
 		mark := map[string]string{api.AdoptingLabel: live.Selector()[api.SealedLabel]}
 		return live.Unmarked().Labelled(nil, mark).WithReplicas(plan.Replicas), nil

@@ -42,18 +42,39 @@ func NextName(name, hash string) string {
 	return strings.TrimRight(name[:room], "-.") + "-" + own + "-" + hash
 }
 
-// NextRC is the next ReplicationController for a request, as it is created: with
-// the requested template and the hash label, controlled by the owner, and with so
-// many of the requested replicas. It is untyped so that fields of the request that
-// this build does not know survive.
-func NextRC(owner metav1.Object, request api.Spec, replicas int32, hashKey string) *unstructured.Unstructured {
-	next := &unstructured.Unstructured{Object: map[string]any{
-		"spec": map[string]any(request.Hashed(hashKey).WithReplicas(replicas)),
+// NextRC is the next ReplicationController for a request, when it has all pods: with
+// the requested template and replicas and the hash label, controlled by the owner. It
+// is untyped so that fields of the request that this build does not know survive.
+func NextRC(owner metav1.Object, request api.Spec, hashKey string) *unstructured.Unstructured {
+	return nextRC(owner, request.Hashed(hashKey), hashKey)
+}
+
+// SealedNextRC is the same as it is created, without replicas and sealed; to scale it
+// is to open it (ScaleNextPatch). A creation is the one write that no resource version
+// protects: it may arrive when another agent is in the middle of the promotion for the
+// same template. Open and without replicas it would then adopt the pods that have
+// no controller, and delete them.
+func SealedNextRC(owner metav1.Object, request api.Spec, hashKey string) *unstructured.Unstructured {
+	return nextRC(owner, request.Sealed(hashKey), hashKey)
+}
+
+// ScaleNextPatch is the JSON merge patch that gives a next ReplicationController so
+// many replicas, and opens it if it is still sealed.
+func ScaleNextPatch(replicas int32) map[string]any {
+	opened := map[string]any{api.SealedLabel: nil}
+	return map[string]any{"spec": map[string]any{
+		"replicas": replicas,
+		"selector": opened,
+		"template": map[string]any{"metadata": map[string]any{"labels": opened}},
 	}}
+}
+
+func nextRC(owner metav1.Object, spec api.Spec, hashKey string) *unstructured.Unstructured {
+	next := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any(spec)}}
 	next.SetAPIVersion(APIVersion)
 	next.SetKind(Kind)
 	next.SetNamespace(owner.GetNamespace())
-	next.SetName(NextName(owner.GetName(), request.Hash(hashKey)))
+	next.SetName(NextName(owner.GetName(), spec.Hash(hashKey)))
 	next.SetLabels(map[string]string{api.RollingLabel: api.True})
 	next.SetOwnerReferences([]metav1.OwnerReference{{
 		APIVersion:         APIVersion,

@@ -38,7 +38,7 @@ func TestNextRC(t *testing.T) {
 		"template": {"metadata": {"labels": {"app": "tomcat"}}, "spec": {"containers": [{"name": "tomcat", "image": "tomcat:8", "new": true}]}}}`)
 	assert.NoError(t, err)
 	owner := &metav1.ObjectMeta{Name: "tomcat", Namespace: "shop", UID: "uid"}
-	next := rollout.NextRC(owner, request, 3, "deployment")
+	next := rollout.NextRC(owner, request, "deployment")
 
 	digits := request.Hash("deployment")
 	assert.Equal(t, "tomcat-"+digits, next.GetName())
@@ -47,10 +47,17 @@ func TestNextRC(t *testing.T) {
 	assert.True(t, metav1.IsControlledBy(next, owner))
 	assert.True(t, *next.GetOwnerReferences()[0].BlockOwnerDeletion)
 	spec := api.SpecOf(next.Object)
-	assert.Equal(t, int32(3), spec.Replicas())
+	assert.Equal(t, int32(5), spec.Replicas())
 	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits}, spec.Selector())
 	assert.Equal(t, spec.Selector(), spec.TemplateLabels())
 	assert.Equal(t, digits, spec.Hash("deployment"), "the label is no part of the identity")
 	assert.Contains(t, spec, "new", "unknown fields survive")
+
+	sealed := rollout.SealedNextRC(owner, request, "deployment")
+	assert.Equal(t, next.GetName(), sealed.GetName())
+	assert.Equal(t, int32(0), api.SpecOf(sealed.Object).Replicas())
+	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits, api.SealedLabel: digits}, api.SpecOf(sealed.Object).Selector())
+	assert.Equal(t, api.SpecOf(sealed.Object).Selector(), api.SpecOf(sealed.Object).TemplateLabels())
+	assert.Equal(t, digits, api.SpecOf(sealed.Object).Hash("deployment"))
 	assert.Equal(t, int32(5), request.Replicas(), "the request stays as it is")
 }

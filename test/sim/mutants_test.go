@@ -22,7 +22,7 @@ var mutants = []struct {
 	edits []edit
 }{
 	{"drop the seal", []edit{
-		{"pkg/mutate/plan.go", `Labelled(mark, mark).WithReplicas(0)`, `Labelled(nil, mark).WithReplicas(0)`},
+		{"pkg/api/spec.go", `Labelled(seal, seal).WithReplicas(0)`, `Labelled(nil, seal).WithReplicas(0)`},
 		{"pkg/mutate/plan.go", `sealed := live.Selector()[api.SealedLabel]`, `sealed := live.TemplateLabels()[api.SealedLabel]`},
 		{"pkg/agent/observe.go", `live.Selector()[api.SealedLabel]`, `live.TemplateLabels()[api.SealedLabel]`},
 	}},
@@ -79,8 +79,8 @@ var mutants = []struct {
 		{"pkg/rollout/promote.go", `case !s.RC.settled():`, `case !s.RC.Current:`},
 		{"pkg/rollout/promote.go", `case s.Pods.OfRC > s.RC.Pods:`, `case false:`},
 	}},
-	{"create without a look at the RC", []edit{
-		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != cached.GetResourceVersion()`, `current == nil`},
+	{"create the next RC open", []edit{
+		{"pkg/agent/apply.go", `rollout.SealedNextRC(o.rc, o.request, r.hashKey)`, `rollout.NextRC(o.rc, o.request.WithReplicas(0), r.hashKey)`},
 	}},
 	{"take doubt for trouble", []edit{
 		{"pkg/rollout/snapshot.go", `if !m.settled() || m.Pods > m.Replicas {`, `if !m.settled() {`},
