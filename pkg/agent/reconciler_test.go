@@ -169,6 +169,7 @@ func TestReconcileStarts(t *testing.T) {
 	assert.Equal(t, []string{"Normal Scaling Scaling " + next.Name + " up to 1"}, c.announced())
 	for _, patch := range c.patches {
 		assert.Contains(t, patch, `"resourceVersion"`, "every write is under a resource version")
+		assert.NotContains(t, patch, "containers", "the agent writes no pod template")
 	}
 }
 

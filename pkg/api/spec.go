@@ -178,8 +178,9 @@ func (s Spec) Hashed(hashKey string) Spec {
 // Sealed returns the spec hashed, without replicas, and with the seal: it selects no
 // pod that there is.
 func (s Spec) Sealed(hashKey string) Spec {
-	seal := map[string]string{SealedLabel: s.Hash(hashKey)}
-	return s.Hashed(hashKey).Labelled(seal, seal).WithReplicas(0)
+	hashed := s.Hashed(hashKey)
+	seal := map[string]string{SealedLabel: hashed.Selector()[hashKey]}
+	return hashed.Labelled(seal, seal).WithReplicas(0)
 }
 
 // DeepCopy returns a copy that shares nothing with s.

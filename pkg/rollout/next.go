@@ -69,12 +69,13 @@ func ScaleNextPatch(replicas int32) map[string]any {
 	}}
 }
 
+// nextRC takes the hash from the label, for to compute it again is not cheap.
 func nextRC(owner metav1.Object, spec api.Spec, hashKey string) *unstructured.Unstructured {
 	next := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any(spec)}}
 	next.SetAPIVersion(APIVersion)
 	next.SetKind(Kind)
 	next.SetNamespace(owner.GetNamespace())
-	next.SetName(NextName(owner.GetName(), spec.Hash(hashKey)))
+	next.SetName(NextName(owner.GetName(), spec.Selector()[hashKey]))
 	next.SetLabels(map[string]string{api.RollingLabel: api.True})
 	next.SetOwnerReferences([]metav1.OwnerReference{{
 		APIVersion:         APIVersion,

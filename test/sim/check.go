@@ -121,11 +121,12 @@ func (c *checker) rcDeleted(w *World) {
 	c.uid, c.floor, c.ceiling = "", 0, max(c.ceiling, len(w.pods))
 }
 
-// doubled: two next ReplicationControllers with one selector fight over the pods. (The
-// RC itself has the selector of the last one that it took over.)
+// doubled: two next ReplicationControllers with one selector, once they are open, fight
+// over the pods. (The RC itself has the selector of the last one that it took over.)
 func (c *checker) doubled(w *World, created *RC) {
 	for _, rc := range w.rcs {
-		if rc != created && rc.name != tomcat && created.name != tomcat && !rc.deleting && maps.Equal(rc.selector, created.selector) {
+		if rc != created && rc.name != tomcat && created.name != tomcat && !rc.deleting &&
+			maps.Equal(rc.spec.Unmarked().Selector(), created.spec.Unmarked().Selector()) {
 			c.fail("P4", "%s is created besides %s, with the same selector", created.name, rc.name)
 		}
 	}
