@@ -16,7 +16,6 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/rcroll/rcroll/pkg/api"
-	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
 // fieldManager owns the next ReplicationControllers, and the agent's conditions.
@@ -72,7 +71,7 @@ func managerOptions(config Config) ctrl.Options {
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject: map[client.Object]cache.ByObject{
-				newRC(): {Label: labels.SelectorFromSet(labels.Set{api.RollingLabel: api.True})},
+				emptyRC(): {Label: labels.SelectorFromSet(labels.Set{api.RollingLabel: api.True})},
 			},
 		},
 		Client: client.Options{Cache: &client.CacheOptions{Unstructured: true}},
@@ -99,16 +98,14 @@ func addProbes(manager ctrl.Manager) error {
 	return nil
 }
 
-func newRC() *unstructured.Unstructured {
+func emptyRC() *unstructured.Unstructured {
 	rc := &unstructured.Unstructured{}
-	rc.SetAPIVersion(rollout.APIVersion)
-	rc.SetKind(rollout.Kind)
+	rc.SetGroupVersionKind(api.GroupVersionKind)
 	return rc
 }
 
-func newRCList() *unstructured.UnstructuredList {
+func emptyRCList() *unstructured.UnstructuredList {
 	list := &unstructured.UnstructuredList{}
-	list.SetAPIVersion(rollout.APIVersion)
-	list.SetKind(rollout.Kind + "List")
+	list.SetGroupVersionKind(api.GroupVersionKind.GroupVersion().WithKind(api.GroupVersionKind.Kind + "List"))
 	return list
 }

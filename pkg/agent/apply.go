@@ -51,20 +51,20 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 
 func (r *reconciler) write(ctx context.Context, o *observation, action rollout.Action) error {
 	switch action.Kind {
-	case rollout.CreateNext:
-		next := rollout.SealedNextRC(o.rc, o.request, r.hashKey)
+	case rollout.CreateNewRC:
+		next := api.SealedNewRC(o.rc, o.request, r.hashKey)
 		if err := r.cached.Create(ctx, next); err != nil {
 			return err
 		}
 		r.expectations.wrote(o.key, next, true)
 		return nil
-	case rollout.ScaleNext:
-		return r.patch(ctx, o, action.UID, rollout.ScaleNextPatch(action.Replicas))
-	case rollout.CarryOut:
-		return r.carryOut(ctx, o, action.Plan)
-	case rollout.DeleteNext:
+	case rollout.ScaleOwned:
+		return r.patch(ctx, o, action.UID, api.ScaleOwnedPatch(action.Replicas))
+	case rollout.SendCommand:
+		return r.send(ctx, o, action.Command)
+	case rollout.DeleteOwned:
 		return r.delete(ctx, o, action.UID, metav1.DeletePropagationBackground)
-	case rollout.OrphanNext:
+	case rollout.OrphanPods:
 		return r.delete(ctx, o, action.UID, metav1.DeletePropagationOrphan)
 	case rollout.SetConditions:
 		return r.setConditions(ctx, o, action.Conditions)
@@ -76,25 +76,25 @@ func (r *reconciler) write(ctx context.Context, o *observation, action rollout.A
 // is out of date, so it is replaced by one that changes nothing. Sealed, only the
 // plan that follows is allowed, which does as well.
 func (r *reconciler) probe(ctx context.Context, o *observation) error {
-	if o.rc.GetAnnotations()[api.PlanAnnotation] == "" || o.snapshot.Sealed != "" || o.request == nil {
+	if o.rc.GetAnnotations()[api.CommandAnnotation] == "" || o.snapshot.Sealed != "" || o.request == nil {
 		return nil
 	}
-	plan := api.Plan{Operation: api.Scale, Hash: o.snapshot.Requested, Replicas: o.snapshot.RC.Replicas}
-	if err := r.carryOut(ctx, o, plan); err != nil {
+	plan := api.Command{Operation: api.Scale, Hash: o.snapshot.Requested, Replicas: o.snapshot.RC.Replicas}
+	if err := r.send(ctx, o, plan); err != nil {
 		return fmt.Errorf("probe for the webhook with ReplicationController %s: %w", o.key, err)
 	}
 	return nil
 }
 
 // carryOut hands a plan to the webhook, and checks that it was carried out.
-func (r *reconciler) carryOut(ctx context.Context, o *observation, plan api.Plan) error {
+func (r *reconciler) send(ctx context.Context, o *observation, plan api.Command) error {
 	err := r.patch(ctx, o, o.rc.GetUID(), map[string]any{
-		"metadata": map[string]any{"annotations": map[string]any{api.PlanAnnotation: plan.String()}},
+		"metadata": map[string]any{"annotations": map[string]any{api.CommandAnnotation: plan.String()}},
 	})
 	if err != nil {
 		return err
 	}
-	if _, stored := o.rc.GetAnnotations()[api.PlanAnnotation]; stored {
+	if _, stored := o.rc.GetAnnotations()[api.CommandAnnotation]; stored {
 		return errWebhookMissing
 	}
 	return nil

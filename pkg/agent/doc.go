@@ -1,5 +1,5 @@
 // Package agent is the controller around pkg/rollout: it observes the rollouts in
-// flight, lets rollout.Plan decide, and writes what was decided.
+// flight, lets rollout.Decide decide, and writes what was decided.
 //
 // Its informer holds only ReplicationControllers that carry the rolling label, so
 // its memory grows with the rollouts in flight and not with the cluster. It reads

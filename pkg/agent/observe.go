@@ -41,7 +41,7 @@ type observation struct {
 // cache, and, only where the decision depends on them, the pods and the owner of
 // the next name from the API server.
 func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*observation, error) {
-	rc := newRC()
+	rc := emptyRC()
 	if err := r.cached.Get(ctx, key, rc); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, errNoRollout
@@ -152,7 +152,7 @@ func (o *observation) take(request, hashKey string) error {
 	}
 	for uid, member := range o.members {
 		if uid != o.rc.GetUID() {
-			s.Next = append(s.Next, memberOf(member))
+			s.Owned = append(s.Owned, memberOf(member))
 		}
 	}
 	var err error
@@ -205,7 +205,7 @@ func (r *reconciler) inspect(ctx context.Context, o *observation, target rollout
 // checkName looks for somebody else's object with the name of the next
 // ReplicationController. It need not have the label that the cache selects by.
 func (r *reconciler) checkName(ctx context.Context, o *observation) error {
-	key := types.NamespacedName{Namespace: o.key.Namespace, Name: o.snapshot.NextName()}
+	key := types.NamespacedName{Namespace: o.key.Namespace, Name: o.snapshot.NewRCName()}
 	holder, err := r.getLive(ctx, key)
 	if err != nil || holder == nil {
 		return err
@@ -233,7 +233,7 @@ func (r *reconciler) checkCurrent(ctx context.Context, cached *unstructured.Unst
 
 // getLive reads a ReplicationController from the API server; nil if it does not stand.
 func (r *reconciler) getLive(ctx context.Context, key types.NamespacedName) (*unstructured.Unstructured, error) {
-	rc := newRC()
+	rc := emptyRC()
 	if err := r.live.Get(ctx, key, rc); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil
@@ -253,7 +253,7 @@ func (r *reconciler) countPods(ctx context.Context, o *observation) error {
 	if err := r.live.List(ctx, pods, client.InNamespace(o.key.Namespace), client.MatchingLabels(selector)); err != nil {
 		return fmt.Errorf("list the pods of ReplicationController %s: %w", o.key, err)
 	}
-	next := o.snapshot.NextName()
+	next := o.snapshot.NewRCName()
 	for i := range pods.Items {
 		pod := &pods.Items[i]
 		if !isActive(pod) {
@@ -266,7 +266,7 @@ func (r *reconciler) countPods(ctx context.Context, o *observation) error {
 		case owner.UID == o.rc.GetUID():
 			o.snapshot.Pods.OfRC++
 		case isRC(owner) && owner.Name == next:
-			o.snapshot.Pods.OfNext++
+			o.snapshot.Pods.OfNewRC++
 		}
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
@@ -81,12 +82,12 @@ func newReconciler(clients clients, hashKey string) *reconciler {
 // register makes the manager run the reconciler, for the RC of every rollout of
 // which anything changes.
 func (r *reconciler) register(ctx context.Context, manager ctrl.Manager, concurrency int) error {
-	if err := manager.GetFieldIndexer().IndexField(ctx, newRC(), controllerIndex, nameOfController); err != nil {
+	if err := manager.GetFieldIndexer().IndexField(ctx, emptyRC(), controllerIndex, nameOfController); err != nil {
 		return fmt.Errorf("index ReplicationControllers by controller: %w", err)
 	}
 	err := ctrl.NewControllerManagedBy(manager).
 		Named("rollout").
-		Watches(newRC(), handler.EnqueueRequestsFromMapFunc(rolloutOf)).
+		Watches(emptyRC(), handler.EnqueueRequestsFromMapFunc(rolloutOf)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,
 			ReconciliationTimeout:   passTimeout,
@@ -113,7 +114,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	case err != nil:
 		return reconcile.Result{}, err
 	}
-	decision := rollout.Plan(observed.snapshot)
+	decision := rollout.Decide(observed.snapshot)
 	ctrl.LoggerFrom(ctx).V(1).Info("Decided", "reason", decision.Reason, "actions", len(decision.Actions))
 	if err := r.apply(ctx, observed, decision.Actions); err != nil {
 		if isOutdated(err) {
@@ -162,7 +163,7 @@ func nameOfController(object client.Object) []string {
 // controlledBy lists the ReplicationControllers in the cache whose controller is one
 // of a name.
 func (r *reconciler) controlledBy(ctx context.Context, key types.NamespacedName) ([]unstructured.Unstructured, error) {
-	list := newRCList()
+	list := emptyRCList()
 	if err := r.cached.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingFields{controllerIndex: key.Name}); err != nil {
 		return nil, fmt.Errorf("list the next ReplicationControllers of %s: %w", key, err)
 	}
@@ -170,5 +171,5 @@ func (r *reconciler) controlledBy(ctx context.Context, key types.NamespacedName)
 }
 
 func isRC(owner *metav1.OwnerReference) bool {
-	return owner.APIVersion == rollout.APIVersion && owner.Kind == rollout.Kind
+	return owner.APIVersion == api.GroupVersionKind.Version && owner.Kind == api.GroupVersionKind.Kind
 }

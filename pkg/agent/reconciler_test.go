@@ -61,9 +61,9 @@ func rollingRC(t *testing.T, replicas int) *corev1.ReplicationController {
 	}
 }
 
-func nextRC(t *testing.T, replicas int32) *unstructured.Unstructured {
+func newRC(t *testing.T, replicas int32) *unstructured.Unstructured {
 	t.Helper()
-	next := rollout.NextRC(rollingRC(t, 5), request(t, 5), api.DefaultHashLabelKey)
+	next := api.NewRC(rollingRC(t, 5), request(t, 5), api.DefaultHashLabelKey)
 	next.SetUID("next")
 	next.SetGeneration(1)
 	require.NoError(t, unstructured.SetNestedField(next.Object, int64(replicas), "spec", "replicas"))
@@ -87,7 +87,7 @@ func newCluster(webhook bool, objects ...client.Object) *cluster {
 	_ = clientgoscheme.AddToScheme(scheme)
 	c.WithWatch = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithStatusSubresource(&corev1.ReplicationController{}).
-		WithIndex(newRC(), controllerIndex, nameOfController).
+		WithIndex(emptyRC(), controllerIndex, nameOfController).
 		WithInterceptorFuncs(interceptor.Funcs{Patch: func(ctx context.Context, upstream client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 			body, err := patch.Data(object)
 			if err != nil {
@@ -97,23 +97,23 @@ func newCluster(webhook bool, objects ...client.Object) *cluster {
 			if err := upstream.Patch(ctx, object, patch, options...); err != nil || !webhook {
 				return err
 			}
-			return carryOut(ctx, upstream, object)
+			return send(ctx, upstream, object)
 		}}).Build()
 	c.reconciler = newReconciler(clients{cached: c.WithWatch, live: c.WithWatch, events: c.events}, api.DefaultHashLabelKey)
 	return c
 }
 
-func carryOut(ctx context.Context, upstream client.Client, object client.Object) error {
-	text := object.GetAnnotations()[api.PlanAnnotation]
+func send(ctx context.Context, upstream client.Client, object client.Object) error {
+	text := object.GetAnnotations()[api.CommandAnnotation]
 	if text == "" {
 		return nil
 	}
-	plan, err := api.ParsePlan(text)
+	plan, err := api.ParseCommand(text)
 	if err != nil {
 		return err
 	}
 	change, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"annotations": map[string]any{api.PlanAnnotation: nil}},
+		"metadata": map[string]any{"annotations": map[string]any{api.CommandAnnotation: nil}},
 		"spec":     map[string]any{"replicas": plan.Replicas},
 	})
 	if err != nil {
@@ -144,15 +144,15 @@ func (c *cluster) announced() []string {
 	return events
 }
 
-func nextName(t *testing.T) string {
-	return rollout.NextName("tomcat", request(t, 5).Hash(api.DefaultHashLabelKey))
+func newRCName(t *testing.T) string {
+	return api.NewRCName("tomcat", request(t, 5).Hash(api.DefaultHashLabelKey))
 }
 
 func TestReconcileStarts(t *testing.T) {
 	c := newCluster(true, rollingRC(t, 5))
 	c.pass(t)
 	assert.Len(t, c.get(t, "tomcat").Status.Conditions, 2)
-	next := c.get(t, nextName(t))
+	next := c.get(t, newRCName(t))
 	assert.Equal(t, int32(0), *next.Spec.Replicas)
 	assert.Contains(t, next.Spec.Selector, api.SealedLabel, "without replicas it must match no pod")
 	assert.Equal(t, []string{
@@ -174,7 +174,7 @@ func TestReconcileStarts(t *testing.T) {
 }
 
 func TestReconcileScalesTheRCByPlan(t *testing.T) {
-	c := newCluster(true, rollingRC(t, 5), nextRC(t, 1))
+	c := newCluster(true, rollingRC(t, 5), newRC(t, 1))
 	c.pass(t)
 	assert.Equal(t, int32(4), *c.get(t, "tomcat").Spec.Replicas)
 	assert.Len(t, c.get(t, "tomcat").Status.Conditions, 2, "written in the same pass, before")
@@ -184,7 +184,7 @@ func TestReconcileScalesTheRCByPlan(t *testing.T) {
 }
 
 func TestReconcileWithoutWebhook(t *testing.T) {
-	c := newCluster(false, rollingRC(t, 5), nextRC(t, 1))
+	c := newCluster(false, rollingRC(t, 5), newRC(t, 1))
 	for range 2 {
 		_, err := c.Reconcile(t.Context(), reconcile.Request{NamespacedName: tomcat})
 		assert.ErrorIs(t, err, errWebhookMissing)
@@ -197,13 +197,13 @@ func TestReconcileWithoutWebhook(t *testing.T) {
 }
 
 func TestReconcileWaitsForItsOwnWrites(t *testing.T) {
-	c := newCluster(true, rollingRC(t, 5), nextRC(t, 1))
-	c.expectations.set(tomcat, nextName(t), expectation{uid: "next", version: "1000000"})
+	c := newCluster(true, rollingRC(t, 5), newRC(t, 1))
+	c.expectations.set(tomcat, newRCName(t), expectation{uid: "next", version: "1000000"})
 	assert.Positive(t, c.pass(t).RequeueAfter)
 	assert.Empty(t, c.patches)
 
 	c.expectations.set(tomcat, "tomcat-gone", expectation{uid: "gone", version: "1000000", created: true})
-	c.expectations.settle(tomcat, nextName(t))
+	c.expectations.settle(tomcat, newRCName(t))
 	c.pass(t)
 	assert.NotEmpty(t, c.patches, "what the API server does not know is not waited for")
 }
@@ -220,7 +220,7 @@ func TestReconcileTakesAConflictForANewObservation(t *testing.T) {
 }
 
 func TestReconcileStopsForAForeignObject(t *testing.T) {
-	foreign := nextRC(t, 0)
+	foreign := newRC(t, 0)
 	foreign.SetOwnerReferences(nil)
 	foreign.SetLabels(nil)
 	c := newCluster(true, rollingRC(t, 5), foreign)
@@ -236,7 +236,7 @@ func TestReconcileStopsForWhatDoesNotParse(t *testing.T) {
 	for _, key := range []string{api.MaxSurgeAnnotation, api.RequestAnnotation} {
 		rc := rollingRC(t, 5)
 		rc.Annotations[key] = "many"
-		c := newCluster(true, rc, nextRC(t, 1))
+		c := newCluster(true, rc, newRC(t, 1))
 		c.pass(t)
 		c.pass(t)
 		events := c.announced()
@@ -277,13 +277,13 @@ func TestCountPods(t *testing.T) {
 	o := &observation{key: tomcat, rc: &unstructured.Unstructured{Object: fields}}
 	o.snapshot.RC.Name, o.snapshot.Sealed = "tomcat", "x"
 	require.NoError(t, c.countPods(t.Context(), o))
-	assert.Equal(t, rollout.Pods{OfRC: 1, OfNext: 1, Orphans: 2}, o.snapshot.Pods)
+	assert.Equal(t, rollout.Pods{OfRC: 1, OfNewRC: 1, Orphans: 2}, o.snapshot.Pods)
 }
 
 func TestRolloutOf(t *testing.T) {
 	rc := rollingRC(t, 5)
 	assert.Equal(t, tomcat, rolloutOf(t.Context(), rc)[0].NamespacedName)
-	assert.Equal(t, tomcat, rolloutOf(t.Context(), nextRC(t, 0))[0].NamespacedName)
+	assert.Equal(t, tomcat, rolloutOf(t.Context(), newRC(t, 0))[0].NamespacedName)
 	rc.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps.openshift.io/v1", Kind: "DeploymentConfig", Name: "x", Controller: ptr.To(true)}}
 	assert.Equal(t, tomcat, rolloutOf(t.Context(), rc)[0].NamespacedName, "an RC that something else controls is still its own rollout")
 }

@@ -30,20 +30,20 @@ func (w without) Get(ctx context.Context, key client.ObjectKey, object client.Ob
 func TestSweepWhatIsLeftOver(t *testing.T) {
 	over := rollingRC(t, 5)
 	over.Labels, over.Annotations = nil, nil
-	c := newCluster(true, over, nextRC(t, 0))
+	c := newCluster(true, over, newRC(t, 0))
 	c.cached = without{c.WithWatch, "tomcat"}
 	c.pass(t)
-	err := c.Get(t.Context(), types.NamespacedName{Namespace: "shop", Name: nextName(t)}, &corev1.ReplicationController{})
+	err := c.Get(t.Context(), types.NamespacedName{Namespace: "shop", Name: newRCName(t)}, &corev1.ReplicationController{})
 	assert.True(t, apierrors.IsNotFound(err), "%v", err)
 	c.get(t, "tomcat")
 }
 
 // A rollout that the cache does not show yet is none that is over.
 func TestSweepLeavesARolloutAlone(t *testing.T) {
-	c := newCluster(true, rollingRC(t, 5), nextRC(t, 1))
+	c := newCluster(true, rollingRC(t, 5), newRC(t, 1))
 	c.cached = without{c.WithWatch, "tomcat"}
 	assert.NotZero(t, c.pass(t).RequeueAfter, "the cache will show it")
-	c.get(t, nextName(t))
+	c.get(t, newRCName(t))
 }
 
 // stale is a cache that shows an object as it was.
@@ -64,7 +64,7 @@ func (s stale) Get(ctx context.Context, key client.ObjectKey, object client.Obje
 // A process that goes on with a rollout of another one may lack its last writes, until it
 // has written by itself.
 func TestTakeOver(t *testing.T) {
-	c := newCluster(true, rollingRC(t, 5), nextRC(t, 1))
+	c := newCluster(true, rollingRC(t, 5), newRC(t, 1))
 	c.cached = stale{c.WithWatch, rollingRC(t, 5)}
 	_, err := c.observe(t.Context(), tomcat)
 	require.ErrorIs(t, err, errCacheBehind)
@@ -73,7 +73,7 @@ func TestTakeOver(t *testing.T) {
 	c.pass(t)
 	require.NotEmpty(t, c.patches)
 	c.expectations.settle(tomcat, "tomcat")
-	c.expectations.settle(tomcat, nextName(t))
+	c.expectations.settle(tomcat, newRCName(t))
 	c.cached = stale{c.WithWatch, rollingRC(t, 5)}
 	_, err = c.observe(t.Context(), tomcat)
 	require.NoError(t, err)

@@ -85,11 +85,11 @@ func TestLooksAreLimited(t *testing.T) {
 	assert.Len(t, looked, len(waiting), "nobody is left out")
 }
 
-// waitingPod is the one new pod of nextRC(t, 1), which cannot get its image.
+// waitingPod is the one new pod of newRC(t, 1), which cannot get its image.
 func waitingPod(t *testing.T) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: "shop", Name: "a", Labels: api.SpecOf(nextRC(t, 1).Object).Selector(),
+			Namespace: "shop", Name: "a", Labels: api.SpecOf(newRC(t, 1).Object).Selector(),
 			OwnerReferences: []metav1.OwnerReference{{UID: "next", Controller: ptr.To(true)}},
 		},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{
@@ -103,7 +103,7 @@ func waitingPod(t *testing.T) *corev1.Pod {
 // lists of pods.
 func waiting(t *testing.T, annotations map[string]string) (c *cluster, clock *clocktesting.FakePassiveClock, lists *int) {
 	t.Helper()
-	rc, next := rollingRC(t, 5), nextRC(t, 1)
+	rc, next := rollingRC(t, 5), newRC(t, 1)
 	for key, value := range annotations {
 		rc.Annotations[key] = value
 	}
@@ -132,7 +132,7 @@ func TestReconcileTellsWhyItWaits(t *testing.T) {
 	assert.Equal(t, 1, *lists)
 	events := c.announced()
 	require.Len(t, events, 1)
-	assert.Contains(t, events[0], "Warning ImagePullBackOff Replacing the pods of tomcat by those of "+nextName(t)+
+	assert.Contains(t, events[0], "Warning ImagePullBackOff Replacing the pods of tomcat by those of "+newRCName(t)+
 		": ImagePullBackOff: container tomcat cannot get image tomcat:8: not found (pod a)")
 
 	patches := len(c.patches)
@@ -156,7 +156,7 @@ func TestReconcileGivesUp(t *testing.T) {
 		}
 	}
 	require.Len(t, c.patches, 1)
-	assert.Contains(t, c.patches[0], `\"operation\":\"give up\"`)
+	assert.Contains(t, c.patches[0], `\"operation\":\"Cancel\"`)
 }
 
 // TestReconcileJudgesByTheLatest: a pod that was created since the last look gets its

@@ -66,13 +66,13 @@ func TestWhatIsNoSpec(t *testing.T) {
 	}
 }
 
-func TestPlan(t *testing.T) {
-	plan := api.Plan{Operation: api.Scale, Hash: "x", Replicas: 3}
-	parsed, err := api.ParsePlan(plan.String())
+func TestCommand(t *testing.T) {
+	plan := api.Command{Operation: api.Scale, Hash: "x", Replicas: 3}
+	parsed, err := api.ParseCommand(plan.String())
 	require.NoError(t, err)
 	assert.Equal(t, plan, parsed)
-	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"scale","replicas":-1}`} {
-		_, err := api.ParsePlan(text)
+	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"Scale","replicas":-1}`} {
+		_, err := api.ParseCommand(text)
 		assert.ErrorContains(t, err, "not a plan", text)
 	}
 }

@@ -20,10 +20,10 @@ const (
 	// rollout is pending.
 	RequestAnnotation = Prefix + "request"
 
-	// PlanAnnotation carries the agent's next step to the webhook, which carries
+	// CommandAnnotation carries the agent's next step to the webhook, which carries
 	// it out and removes the annotation in the same write. One that is seen in a
 	// stored object means that the webhook did not run.
-	PlanAnnotation = Prefix + "plan"
+	CommandAnnotation = Prefix + "command"
 
 	// RollingLabel is "true" on a ReplicationController with a pending request,
 	// and on the next ReplicationControllers. It is what the agent's informer

@@ -112,8 +112,8 @@ func Decide(write Write, options Options) Decision {
 		return agentUpdate(write, options)
 	case own:
 		return passes(write.New)
-	case isNext(write.Old):
-		return refuseNext(write.Old)
+	case isOwned(write.Old):
+		return refuseOwned(write.Old)
 	}
 	return userUpdate(write, options)
 }
@@ -140,9 +140,9 @@ func create(write Write, options Options) Decision {
 // ReplicationControllers, for to write is to own: the user's next server-side
 // apply would meet a conflict.
 func agentUpdate(write Write, options Options) Decision {
-	text, planned := annotation(write.New, api.PlanAnnotation)
+	text, planned := annotation(write.New, api.CommandAnnotation)
 	switch {
-	case isNext(write.Old):
+	case isOwned(write.Old):
 		return passes(write.New)
 	case planned:
 		return carryOut(write, text, options)
@@ -152,9 +152,9 @@ func agentUpdate(write Write, options Options) Decision {
 	return passes(write.New)
 }
 
-// refuseNext protects a next ReplicationController. What the garbage collector
+// refuseOwned protects a next ReplicationController. What the garbage collector
 // writes (finalizers, owner references) the webhook's matchConditions do not send.
-func refuseNext(next map[string]any) Decision {
+func refuseOwned(next map[string]any) Decision {
 	owner := "rc/" + controllerName(next)
 	return refuse("%s is managed by rcroll for %s: edit %s instead", name(next), owner, owner)
 }

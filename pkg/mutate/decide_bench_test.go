@@ -39,13 +39,13 @@ func decisions() map[string]mutate.Write {
 	if err != nil {
 		panic(err)
 	}
-	plan := api.Plan{Operation: api.Scale, Hash: request.Hash(hashKey), Replicas: 4}
+	plan := api.Command{Operation: api.Scale, Hash: request.Hash(hashKey), Replicas: 4}
 	return map[string]mutate.Write{
 		"passes":    {Old: live, New: edit(live, replicas(3)), User: user},
 		"requests":  {Old: live, New: edit(live, image("tomcat:8")), User: user},
 		"retargets": {Old: pending, New: edit(pending, image("tomcat:9")), User: user},
 		"repeats":   {Old: pending, New: edit(pending, image("tomcat:8")), User: user},
-		"steps":     {Old: pending, New: edit(pending, annotate(api.PlanAnnotation, plan.String())), User: agent},
+		"steps":     {Old: pending, New: edit(pending, annotate(api.CommandAnnotation, plan.String())), User: agent},
 	}
 }
 

@@ -188,7 +188,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"a forged request":         {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: is written by rcroll only"},
 		"a changed request":        {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
-		"a forged plan":            {rolling(), annotate(api.PlanAnnotation, `{"operation":"finish"}`), user, "metadata.annotations[rcroll.dev/plan]"},
+		"a forged command":            {rolling(), annotate(api.CommandAnnotation, `{"operation":"Finish"}`), user, "metadata.annotations[rcroll.dev/command]"},
 		"a forged label":           {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
 		"a forged mark":            {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
 		"a changed hash label":     {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
@@ -250,21 +250,21 @@ func TestCreateTakesTracesOff(t *testing.T) {
 func TestPlans(t *testing.T) {
 	hash8 := requestHash(t, "tomcat:8")
 	steps := []struct {
-		plan    api.Plan
+		plan    api.Command
 		replica int64
 	}{
-		{api.Plan{Operation: api.Scale, Hash: hash8, Replicas: 0}, 0},
-		{api.Plan{Operation: api.Seal, Hash: hash8}, 0},
-		{api.Plan{Operation: api.Adopt, Hash: hash8, Replicas: 4}, 4},
-		{api.Plan{Operation: api.Open, Hash: hash8}, 5},
-		{api.Plan{Operation: api.Finish, Hash: hash8}, 5},
+		{api.Command{Operation: api.Scale, Hash: hash8, Replicas: 0}, 0},
+		{api.Command{Operation: api.Seal, Hash: hash8}, 0},
+		{api.Command{Operation: api.Adopt, Hash: hash8, Replicas: 4}, 4},
+		{api.Command{Operation: api.Open, Hash: hash8}, 5},
+		{api.Command{Operation: api.Finish, Hash: hash8}, 5},
 	}
 	object := rolling()
 	for _, step := range steps {
-		decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.PlanAnnotation, step.plan.String())), User: agent}, options)
+		decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, step.plan.String())), User: agent}, options)
 		require.NoError(t, decision.Refusal)
 		object = decision.Object
-		assert.NotContains(t, toJSON(t, object), api.PlanAnnotation)
+		assert.NotContains(t, toJSON(t, object), api.CommandAnnotation)
 		assert.Equal(t, step.replica, at(object, "spec")["replicas"])
 		label, mark := map[string]string{"app": "tomcat", hashKey: hash8}, api.SpecOf(object)
 		switch step.plan.Operation {
@@ -283,8 +283,8 @@ func TestPlans(t *testing.T) {
 
 func TestOpenKeepsANewerRequest(t *testing.T) {
 	adopting := tomcat(image("tomcat:8"), hashed, pending(image("tomcat:9")), templateLabel(api.AdoptingLabel, "x"))
-	plan := api.Plan{Operation: api.Open, Hash: requestHash(t, "tomcat:9")}
-	decision := mutate.Decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.PlanAnnotation, plan.String())), User: agent}, options)
+	plan := api.Command{Operation: api.Open, Hash: requestHash(t, "tomcat:9")}
+	decision := mutate.Decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.CommandAnnotation, plan.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
 	assert.Equal(t, tomcat(image("tomcat:8"), hashed)["spec"], decision.Object["spec"])
 	assert.Equal(t, "tomcat:9", requested(t, decision).Images()["containers/tomcat"])
@@ -292,15 +292,15 @@ func TestOpenKeepsANewerRequest(t *testing.T) {
 
 func TestGivingUpIsACancel(t *testing.T) {
 	object := rolling(replicas(4), hashed)
-	plan := api.Plan{Operation: api.GiveUp, Hash: requestHash(t, "tomcat:8")}
-	decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.PlanAnnotation, plan.String())), User: agent}, options)
+	plan := api.Command{Operation: api.Cancel, Hash: requestHash(t, "tomcat:8")}
+	decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, plan.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
 	assert.Equal(t, object["spec"], decision.Object["spec"])
 	request := requested(t, decision)
 	assert.Equal(t, "tomcat:7", request.Images()["containers/tomcat"])
 	assert.EqualValues(t, 5, request.Replicas(), "as many as were requested, not those that are left")
 	assert.True(t, request.Equal(request.Unlabelled(hashKey)))
-	assert.NotContains(t, toJSON(t, decision.Object), api.PlanAnnotation)
+	assert.NotContains(t, toJSON(t, decision.Object), api.CommandAnnotation)
 	assert.Contains(t, toJSON(t, decision.Object), api.RollingLabel)
 }
 
@@ -308,23 +308,23 @@ func TestOutdatedPlansAreConflicts(t *testing.T) {
 	hash8 := requestHash(t, "tomcat:8")
 	for name, c := range map[string]struct {
 		old  map[string]any
-		plan api.Plan
+		plan api.Command
 	}{
-		"for another template":      {rolling(), api.Plan{Operation: api.Scale, Hash: "x"}},
-		"without a request":         {tomcat(), api.Plan{Operation: api.Scale, Hash: hash8}},
-		"sealing pods out":          {rolling(), api.Plan{Operation: api.Seal, Hash: hash8}},
-		"adopting while open":       {rolling(), api.Plan{Operation: api.Adopt, Hash: hash8}},
-		"finishing while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Finish, Hash: hash8}},
-		"finishing while adopting":  {tomcat(hashed, pending(), templateLabel(api.AdoptingLabel, "x")), api.Plan{Operation: api.Finish, Hash: requestHash(t, "tomcat:7")}},
-		"finishing half-way":        {rolling(), api.Plan{Operation: api.Finish, Hash: hash8}},
-		"opening what is open":      {rolling(), api.Plan{Operation: api.Open, Hash: hash8}},
-		"scaling up while sealed":   {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Scale, Hash: hash8, Replicas: 5}},
-		"giving up while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.GiveUp, Hash: hash8}},
-		"sealing what is sealed":    {rolling(replicas(0), selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Plan{Operation: api.Seal, Hash: hash8}},
-		"a request out of its mind": {tomcat(annotate(api.RequestAnnotation, "[]")), api.Plan{Operation: api.Scale, Hash: hash8}},
+		"for another template":      {rolling(), api.Command{Operation: api.Scale, Hash: "x"}},
+		"without a request":         {tomcat(), api.Command{Operation: api.Scale, Hash: hash8}},
+		"sealing pods out":          {rolling(), api.Command{Operation: api.Seal, Hash: hash8}},
+		"adopting while open":       {rolling(), api.Command{Operation: api.Adopt, Hash: hash8}},
+		"finishing while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Finish, Hash: hash8}},
+		"finishing while adopting":  {tomcat(hashed, pending(), templateLabel(api.AdoptingLabel, "x")), api.Command{Operation: api.Finish, Hash: requestHash(t, "tomcat:7")}},
+		"finishing half-way":        {rolling(), api.Command{Operation: api.Finish, Hash: hash8}},
+		"opening what is open":      {rolling(), api.Command{Operation: api.Open, Hash: hash8}},
+		"scaling up while sealed":   {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Scale, Hash: hash8, Replicas: 5}},
+		"giving up while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Cancel, Hash: hash8}},
+		"sealing what is sealed":    {rolling(replicas(0), selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Seal, Hash: hash8}},
+		"a request out of its mind": {tomcat(annotate(api.RequestAnnotation, "[]")), api.Command{Operation: api.Scale, Hash: hash8}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, annotate(api.PlanAnnotation, c.plan.String())), User: agent}, options)
+			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, annotate(api.CommandAnnotation, c.plan.String())), User: agent}, options)
 			assert.Error(t, decision.Refusal)
 			assert.True(t, decision.Stale)
 		})

@@ -86,7 +86,7 @@ func checkCreate(t *testing.T, decision mutate.Decision) {
 	}
 	assert.Equal(t, mutate.Passes, decision.Meaning)
 	annotations := at(deepCopy(decision.Object), "metadata", "annotations")
-	assert.NotContains(t, annotations, api.PlanAnnotation)
+	assert.NotContains(t, annotations, api.CommandAnnotation)
 	assert.NotContains(t, annotations, api.RequestAnnotation)
 	assert.False(t, api.SpecOf(decision.Object).Marked())
 }
@@ -107,10 +107,10 @@ func checkScale(t *testing.T, object map[string]any, decision mutate.ScaleDecisi
 
 // FuzzPlan feeds whatever might stand in the plan annotation.
 func FuzzPlan(f *testing.F) {
-	f.Add(`{"operation":"scale","hash":"x","replicas":1}`)
-	f.Add(`{"operation":"finish"}`)
+	f.Add(`{"operation":"Scale","hash":"x","replicas":1}`)
+	f.Add(`{"operation":"Finish"}`)
 	f.Fuzz(func(t *testing.T, plan string) {
-		decision := mutate.Decide(mutate.Write{Old: rolling(), New: rolling(annotate(api.PlanAnnotation, plan)), User: agent}, options)
+		decision := mutate.Decide(mutate.Write{Old: rolling(), New: rolling(annotate(api.CommandAnnotation, plan)), User: agent}, options)
 		require.True(t, (decision.Refusal == nil) == (decision.Object != nil))
 	})
 }
@@ -125,8 +125,8 @@ func checkUserWrite(t require.TestingT, write mutate.Write, decision mutate.Deci
 	require.NotNil(t, decision.Object)
 	_, wasPending := at(deepCopy(write.Old), "metadata", "annotations")[api.RequestAnnotation].(string)
 	before, after := at(deepCopy(write.Old), "metadata", "annotations"), at(deepCopy(decision.Object), "metadata", "annotations")
-	for _, key := range []string{api.PlanAnnotation, api.RequestAnnotation} {
-		if value, written := after[key]; written && (decision.Meaning == mutate.Passes || key == api.PlanAnnotation) {
+	for _, key := range []string{api.CommandAnnotation, api.RequestAnnotation} {
+		if value, written := after[key]; written && (decision.Meaning == mutate.Passes || key == api.CommandAnnotation) {
 			assert.Equal(t, before[key], value, "a user wrote %s", key)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // reservedAnnotations are written by rcroll only.
-var reservedAnnotations = []string{api.RequestAnnotation, api.PlanAnnotation}
+var reservedAnnotations = []string{api.RequestAnnotation, api.CommandAnnotation}
 
 // guardReserved refuses to let a user add or change what is rcroll's.
 // Removing it is no offence: manifests do not know it, and record puts it back.
@@ -157,7 +157,7 @@ func keepRollLabels(write Write, key string) (map[string]any, error) {
 // would leave them behind. It is a matter of a moment. A next ReplicationController that
 // is sealed has no pods yet.
 func GuardDelete(object map[string]any) error {
-	if isNext(object) || !api.SpecOf(object).Marked() {
+	if isOwned(object) || !api.SpecOf(object).Marked() {
 		return nil
 	}
 	return fmt.Errorf("%s is taking over the pods of a finished rolling update, which would be left behind: "+
@@ -189,9 +189,9 @@ func unchanged(write Write) bool {
 	return api.Spec(before).Equal(api.Spec(after))
 }
 
-// isNext recognises a next ReplicationController: rolling, and controlled by a
+// isOwned recognises a next ReplicationController: rolling, and controlled by a
 // ReplicationController.
-func isNext(object map[string]any) bool {
+func isOwned(object map[string]any) bool {
 	return entries(object, "labels")[api.RollingLabel] == api.True && controllerName(object) != ""
 }
 

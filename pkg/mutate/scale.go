@@ -38,8 +38,8 @@ type ScaleDecision struct {
 // DecideScale tells what a write to the scale subresource means. While a rollout
 // is under way the wish goes to the request: the live replicas are the agent's.
 func DecideScale(write ScaleWrite, options Options) ScaleDecision {
-	if isNext(write.Object) {
-		return ScaleDecision{Meaning: Refused, Refusal: refuseNext(write.Object).Refusal}
+	if isOwned(write.Object) {
+		return ScaleDecision{Meaning: Refused, Refusal: refuseOwned(write.Object).Refusal}
 	}
 	text, pending := annotation(write.Object, api.RequestAnnotation)
 	// A number below 0 the API server refuses itself, as long as it gets to see it.

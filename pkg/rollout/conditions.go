@@ -38,7 +38,7 @@ func goal(s Snapshot) string {
 	if s.Cancelled() {
 		return fmt.Sprintf("Rolling back %s to the template it has", s.RC.Name)
 	}
-	return fmt.Sprintf("Replacing the pods of %s by those of %s", s.RC.Name, s.NextName())
+	return fmt.Sprintf("Replacing the pods of %s by those of %s", s.RC.Name, s.NewRCName())
 }
 
 func underway(s Snapshot) standing {
@@ -48,7 +48,7 @@ func underway(s Snapshot) standing {
 	standing := inProgress(corev1.ConditionTrue, ReasonRollingBack, goal(s))
 	if !s.tellsOf(goal(s)) {
 		standing.events = []Event{normal(ReasonRollingBack,
-			fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Next, ""))))}
+			fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Owned, ""))))}
 	}
 	return standing
 }
@@ -174,7 +174,7 @@ func stalled(obstacle Obstacle) standing {
 func nameTaken(s Snapshot) Obstacle {
 	return Obstacle{Reason: ReasonNameTaken, Message: fmt.Sprintf(
 		"A ReplicationController named %s exists that %s does not control: delete or rename it, and the rollout goes on",
-		s.NextName(), s.RC.Name)}
+		s.NewRCName(), s.RC.Name)}
 }
 
 // report is the decision to do nothing but tell of it.

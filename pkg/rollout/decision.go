@@ -29,41 +29,41 @@ type Decision struct {
 type ActionKind string
 
 const (
-	// CreateNext creates the next ReplicationController.
-	CreateNext ActionKind = "create"
+	// CreateNewRC creates the next ReplicationController.
+	CreateNewRC ActionKind = "CreateNewRC"
 
-	// ScaleNext sets spec.replicas of a next ReplicationController.
-	ScaleNext ActionKind = "scale next"
+	// ScaleOwned sets spec.replicas of a next ReplicationController.
+	ScaleOwned ActionKind = "ScaleOwned"
 
-	// DeleteNext deletes a next ReplicationController that has no pods.
-	DeleteNext ActionKind = "delete"
+	// DeleteOwned deletes a next ReplicationController that has no pods.
+	DeleteOwned ActionKind = "DeleteOwned"
 
-	// OrphanNext deletes a next ReplicationController and leaves its pods.
-	OrphanNext ActionKind = "orphan"
+	// OrphanPods deletes a next ReplicationController and leaves its pods.
+	OrphanPods ActionKind = "OrphanPods"
 
-	// CarryOut hands Plan to the webhook.
-	CarryOut ActionKind = "carry out"
+	// SendCommand hands Plan to the webhook.
+	SendCommand ActionKind = "SendCommand"
 
 	// SetConditions writes Conditions.
-	SetConditions ActionKind = "set conditions"
+	SetConditions ActionKind = "SetConditions"
 )
 
 // Action is one write.
 type Action struct {
 	Kind ActionKind
 
-	// Name and UID of the object written; UID is empty for CreateNext.
+	// Name and UID of the object written; UID is empty for CreateNewRC.
 	Name string
 	UID  types.UID
 
-	// Replicas is read by ScaleNext.
+	// Replicas is read by ScaleOwned.
 	Replicas int32
 
 	// ScaleUp tells that the write starts an update period.
 	ScaleUp bool
 
-	// Plan is read by CarryOut.
-	Plan api.Plan
+	// Plan is read by SendCommand.
+	Command api.Command
 
 	// Conditions is read by SetConditions.
 	Conditions ConditionChange

@@ -33,7 +33,7 @@ func (s Snapshot) Awaited() *Member {
 	switch {
 	case s.RC.Deleting, s.Obstacle != nil, s.NameTaken != nil, s.Strategy.Paused, s.Promoting():
 		return nil
-	case s.Cancelled() && (len(s.Next) == 0 || s.failure() != ""):
+	case s.Cancelled() && (len(s.Owned) == 0 || s.failure() != ""):
 		return nil
 	}
 	target, others := s.sides()
@@ -96,8 +96,8 @@ func keepTelling(s Snapshot, decision Decision) Decision {
 
 // giveUp has the webhook request the live template, which cancels the rollout.
 func giveUp(s Snapshot) Decision {
-	plan := fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Next, "")))
-	return s.carryOut(api.GiveUp, 0, s.RC.Name+" is rolled back because it failed", normal(ReasonRollingBack, plan))
+	plan := fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Owned, "")))
+	return s.send(api.Cancel, 0, s.RC.Name+" is rolled back because it failed", normal(ReasonRollingBack, plan))
 }
 
 // failure is what a rollout failed of that is rolled back for it, or was, as the

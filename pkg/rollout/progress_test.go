@@ -106,7 +106,7 @@ func TestHold(t *testing.T) {
 // until lets time pass until something is decided, step by step, and returns how much.
 func until(w *world, step time.Duration) time.Duration {
 	for passed := time.Duration(0); passed < 100*step; passed += step {
-		if len(rollout.Plan(w.snapshot()).Actions) > 0 {
+		if len(rollout.Decide(w.snapshot()).Actions) > 0 {
 			return passed
 		}
 		w.now = w.now.Add(step)
@@ -143,7 +143,7 @@ func TestRollbackKilledAtEveryWrite(t *testing.T) {
 			if !w.pending {
 				break
 			}
-			for _, action := range rollout.Plan(w.snapshot()).Actions {
+			for _, action := range rollout.Decide(w.snapshot()).Actions {
 				w.apply(action)
 				if writes++; writes == crash {
 					w.lastStep = time.Time{}
@@ -239,7 +239,7 @@ func TestTheClock(t *testing.T) {
 		"a step before the restart": {func(s *rollout.Snapshot) {
 			s.Look.Progress = start.Add(-2 * time.Minute) // the pod that it created
 		}, 8 * time.Minute},
-		"the next one was created": {func(s *rollout.Snapshot) { s.Next[0].Created = start.Add(-3 * time.Minute) }, 7 * time.Minute},
+		"the next one was created": {func(s *rollout.Snapshot) { s.Owned[0].Created = start.Add(-3 * time.Minute) }, 7 * time.Minute},
 		"a pause ended": {func(s *rollout.Snapshot) {
 			s.Conditions[0].LastTransitionTime = metav1.NewTime(start.Add(-4 * time.Minute))
 		}, 6 * time.Minute},
@@ -256,14 +256,14 @@ func TestTheClock(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := snapshot(5, 1, func(s *rollout.Snapshot) {
-				s.Next[0].Available = 0
+				s.Owned[0].Available = 0
 				s.Strategy.ProgressDeadline = deadline
 				s.Look, s.NextLook, s.Now = &rollout.Look{Trouble: slow}, start.Add(time.Hour), start
 			})
 			test.change(&s)
 			target := s.Awaited()
 			require.NotNil(t, target)
-			decision := rollout.Plan(s)
+			decision := rollout.Decide(s)
 			if test.left == 0 {
 				require.Len(t, decision.Actions, 1)
 				assert.Equal(t, rollout.ReasonDeadlineExceeded, decision.Actions[0].Conditions.Set[0].Reason)
@@ -280,7 +280,7 @@ func TestTheClock(t *testing.T) {
 
 // TestAwaited: only what waits for pods is judged by them.
 func TestAwaited(t *testing.T) {
-	waiting := func(s *rollout.Snapshot) { s.Next[0].Available = 0 }
+	waiting := func(s *rollout.Snapshot) { s.Owned[0].Available = 0 }
 	tests := map[string]struct {
 		rc, next int32
 		change   func(*rollout.Snapshot)
@@ -294,15 +294,15 @@ func TestAwaited(t *testing.T) {
 		"paused":               {5, 1, func(s *rollout.Snapshot) { waiting(s); s.Strategy.Paused = true }, ""},
 		"deleted":              {5, 1, func(s *rollout.Snapshot) { waiting(s); s.RC.Deleting = true }, ""},
 		"an obstacle":          {5, 1, func(s *rollout.Snapshot) { waiting(s); s.Obstacle = &rollout.Obstacle{} }, ""},
-		"sealed":               {0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next[0].Available = 4 }, ""},
+		"sealed":               {0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned[0].Available = 4 }, ""},
 		"all updated":          {0, 5, func(*rollout.Snapshot) {}, ""},
-		"nothing to scale yet": {5, 1, func(s *rollout.Snapshot) { s.Next = nil }, ""},
-		"on its way out":       {5, 1, func(s *rollout.Snapshot) { waiting(s); s.Next[0].Deleting = true }, ""},
+		"nothing to scale yet": {5, 1, func(s *rollout.Snapshot) { s.Owned = nil }, ""},
+		"on its way out":       {5, 1, func(s *rollout.Snapshot) { waiting(s); s.Owned[0].Deleting = true }, ""},
 		"a cancel": {4, 0, func(s *rollout.Snapshot) {
 			s.Requested, s.RC.Current = "v7", false
 		}, ""},
 		"a cancel that waits": {5, 1, func(s *rollout.Snapshot) {
-			s.Requested, s.RC.Available, s.Next[0].Current = "v7", 4, false
+			s.Requested, s.RC.Available, s.Owned[0].Current = "v7", 4, false
 		}, "tomcat"},
 	}
 	for name, test := range tests {

@@ -10,13 +10,13 @@ import (
 // pods available, and that there is no other pod, nor anything that could make one.
 func canPromote(s Snapshot, next Member) bool {
 	atRest := next.Current && next.Replicas == s.Desired && next.Pods == s.Desired && next.Available == s.Desired
-	return atRest && s.RC.empty() && len(s.Next) == 1
+	return atRest && s.RC.empty() && len(s.Owned) == 1
 }
 
 // seal begins the promotion: the RC takes the template over, and the selector of
 // the pods along with a label that none of them has.
 func seal(s Snapshot, next Member) Decision {
-	return s.carryOut(api.Seal, 0, "all pods are updated and available",
+	return s.send(api.Seal, 0, "all pods are updated and available",
 		normal(ReasonPromoting, fmt.Sprintf("All pods are updated. %s takes over the pods of %s", s.RC.Name, next.Name)))
 }
 
@@ -52,7 +52,7 @@ func promote(s Snapshot) Decision {
 func orphan(next Member) Decision {
 	return Decision{
 		Actions: []Action{{
-			Kind:   OrphanNext,
+			Kind:   OrphanPods,
 			Name:   next.Name,
 			UID:    next.UID,
 			Events: []Event{normal(ReasonDeleted, fmt.Sprintf("Deleted %s, its pods stay", next.Name))},
@@ -65,13 +65,13 @@ func orphan(next Member) Decision {
 // would create pods (which is forbidden until it is opened), with fewer
 // it would delete some.
 func adopt(s Snapshot) Decision {
-	if s.Pods.OfNext > 0 {
+	if s.Pods.OfNewRC > 0 {
 		return Decision{
-			Reason: fmt.Sprintf("%d pods are still controlled by %s", s.Pods.OfNext, s.NextName()),
+			Reason: fmt.Sprintf("%d pods are still controlled by %s", s.Pods.OfNewRC, s.NewRCName()),
 			Poll:   true,
 		}
 	}
-	return s.carryOut(api.Adopt, s.Pods.Orphans+s.Pods.OfRC, fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans))
+	return s.send(api.Adopt, s.Pods.Orphans+s.Pods.OfRC, fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans))
 }
 
 // open ends the promotion once no pod is left to adopt. The replicas are the
@@ -89,17 +89,17 @@ func open(s Snapshot) Decision {
 	switch {
 	case !s.RC.settled():
 		return wait(fmt.Sprintf("the ReplicationController manager has yet to take the pods of %s over", s.RC.Name))
-	case s.Pods.Orphans > 0 || s.Pods.OfNext > 0:
-		return Decision{Reason: fmt.Sprintf("%d pods are yet to be adopted", s.Pods.Orphans+s.Pods.OfNext), Poll: true}
+	case s.Pods.Orphans > 0 || s.Pods.OfNewRC > 0:
+		return Decision{Reason: fmt.Sprintf("%d pods are yet to be adopted", s.Pods.Orphans+s.Pods.OfNewRC), Poll: true}
 	case s.Pods.OfRC > s.RC.Pods:
 		// Were fewer replicas requested meanwhile, nothing would tell of the others.
 		return Decision{Reason: fmt.Sprintf("the status of %s is yet to tell of %d pods", s.RC.Name, s.Pods.OfRC), Poll: true}
 	}
-	taken := fmt.Sprintf("%s has taken over the pods of %s", s.RC.Name, s.NextName())
+	taken := fmt.Sprintf("%s has taken over the pods of %s", s.RC.Name, s.NewRCName())
 	if !s.Cancelled() {
-		message := fmt.Sprintf("%s; going on to %s", taken, NextName(s.RC.Name, s.Requested))
-		return s.carryOut(api.Open, 0, message, normal(ReasonSucceeded, message))
+		message := fmt.Sprintf("%s; going on to %s", taken, api.NewRCName(s.RC.Name, s.Requested))
+		return s.send(api.Open, 0, message, normal(ReasonSucceeded, message))
 	}
 	message := "Update succeeded. " + taken
-	return tell(s, complete(s), s.carryOut(api.Open, 0, message, normal(ReasonSucceeded, message)))
+	return tell(s, complete(s), s.send(api.Open, 0, message, normal(ReasonSucceeded, message)))
 }

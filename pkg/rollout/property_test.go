@@ -68,7 +68,7 @@ func guardedPass(t *rapid.T, w *world) {
 	if !w.pending {
 		return
 	}
-	decision := rollout.Plan(w.snapshot())
+	decision := rollout.Decide(w.snapshot())
 	survive := rapid.IntRange(0, len(decision.Actions)).Draw(t, "writes")
 	maxSurge, maxUnavailable := w.strategy.Resolve(w.desired)
 	for _, action := range decision.Actions[:survive] {
@@ -82,7 +82,7 @@ func guardedPass(t *rapid.T, w *world) {
 			t.Fatalf("%s %s %d: %d available, %d known before, desired %d - %d", action.Kind, action.Name, action.Replicas,
 				w.worst(), available, w.desired, maxUnavailable)
 		}
-		if action.Kind == rollout.DeleteNext && w.deleted != w.created && w.potential() != pods {
+		if action.Kind == rollout.DeleteOwned && w.deleted != w.created && w.potential() != pods {
 			t.Fatalf("%s had pods", action.Name)
 		}
 	}
@@ -128,7 +128,7 @@ func settleAndCheck(t *rapid.T, w *world) {
 	// Every pod may need one pass up and one down; the templates before the last may
 	// have to be undone.
 	if passes, ok := w.run(60); !ok {
-		t.Fatalf("not finished after %d passes: %+v, %+v", passes, w.snapshot(), rollout.Plan(w.snapshot()))
+		t.Fatalf("not finished after %d passes: %+v, %+v", passes, w.snapshot(), rollout.Decide(w.snapshot()))
 	}
 	w.settle()
 	if w.live != w.requested && w.requested != "" {
@@ -156,7 +156,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 			if !w.pending {
 				break
 			}
-			for _, action := range rollout.Plan(w.snapshot()).Actions {
+			for _, action := range rollout.Decide(w.snapshot()).Actions {
 				w.apply(action)
 				if writes++; writes == crash {
 					break

@@ -14,12 +14,12 @@ import (
 func TestReplaceDoesNotCountPodsOnTheirWayOut(t *testing.T) {
 	s := Snapshot{
 		RC:        Member{Name: "tomcat", UID: "rc", Replicas: 0, Current: true, Pods: 1, Available: 1},
-		Next:      []Member{{Name: "tomcat-8", UID: "next", Replicas: 1, Current: true, Pods: 1, Available: 1}},
+		Owned:     []Member{{Name: "tomcat-8", UID: "next", Replicas: 1, Current: true, Pods: 1, Available: 1}},
 		Desired:   3,
 		Requested: "7", Live: "7",
 		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(2)},
 	}
-	decision := replace(s, s.RC, s.Next)
+	decision := replace(s, s.RC, s.Owned)
 	assert.Equal(t, []Action{s.scale(s.RC, 2)}, decision.Actions, "the only pod that is left must stay")
 }
 
@@ -28,7 +28,7 @@ func TestReplaceDoesNotCountPodsOnTheirWayOut(t *testing.T) {
 func TestReplaceDoesNotTakeDoubtForTrouble(t *testing.T) {
 	s := Snapshot{
 		RC: Member{Name: "tomcat", UID: "rc", Replicas: 3, Current: true, Pods: 4, Available: 4},
-		Next: []Member{
+		Owned: []Member{
 			{Name: "tomcat-9", UID: "next"},
 			{Name: "tomcat-bad", UID: "stale", Replicas: 1, Current: true},
 		},
@@ -36,7 +36,7 @@ func TestReplaceDoesNotTakeDoubtForTrouble(t *testing.T) {
 		Requested: "9", Live: "7",
 		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(1)},
 	}
-	decision := replace(s, s.Next[0], []Member{s.Next[1], s.RC})
+	decision := replace(s, s.Owned[0], []Member{s.Owned[1], s.RC})
 	assert.Empty(t, decision.Actions, "3 pods are available, and 3 must be")
 }
 
@@ -45,12 +45,12 @@ func TestReplaceDoesNotTakeDoubtForTrouble(t *testing.T) {
 func TestReplaceWaitsForTheStatusOfTheTarget(t *testing.T) {
 	s := Snapshot{
 		RC:        Member{Name: "tomcat", UID: "rc", Replicas: 5, Current: true, Pods: 5, Available: 5},
-		Next:      []Member{{Name: "tomcat-8", UID: "next"}},
+		Owned:     []Member{{Name: "tomcat-8", UID: "next"}},
 		Desired:   5,
 		Requested: "8", Live: "7",
 		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(0)},
 	}
-	assert.Empty(t, replace(s, s.Next[0], []Member{s.RC}).Actions)
-	s.Next[0].Current = true
-	assert.Equal(t, []Action{s.scale(s.Next[0], 1)}, replace(s, s.Next[0], []Member{s.RC}).Actions)
+	assert.Empty(t, replace(s, s.Owned[0], []Member{s.RC}).Actions)
+	s.Owned[0].Current = true
+	assert.Equal(t, []Action{s.scale(s.Owned[0], 1)}, replace(s, s.Owned[0], []Member{s.RC}).Actions)
 }

@@ -181,10 +181,10 @@ func (w *world) snapshot() rollout.Snapshot {
 		Conditions: w.conditions, LastScaleUp: w.lastUp, LastStep: w.lastStep, Now: w.now,
 	}
 	for _, next := range w.next {
-		s.Next = append(s.Next, member(next))
+		s.Owned = append(s.Owned, member(next))
 	}
 	if s.NeedsPods() {
-		s.Pods = rollout.Pods{OfRC: w.rc.pods, Orphans: w.orphans, OfNext: w.gone[s.NextName()]}
+		s.Pods = rollout.Pods{OfRC: w.rc.pods, Orphans: w.orphans, OfNewRC: w.gone[s.NewRCName()]}
 	}
 	if target := s.Awaited(); target != nil && !w.blind {
 		s.Look = &rollout.Look{Trouble: w.broken[target.Name]}
@@ -202,15 +202,15 @@ func member(c *controller) rollout.Member {
 // apply does what the agent and the webhook do.
 func (w *world) apply(action rollout.Action) {
 	switch action.Kind {
-	case rollout.CreateNext:
+	case rollout.CreateNewRC:
 		w.uids++
 		w.next[action.Name] = &controller{name: action.Name, uid: types.UID(fmt.Sprint("next", w.uids)), generation: 1}
-	case rollout.ScaleNext:
+	case rollout.ScaleOwned:
 		w.next[action.Name].scale(action.Replicas)
-	case rollout.DeleteNext:
+	case rollout.DeleteOwned:
 		w.deleted += w.next[action.Name].pods
 		delete(w.next, action.Name)
-	case rollout.OrphanNext:
+	case rollout.OrphanPods:
 		next := w.next[action.Name]
 		w.orphans = next.pods
 		if next.pods < next.replicas {
@@ -219,8 +219,8 @@ func (w *world) apply(action rollout.Action) {
 		delete(w.next, action.Name)
 	case rollout.SetConditions:
 		w.setConditions(action.Conditions)
-	case rollout.CarryOut:
-		w.carryOut(action.Plan)
+	case rollout.SendCommand:
+		w.send(action.Command)
 	}
 	if action.Kind != rollout.SetConditions {
 		w.lastStep = w.now
@@ -238,7 +238,7 @@ func (c *controller) scale(replicas int32) {
 	c.generation++
 }
 
-func (w *world) carryOut(plan api.Plan) {
+func (w *world) send(plan api.Command) {
 	w.rc.generation++
 	switch plan.Operation {
 	case api.Scale:
@@ -249,11 +249,11 @@ func (w *world) carryOut(plan api.Plan) {
 		}
 		w.sealed, w.live, w.rc.replicas = w.requested, w.requested, 0
 	case api.Adopt:
-		if plan.Replicas != w.orphans+w.rc.pods || w.gone[rollout.NextName("tomcat", w.sealed)] > 0 {
+		if plan.Replicas != w.orphans+w.rc.pods || w.gone[api.NewRCName("tomcat", w.sealed)] > 0 {
 			w.harmed(fmt.Sprintf("adopts %d of %d orphans", plan.Replicas, w.orphans))
 		}
 		w.sealed, w.adopting, w.rc.replicas = "", w.sealed, plan.Replicas
-	case api.GiveUp:
+	case api.Cancel:
 		w.requested = w.live
 	case api.Open:
 		if w.orphans > 0 {
@@ -284,7 +284,7 @@ func (w *world) setConditions(change rollout.ConditionChange) {
 
 // pass is one pass of the agent.
 func (w *world) pass() rollout.Decision {
-	decision := rollout.Plan(w.snapshot())
+	decision := rollout.Decide(w.snapshot())
 	for _, action := range decision.Actions {
 		w.apply(action)
 	}

@@ -14,8 +14,8 @@ type Snapshot struct {
 	// RC is the user's ReplicationController.
 	RC Member
 
-	// Next are the ReplicationControllers that RC controls, in any order.
-	Next []Member
+	// Owned are the ReplicationControllers that RC controls, in any order.
+	Owned []Member
 
 	// Desired is the requested number of pods, 0 or more.
 	Desired int32
@@ -134,9 +134,9 @@ func (m Member) empty() bool { return m.Current && m.Replicas == 0 && m.Pods == 
 
 // Pods counts pods that are neither terminating nor finished, by their controller.
 type Pods struct {
-	// OfRC are controlled by the RC, OfNext by the next ReplicationController
+	// OfRC are controlled by the RC, OfNewRC by the next ReplicationController
 	// under promotion, Orphans by nobody.
-	OfRC, OfNext, Orphans int32
+	OfRC, OfNewRC, Orphans int32
 }
 
 // Obstacle is input that no rollout can go by.
@@ -162,22 +162,22 @@ func (s Snapshot) Cancelled() bool { return s.Requested == s.Live }
 
 // fulfilled tells that nothing is left of a rollout but its request: the template is
 // live, and the RC has all pods.
-func (s Snapshot) fulfilled() bool { return s.Cancelled() && !s.Promoting() && len(s.Next) == 0 }
+func (s Snapshot) fulfilled() bool { return s.Cancelled() && !s.Promoting() && len(s.Owned) == 0 }
 
 // Promoting tells that a promotion has begun. It is finished before anything else
 // happens.
 func (s Snapshot) Promoting() bool { return s.Sealed != "" || s.Adopting != "" }
 
-// NextName is the name of the next ReplicationController: of the one under
+// NewRCName is the name of the next ReplicationController: of the one under
 // promotion while there is a promotion, of the requested one otherwise.
-func (s Snapshot) NextName() string {
+func (s Snapshot) NewRCName() string {
 	if s.Sealed != "" {
-		return NextName(s.RC.Name, s.Sealed)
+		return api.NewRCName(s.RC.Name, s.Sealed)
 	}
 	if s.Adopting != "" {
-		return NextName(s.RC.Name, s.Adopting)
+		return api.NewRCName(s.RC.Name, s.Adopting)
 	}
-	return NextName(s.RC.Name, s.Requested)
+	return api.NewRCName(s.RC.Name, s.Requested)
 }
 
 // NeedsNext tells that the next ReplicationController is about to be created, so
@@ -208,21 +208,21 @@ func (s Snapshot) isAboutToSeal(next *Member) bool {
 // down.
 func (s Snapshot) sides() (target *Member, others []Member) {
 	if s.Cancelled() {
-		return &s.RC, without(s.Next, "")
+		return &s.RC, without(s.Owned, "")
 	}
 	target = s.next()
 	if target == nil {
-		return nil, append(without(s.Next, ""), s.RC)
+		return nil, append(without(s.Owned, ""), s.RC)
 	}
-	return target, append(without(s.Next, target.Name), s.RC)
+	return target, append(without(s.Owned, target.Name), s.RC)
 }
 
 // next is the next ReplicationController, if it stands.
 func (s Snapshot) next() *Member {
-	name := s.NextName()
-	for i := range s.Next {
-		if s.Next[i].Name == name {
-			return &s.Next[i]
+	name := s.NewRCName()
+	for i := range s.Owned {
+		if s.Owned[i].Name == name {
+			return &s.Owned[i]
 		}
 	}
 	return nil

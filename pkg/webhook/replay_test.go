@@ -157,7 +157,7 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 	if write.Old == nil {
 		created := decision.Object["metadata"].(map[string]any)
 		for _, kind := range []string{"labels", "annotations"} {
-			for _, key := range []string{api.RequestAnnotation, api.PlanAnnotation, api.RollingLabel} {
+			for _, key := range []string{api.RequestAnnotation, api.CommandAnnotation, api.RollingLabel} {
 				assert.NotContains(t, created[kind], key, "there is no rollout of it")
 			}
 		}

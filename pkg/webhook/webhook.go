@@ -21,7 +21,6 @@ import (
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
-	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
 // Paths that the MutatingWebhookConfiguration names.
@@ -100,7 +99,7 @@ func deletion(req admission.Request) admission.Response {
 // the answer, with all replicas at once. One that stands already has been judged.
 func (h *controllerHandler) dryRunCreate(ctx context.Context, owner map[string]any, request api.Spec) error {
 	defer timeValidation()()
-	next := rollout.NextRC(&unstructured.Unstructured{Object: owner}, request, h.options.HashLabelKey)
+	next := api.NewRC(&unstructured.Unstructured{Object: owner}, request, h.options.HashLabelKey)
 	return client.IgnoreAlreadyExists(h.client.Create(ctx, next, client.DryRunAll, fieldOwner))
 }
 

@@ -105,9 +105,9 @@ func TestReviewOutlivesTheServer(t *testing.T) {
 	assert.True(t, response.Allowed, "%v", response.Result)
 }
 
-func TestPlanOutOfDateIsAConflict(t *testing.T) {
+func TestCommandOutOfDateIsAConflict(t *testing.T) {
 	handler := &controllerHandler{client: fake.NewClientBuilder().Build(), options: options}
-	planned := rc(`{"rcroll.dev/plan":"{\"operation\":\"scale\",\"hash\":\"x\"}"}`, spec7)
+	planned := rc(`{"rcroll.dev/command":"{\"operation\":\"Scale\",\"hash\":\"x\"}"}`, spec7)
 	response := handler.Handle(t.Context(), update(agent, rc("{}", spec7), planned))
 	assert.False(t, response.Allowed)
 	assert.Equal(t, metav1.StatusReasonConflict, response.Result.Reason)

@@ -33,7 +33,7 @@ func serves(image string, n int) func(observe.Moment) bool {
 // annotations are for users to set.)
 func traces(rc *observe.RC) []string {
 	var found []string
-	for _, key := range []string{api.RequestAnnotation, api.PlanAnnotation} {
+	for _, key := range []string{api.RequestAnnotation, api.CommandAnnotation} {
 		if _, there := rc.Annotations[key]; there {
 			found = append(found, key)
 		}

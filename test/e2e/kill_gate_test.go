@@ -152,7 +152,7 @@ func changeOf(object []byte) string {
 	if json.Unmarshal(object, &content) != nil {
 		return ""
 	}
-	plan, err := api.ParsePlan(content.Metadata.Annotations[api.PlanAnnotation])
+	plan, err := api.ParseCommand(content.Metadata.Annotations[api.CommandAnnotation])
 	switch {
 	case err == nil && plan.Operation == api.Scale:
 		return fmt.Sprintf(", plan: scale to %d", plan.Replicas)

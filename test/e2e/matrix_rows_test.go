@@ -509,7 +509,7 @@ func ownRows() []row {
 			cells:  means(rollsOut, adds, waits, rollsOut, adds),
 		},
 		forging("a forged request", "annotate", "--overwrite", ref, api.RequestAnnotation+`={"replicas":0,"template":{}}`),
-		forging("a forged plan", "annotate", ref, api.PlanAnnotation+`={"operation":"scale","replicas":0}`),
+		forging("a forged command", "annotate", ref, api.CommandAnnotation+`={"operation":"Scale","replicas":0}`),
 		forging("a forged rolling label", "label", "--overwrite", ref, api.RollingLabel+"=false"),
 		forging("a forged mark of a promotion", "patch", ref, "-p",
 			`{"spec":{"template":{"metadata":{"labels":{"`+api.AdoptingLabel+`":"x"}}}}}`),

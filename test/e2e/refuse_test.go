@@ -152,7 +152,7 @@ func TestForgery(t *testing.T) {
 	s := given(t, tomcat(t))
 	const says = "is written by rcroll only"
 	s.leavesNoTrace(func() {
-		s.refused(says, "annotate", "rc/tomcat", api.PlanAnnotation+`={"operation":"scale","replicas":0}`)
+		s.refused(says, "annotate", "rc/tomcat", api.CommandAnnotation+`={"operation":"Scale","replicas":0}`)
 		s.refused(says, "annotate", "rc/tomcat", api.RequestAnnotation+`={"replicas":0,"template":{}}`)
 		s.refused(says, "label", "rc/tomcat", api.RollingLabel+"=true")
 		s.refused(says, "patch", "rc/tomcat", "-p",
@@ -164,7 +164,7 @@ func TestForgery(t *testing.T) {
 	s.leavesNoTrace(func() {
 		s.refused(says, "annotate", "--overwrite", "rc/tomcat", api.RequestAnnotation+`={"replicas":0,"template":{}}`)
 		s.refused(says, "label", "--overwrite", "rc/tomcat", api.RollingLabel+"=false")
-		s.refused(says, "annotate", "rc/tomcat", api.PlanAnnotation+`={"operation":"seal","replicas":0}`)
+		s.refused(says, "annotate", "rc/tomcat", api.CommandAnnotation+`={"operation":"Seal","replicas":0}`)
 	})
 	s.refusesEditsOfNext(at)
 	s.kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
@@ -191,7 +191,7 @@ func (s *scenario) refusesEditsOfNext(m observe.Moment) {
 func TestCreateStripsTraces(t *testing.T) {
 	t.Parallel()
 	s := observed(t, "tomcat")
-	m := tomcat(t, annotated(api.RequestAnnotation, `{"replicas":9,"template":{}}`, api.PlanAnnotation, `{"operation":"seal"}`))
+	m := tomcat(t, annotated(api.RequestAnnotation, `{"replicas":9,"template":{}}`, api.CommandAnnotation, `{"operation":"Seal"}`))
 	m.metadata()["labels"] = map[string]any{api.RollingLabel: "true"}
 	s.feed(m.yaml(t), "create", "-f", "-")
 	s.await("it serves", serves("tomcat:7", 5))

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rcroll/rcroll/pkg/api"
-	"github.com/rcroll/rcroll/pkg/rollout"
 	"github.com/rcroll/rcroll/test/observe"
 )
 
@@ -47,7 +46,7 @@ func (s *scenario) showsTheSeedsLastTable(hash string) {
 
 // speaksLikeTheOldCommand finds its lines among the events, in its order.
 func (s *scenario) speaksLikeTheOldCommand(hash string) {
-	next := rollout.NextName(s.name, hash)
+	next := api.NewRCName(s.name, hash)
 	want := []string{
 		"Created " + next,
 		fmt.Sprintf("Scaling up %s from 0 to 5, scaling down tomcat from 5 to 0 (keep 5 pods available, don't exceed 6 pods)", next),

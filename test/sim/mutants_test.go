@@ -28,7 +28,7 @@ var mutants = []struct {
 }{
 	{name: "drop the seal", edits: []edit{
 		{"pkg/api/spec.go", `Labelled(seal, seal).WithReplicas(0)`, `Labelled(nil, seal).WithReplicas(0)`},
-		{"pkg/mutate/plan.go", `sealed := live.Selector()[api.SealedLabel]`, `sealed := live.TemplateLabels()[api.SealedLabel]`},
+		{"pkg/mutate/command.go", `sealed := live.Selector()[api.SealedLabel]`, `sealed := live.TemplateLabels()[api.SealedLabel]`},
 		{"pkg/agent/observe.go", `live.Selector()[api.SealedLabel]`, `live.TemplateLabels()[api.SealedLabel]`},
 	}},
 	{name: "adopt before the orphans are free", edits: []edit{
@@ -38,13 +38,13 @@ var mutants = []struct {
 		{"pkg/agent/observe.go", `status("observedGeneration") >= rc.GetGeneration()`, `true`},
 	}},
 	{name: "clear the request before promotion", edits: []edit{
-		{"pkg/mutate/plan.go", `case api.Finish:
+		{"pkg/mutate/command.go", `case api.Finish:
 		deleteEntry`, `case api.Seal:
 		deleteEntry`},
 	}},
 	{name: "forget stale RCs", edits: []edit{
-		{"pkg/rollout/snapshot.go", `return target, append(without(s.Next, target.Name), s.RC)`, `return target, []Member{s.RC}`},
-		{"pkg/rollout/promote.go", ` && len(s.Next) == 1`, ``},
+		{"pkg/rollout/snapshot.go", `return target, append(without(s.Owned, target.Name), s.RC)`, `return target, []Member{s.RC}`},
+		{"pkg/rollout/promote.go", ` && len(s.Owned) == 1`, ``},
 	}},
 	{name: "wrong rounding", edits: []edit{
 		{"pkg/api/strategy.go", `scaled(s.MaxSurge, desired, true)`, `scaled(s.MaxSurge, desired, false)`},
@@ -72,7 +72,7 @@ var mutants = []struct {
 	// Beyond the ten: what the promotion's other steps, and the bugs that the
 	// simulation found, are about.
 	{name: "do not forbid pods while adopting", edits: []edit{
-		{"pkg/mutate/plan.go", `Labelled(nil, mark).WithReplicas(plan.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(plan.Replicas)`},
+		{"pkg/mutate/command.go", `Labelled(nil, mark).WithReplicas(plan.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(plan.Replicas)`},
 	}},
 	{name: "orphan before the manager has seen the seal", edits: []edit{
 		{"pkg/rollout/promote.go", `case !s.RC.Current:
@@ -80,12 +80,12 @@ var mutants = []struct {
 		// A manager`},
 	}},
 	{name: "finish with orphans left", edits: []edit{
-		{"pkg/rollout/promote.go", `case s.Pods.Orphans > 0 || s.Pods.OfNext > 0:`, `case false:`},
+		{"pkg/rollout/promote.go", `case s.Pods.Orphans > 0 || s.Pods.OfNewRC > 0:`, `case false:`},
 		{"pkg/rollout/promote.go", `case !s.RC.settled():`, `case !s.RC.Current:`},
 		{"pkg/rollout/promote.go", `case s.Pods.OfRC > s.RC.Pods:`, `case false:`},
 	}},
 	{name: "create the next RC open", edits: []edit{
-		{"pkg/agent/apply.go", `rollout.SealedNextRC(o.rc, o.request, r.hashKey)`, `rollout.NextRC(o.rc, o.request.WithReplicas(0), r.hashKey)`},
+		{"pkg/agent/apply.go", `api.SealedNewRC(o.rc, o.request, r.hashKey)`, `api.NewRC(o.rc, o.request.WithReplicas(0), r.hashKey)`},
 	}},
 	{name: "take doubt for trouble", edits: []edit{
 		{"pkg/rollout/snapshot.go", `if !m.settled() || m.Pods > m.Replicas {`, `if !m.settled() {`},

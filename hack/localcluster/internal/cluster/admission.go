@@ -17,7 +17,7 @@ import (
 const admissionPatience = 30 * time.Second
 
 // probeAnnotation is one that only rcroll's agent may set: the webhook strips it from an RC that anybody else creates.
-const probeAnnotation = "rcroll.dev/plan"
+const probeAnnotation = "rcroll.dev/command"
 
 // awaitAdmission waits until the API server really calls the webhook: the webhook must have put its CA into the
 // configurations, and the API server must have noticed both the configuration and the CA.

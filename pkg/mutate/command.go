@@ -9,9 +9,9 @@ import (
 // carryOut does to the object what the agent's plan says. What cannot be done to
 // the object as it is now was planned for an older state: the refusal is Stale.
 func carryOut(write Write, text string, options Options) Decision {
-	plan, err := api.ParsePlan(text)
+	plan, err := api.ParseCommand(text)
 	if err != nil {
-		return refuse("%s: metadata.annotations[%s]: %v", name(write.Old), api.PlanAnnotation, err)
+		return refuse("%s: metadata.annotations[%s]: %v", name(write.Old), api.CommandAnnotation, err)
 	}
 	pending, _ := annotation(write.Old, api.RequestAnnotation)
 	request, err := api.ParseSpec(pending)
@@ -23,10 +23,10 @@ func carryOut(write Write, text string, options Options) Decision {
 		return stale(write, plan, err)
 	}
 	object := editable(write.New)
-	deleteEntry(object, "annotations", api.PlanAnnotation)
+	deleteEntry(object, "annotations", api.CommandAnnotation)
 	setSpec(object, spec)
 	switch plan.Operation {
-	case api.GiveUp:
+	case api.Cancel:
 		cancel := spec.Unlabelled(options.HashLabelKey).WithReplicas(request.Replicas())
 		setEntry(object, "annotations", api.RequestAnnotation, cancel.String())
 	case api.Finish:
@@ -36,14 +36,14 @@ func carryOut(write Write, text string, options Options) Decision {
 	return Decision{Meaning: Steps, Object: object}
 }
 
-func stale(write Write, plan api.Plan, err error) Decision {
+func stale(write Write, plan api.Command, err error) Decision {
 	decision := refuse("%s: the plan to %s is out of date: %w", name(write.Old), plan.Operation, err)
 	decision.Stale = true
 	return decision
 }
 
 // step is the live spec after a plan.
-func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, error) {
+func step(plan api.Command, live, request api.Spec, hashKey string) (api.Spec, error) {
 	if err := fits(plan, live, request, hashKey); err != nil {
 		return nil, err
 	}
@@ -57,14 +57,14 @@ func step(plan api.Plan, live, request api.Spec, hashKey string) (api.Spec, erro
 		return live.Unmarked().Labelled(nil, mark).WithReplicas(plan.Replicas), nil
 	case api.Open, api.Finish:
 		return fulfilled(live, request, hashKey), nil
-	case api.GiveUp:
+	case api.Cancel:
 		return live, nil
 	}
 	return nil, fmt.Errorf("unknown operation %q", plan.Operation)
 }
 
 // fits tells whether the object is in the state for which the plan was made.
-func fits(plan api.Plan, live, request api.Spec, hashKey string) error {
+func fits(plan api.Command, live, request api.Spec, hashKey string) error {
 	if hash := request.Hash(hashKey); plan.Hash != hash {
 		return fmt.Errorf("it is for template %s, requested is %s", plan.Hash, hash)
 	}

@@ -22,12 +22,12 @@ func rest(name string, pods int32) rollout.Member {
 // snapshot is one of a rollout of tomcat from v7 to v8 with its conditions in place.
 func snapshot(rc, next int32, change func(*rollout.Snapshot)) rollout.Snapshot {
 	s := rollout.Snapshot{
-		RC: rest("tomcat", rc), Next: []rollout.Member{rest("tomcat-v8", next)},
+		RC: rest("tomcat", rc), Owned: []rollout.Member{rest("tomcat-v8", next)},
 		Desired: 5, Requested: "v8", Live: "v7",
 		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1)},
 		Now:      time.Unix(1000, 0),
 	}
-	s.RC.UID, s.Next[0].UID = "rc", "next"
+	s.RC.UID, s.Owned[0].UID = "rc", "next"
 	message := "Replacing the pods of tomcat by those of tomcat-v8"
 	s.Conditions = []corev1.ReplicationControllerCondition{
 		{Type: rollout.Progressing, Status: corev1.ConditionTrue, Reason: rollout.ReasonUpdated, Message: message},
@@ -39,7 +39,7 @@ func snapshot(rc, next int32, change func(*rollout.Snapshot)) rollout.Snapshot {
 
 func sealed(s *rollout.Snapshot) { s.Sealed, s.Live = "v8", "v8" }
 
-func TestPlan(t *testing.T) {
+func TestDecide(t *testing.T) {
 	tests := map[string]struct {
 		snapshot rollout.Snapshot
 		want     []string // kinds of the actions, and their objects
@@ -49,22 +49,22 @@ func TestPlan(t *testing.T) {
 			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.RC.Deleting = true }),
 		},
 		"the next one does not exist": {
-			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Next = nil }),
-			want:     []string{"create tomcat-v8"},
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Owned = nil }),
+			want:     []string{"CreateNewRC tomcat-v8"},
 		},
 		"a name that only begins like the next one's": {
-			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Next[0].Name = "tomcat-v88" }),
-			want:     []string{"create tomcat-v8"},
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Owned[0].Name = "tomcat-v88" }),
+			want:     []string{"CreateNewRC tomcat-v8"},
 		},
 		"the next one is being deleted": {
-			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.Next[0].Deleting = true }),
+			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.Owned[0].Deleting = true }),
 		},
 		"up": {
 			snapshot: snapshot(4, 1, func(*rollout.Snapshot) {}),
-			want:     []string{"scale next tomcat-v8"},
+			want:     []string{"ScaleOwned tomcat-v8"},
 		},
 		"a status for another spec does not let pods go": {
-			snapshot: snapshot(5, 1, func(s *rollout.Snapshot) { s.Next[0].Current = false }),
+			snapshot: snapshot(5, 1, func(s *rollout.Snapshot) { s.Owned[0].Current = false }),
 		},
 		"pods that are to go still count": {
 			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.RC.Pods = 5 }),
@@ -79,64 +79,64 @@ func TestPlan(t *testing.T) {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
 				stale := rest("tomcat-v6", 0)
 				stale.Current = false
-				s.Next = append(s.Next, stale)
+				s.Owned = append(s.Owned, stale)
 			}),
 		},
 		"unless they cannot be created": {
 			snapshot: snapshot(4, 2, func(s *rollout.Snapshot) {
 				s.RC.Pods, s.RC.Available, s.RC.Failing = 3, 3, true
 			}),
-			want: []string{"carry out tomcat"},
+			want: []string{"SendCommand tomcat"},
 		},
 		"paused": {
 			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.Strategy.Paused = true }),
-			want:     []string{"set conditions tomcat"},
+			want:     []string{"SetConditions tomcat"},
 		},
 		"a strategy that does not parse": {
 			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) {
 				s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: "no"}
 			}),
-			want: []string{"set conditions tomcat"},
+			want: []string{"SetConditions tomcat"},
 		},
 		"a request that does not parse, even sealed": {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
 				sealed(s)
 				s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidRequest, Message: "no"}
 			}),
-			want: []string{"set conditions tomcat"},
+			want: []string{"SetConditions tomcat"},
 		},
 		"somebody else's object": {
-			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Next, s.NameTaken = nil, &rollout.NameTaken{} }),
-			want:     []string{"set conditions tomcat"},
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Owned, s.NameTaken = nil, &rollout.NameTaken{} }),
+			want:     []string{"SetConditions tomcat"},
 			poll:     true,
 		},
 		"a predecessor's object": {
-			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Next, s.NameTaken = nil, &rollout.NameTaken{Passing: true} }),
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Owned, s.NameTaken = nil, &rollout.NameTaken{Passing: true} }),
 			poll:     true,
 		},
 		"all updated": {
 			snapshot: snapshot(0, 5, func(*rollout.Snapshot) {}),
-			want:     []string{"carry out tomcat"},
+			want:     []string{"SendCommand tomcat"},
 		},
 		"all updated, one not available": {
-			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { s.Next[0].Available = 4 }),
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { s.Owned[0].Available = 4 }),
 		},
 		"all updated, a stale one left": {
-			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { s.Next = append(s.Next, rest("tomcat-v6", 0)) }),
-			want:     []string{"delete tomcat-v6"},
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { s.Owned = append(s.Owned, rest("tomcat-v6", 0)) }),
+			want:     []string{"DeleteOwned tomcat-v6"},
 		},
 		"sealed, not yet observed": {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.RC.Current = false }),
 		},
 		"sealed, the next one is creating": {
-			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next[0].Pods = 4 }),
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned[0].Pods = 4 }),
 		},
 		"sealed, the next one is deleting": {
-			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next[0].Pods = 6 }),
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned[0].Pods = 6 }),
 		},
 		"sealed and at rest": {
 			snapshot: snapshot(0, 5, sealed),
-			want:     []string{"orphan tomcat-v8"},
+			want:     []string{"OrphanPods tomcat-v8"},
 		},
 		"sealed, paused, invalid and asked for something newer": {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
@@ -144,57 +144,57 @@ func TestPlan(t *testing.T) {
 				s.Requested, s.Strategy.Paused = "v9", true
 				s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: "no"}
 			}),
-			want: []string{"orphan tomcat-v8"},
+			want: []string{"OrphanPods tomcat-v8"},
 		},
 		"sealed, the next one is on its way out": {
-			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next[0].Deleting = true }),
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned[0].Deleting = true }),
 		},
 		"sealed, the garbage collector is not done": {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
 				sealed(s)
-				s.Next, s.Pods = nil, rollout.Pods{OfNext: 1, Orphans: 4}
+				s.Owned, s.Pods = nil, rollout.Pods{OfNewRC: 1, Orphans: 4}
 			}),
 			poll: true,
 		},
 		"sealed, pods are waiting": {
-			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next, s.Pods = nil, rollout.Pods{Orphans: 5} }),
-			want:     []string{"carry out tomcat"},
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned, s.Pods = nil, rollout.Pods{Orphans: 5} }),
+			want:     []string{"SendCommand tomcat"},
 		},
 		"adopting, not done": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
-				s.Adopting, s.Live, s.Next, s.Pods = "v8", "v8", nil, rollout.Pods{Orphans: 1, OfRC: 4}
+				s.Adopting, s.Live, s.Owned, s.Pods = "v8", "v8", nil, rollout.Pods{Orphans: 1, OfRC: 4}
 			}),
 			poll: true,
 		},
 		"adopting, the status does not tell of all": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
-				s.Adopting, s.Live, s.Next, s.RC.Pods = "v8", "v8", nil, 4
+				s.Adopting, s.Live, s.Owned, s.RC.Pods = "v8", "v8", nil, 4
 			}),
 		},
 		"adopting, the status tells of too few": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
-				s.Adopting, s.Live, s.Next, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
+				s.Adopting, s.Live, s.Owned, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
 				s.Pods = rollout.Pods{OfRC: 5}
 			}),
 			poll: true,
 		},
 		"adopting, one died and cannot be replaced": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
-				s.Adopting, s.Live, s.Next, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
+				s.Adopting, s.Live, s.Owned, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
 				s.Pods = rollout.Pods{OfRC: 4}
 			}),
-			want: []string{"set conditions tomcat", "carry out tomcat"},
+			want: []string{"SetConditions tomcat", "SendCommand tomcat"},
 		},
 		"adopting, done": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
-				s.Adopting, s.Live, s.Next, s.Pods = "v8", "v8", nil, rollout.Pods{OfRC: 5}
+				s.Adopting, s.Live, s.Owned, s.Pods = "v8", "v8", nil, rollout.Pods{OfRC: 5}
 			}),
-			want: []string{"set conditions tomcat", "carry out tomcat"},
+			want: []string{"SetConditions tomcat", "SendCommand tomcat"},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			decision := rollout.Plan(test.snapshot)
+			decision := rollout.Decide(test.snapshot)
 			var got []string
 			for _, action := range decision.Actions {
 				got = append(got, string(action.Kind)+" "+action.Name)
@@ -210,7 +210,7 @@ func TestPlan(t *testing.T) {
 // puts them right: not in one pass, and not while the RC manager may still write a
 // status with those of an older cache.
 func TestEnd(t *testing.T) {
-	opened := func(s *rollout.Snapshot) { s.Live, s.Next, s.RC = "v8", nil, rest("tomcat", 5) }
+	opened := func(s *rollout.Snapshot) { s.Live, s.Owned, s.RC = "v8", nil, rest("tomcat", 5) }
 	told := func(s *rollout.Snapshot) {
 		opened(s)
 		s.Conditions = []corev1.ReplicationControllerCondition{{
@@ -218,19 +218,19 @@ func TestEnd(t *testing.T) {
 		}}
 	}
 	kinds := func(change func(*rollout.Snapshot), more ...func(*rollout.Snapshot)) (kinds []string) {
-		for _, action := range rollout.Plan(snapshot(5, 0, func(s *rollout.Snapshot) {
+		for _, action := range rollout.Decide(snapshot(5, 0, func(s *rollout.Snapshot) {
 			change(s)
 			for _, c := range more {
 				c(s)
 			}
 		})).Actions {
-			kinds = append(kinds, string(action.Kind)+" "+string(action.Plan.Operation))
+			kinds = append(kinds, string(action.Kind)+" "+string(action.Command.Operation))
 		}
 		return kinds
 	}
-	finish := []string{"carry out finish"}
+	finish := []string{"SendCommand Finish"}
 	assert.Equal(t, finish, kinds(told))
-	assert.Equal(t, []string{"set conditions "}, kinds(opened), "somebody wrote over what was told")
+	assert.Equal(t, []string{"SetConditions "}, kinds(opened), "somebody wrote over what was told")
 	assert.Empty(t, kinds(told, func(s *rollout.Snapshot) { s.RC.Current = false }))
 	assert.Equal(t, finish, kinds(told, func(s *rollout.Snapshot) { s.Strategy.Paused = true }))
 	assert.Equal(t, finish, kinds(told, func(s *rollout.Snapshot) { s.RC.Available = 0 }), "it may have been so before")
@@ -238,12 +238,12 @@ func TestEnd(t *testing.T) {
 
 // TestPlanNamesTheRequest: whatever is promoted, a plan is for what is requested now.
 func TestPlanNamesTheRequest(t *testing.T) {
-	decision := rollout.Plan(snapshot(0, 5, func(s *rollout.Snapshot) {
+	decision := rollout.Decide(snapshot(0, 5, func(s *rollout.Snapshot) {
 		sealed(s)
-		s.Requested, s.Next, s.Pods = "v9", nil, rollout.Pods{Orphans: 3, OfRC: 1}
+		s.Requested, s.Owned, s.Pods = "v9", nil, rollout.Pods{Orphans: 3, OfRC: 1}
 	}))
 	require.Len(t, decision.Actions, 1)
-	assert.Equal(t, api.Plan{Operation: api.Adopt, Hash: "v9", Replicas: 4}, decision.Actions[0].Plan)
+	assert.Equal(t, api.Command{Operation: api.Adopt, Hash: "v9", Replicas: 4}, decision.Actions[0].Command)
 }
 
 func TestConditions(t *testing.T) {
@@ -255,7 +255,7 @@ func TestConditions(t *testing.T) {
 		s.Conditions = append(s.Conditions, corev1.ReplicationControllerCondition{Type: "Other", Status: corev1.ConditionTrue})
 	})
 	s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: "bad"}
-	decision := rollout.Plan(s)
+	decision := rollout.Decide(s)
 	require.Len(t, decision.Actions, 1)
 	now := metav1.NewTime(s.Now)
 	assert.Equal(t, rollout.ConditionChange{
@@ -268,10 +268,10 @@ func TestConditions(t *testing.T) {
 	assert.Equal(t, []rollout.Event{{Type: corev1.EventTypeWarning, Reason: "InvalidStrategy", Message: "bad"}}, decision.Actions[0].Events)
 
 	s.Conditions = append(s.Conditions[2:], decision.Actions[0].Conditions.Set...)
-	assert.Empty(t, rollout.Plan(s).Actions, "said once")
+	assert.Empty(t, rollout.Decide(s).Actions, "said once")
 
 	s.Obstacle, s.Requested = nil, "v9"
 	s.Conditions[1].Status, s.Conditions[1].LastTransitionTime = corev1.ConditionTrue, before
-	set := rollout.Plan(s).Actions[0].Conditions.Set
+	set := rollout.Decide(s).Actions[0].Conditions.Set
 	assert.Equal(t, before, set[0].LastTransitionTime, "the time of a condition is that of its status")
 }

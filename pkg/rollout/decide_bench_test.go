@@ -11,19 +11,19 @@ import (
 // snapshots are what passes mostly see.
 func snapshots() map[string]rollout.Snapshot {
 	return map[string]rollout.Snapshot{
-		"waits":  snapshot(4, 2, func(s *rollout.Snapshot) { s.Next[0].Available = 1 }),
+		"waits":  snapshot(4, 2, func(s *rollout.Snapshot) { s.Owned[0].Available = 1 }),
 		"steps":  snapshot(4, 1, func(*rollout.Snapshot) {}),
 		"seals":  snapshot(0, 5, func(*rollout.Snapshot) {}),
-		"adopts": snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Next, s.Pods = nil, rollout.Pods{Orphans: 5} }),
+		"adopts": snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned, s.Pods = nil, rollout.Pods{Orphans: 5} }),
 	}
 }
 
-func BenchmarkPlan(b *testing.B) {
+func BenchmarkDecide(b *testing.B) {
 	for name, snapshot := range snapshots() {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				rollout.Plan(snapshot)
+				rollout.Decide(snapshot)
 			}
 		})
 	}
@@ -35,7 +35,7 @@ func BenchmarkPlan(b *testing.B) {
 func TestPlanAllocations(t *testing.T) {
 	limits := map[string]float64{"waits": 12, "steps": 27, "seals": 16, "adopts": 4}
 	for name, snapshot := range snapshots() {
-		allocations := testing.AllocsPerRun(100, func() { rollout.Plan(snapshot) })
+		allocations := testing.AllocsPerRun(100, func() { rollout.Decide(snapshot) })
 		assert.LessOrEqual(t, allocations, limits[name], "%s", name)
 	}
 }

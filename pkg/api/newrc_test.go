@@ -1,4 +1,4 @@
-package rollout_test
+package api_test
 
 import (
 	"strings"
@@ -9,27 +9,26 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/rcroll/rcroll/pkg/api"
-	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
 const hash = "0123456789abcdef0123456789abcdef"
 
 func TestNextName(t *testing.T) {
-	assert.Equal(t, "tomcat-"+hash, rollout.NextName("tomcat", hash))
+	assert.Equal(t, "tomcat-"+hash, api.NewRCName("tomcat", hash))
 
 	longest := strings.Repeat("a", 220)
-	assert.Equal(t, longest+"-"+hash, rollout.NextName(longest, hash), "as long as may be")
+	assert.Equal(t, longest+"-"+hash, api.NewRCName(longest, hash), "as long as may be")
 
 	for _, name := range []string{
 		strings.Repeat("a", 221), strings.Repeat("a", 253),
 		strings.Repeat("a", 210) + "." + strings.Repeat("b", 42),
 		strings.Repeat("a", 208) + "---" + strings.Repeat("b", 42),
 	} {
-		next := rollout.NextName(name, hash)
+		next := api.NewRCName(name, hash)
 		assert.Empty(t, validation.IsDNS1123Subdomain(next), next)
 		assert.True(t, strings.HasSuffix(next, "-"+hash))
-		assert.Equal(t, next, rollout.NextName(name, hash))
-		assert.NotEqual(t, next, rollout.NextName(name[:len(name)-1]+"x", hash), "names that differ at the end only")
+		assert.Equal(t, next, api.NewRCName(name, hash))
+		assert.NotEqual(t, next, api.NewRCName(name[:len(name)-1]+"x", hash), "names that differ at the end only")
 	}
 }
 
@@ -38,7 +37,7 @@ func TestNextRC(t *testing.T) {
 		"template": {"metadata": {"labels": {"app": "tomcat"}}, "spec": {"containers": [{"name": "tomcat", "image": "tomcat:8", "new": true}]}}}`)
 	assert.NoError(t, err)
 	owner := &metav1.ObjectMeta{Name: "tomcat", Namespace: "shop", UID: "uid"}
-	next := rollout.NextRC(owner, request, "deployment")
+	next := api.NewRC(owner, request, "deployment")
 
 	digits := request.Hash("deployment")
 	assert.Equal(t, "tomcat-"+digits, next.GetName())
@@ -53,7 +52,7 @@ func TestNextRC(t *testing.T) {
 	assert.Equal(t, digits, spec.Hash("deployment"), "the label is no part of the identity")
 	assert.Contains(t, spec, "new", "unknown fields survive")
 
-	sealed := rollout.SealedNextRC(owner, request, "deployment")
+	sealed := api.SealedNewRC(owner, request, "deployment")
 	assert.Equal(t, next.GetName(), sealed.GetName())
 	assert.Equal(t, int32(0), api.SpecOf(sealed.Object).Replicas())
 	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits, api.SealedLabel: digits}, api.SpecOf(sealed.Object).Selector())

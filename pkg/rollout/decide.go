@@ -8,7 +8,7 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// Plan decides what is due. In the order of the cases: a promotion that has begun
+// Decide decides what is due. In the order of the cases: a promotion that has begun
 // is finished, whatever else was asked for meanwhile, for the pods have no
 // controller then, or are about to lose it; trouble and pause keep everything as
 // it is; a cancel undoes; and otherwise pods are replaced until all are new.
@@ -17,7 +17,7 @@ import (
 // the steps that they tell of. Both may be on the RC, and in one pass: the first
 // write is under the version that was observed, so that the version that it returns
 // differs from that one by the conditions and by nothing else.
-func Plan(s Snapshot) Decision {
+func Decide(s Snapshot) Decision {
 	if s.RC.Deleting {
 		return wait("the ReplicationController is being deleted, the garbage collector takes the rest along")
 	}
@@ -35,7 +35,7 @@ func Plan(s Snapshot) Decision {
 	case s.Obstacle != nil:
 		return report(s, stalled(*s.Obstacle), s.Obstacle.Message)
 	case s.NameTaken != nil && s.NameTaken.Passing:
-		return Decision{Reason: fmt.Sprintf("the garbage collector still has to take %s", s.NextName()), Poll: true}
+		return Decision{Reason: fmt.Sprintf("the garbage collector still has to take %s", s.NewRCName()), Poll: true}
 	case s.NameTaken != nil:
 		obstacle := nameTaken(s)
 		decision := report(s, stalled(obstacle), obstacle.Message)
@@ -105,7 +105,7 @@ func end(s Snapshot) Decision {
 	case !s.RC.Current:
 		return wait(fmt.Sprintf("the ReplicationController manager has yet to see the end of the rollout of %s", s.RC.Name))
 	}
-	return s.carryOut(api.Finish, 0, "nothing is left to do")
+	return s.send(api.Finish, 0, "nothing is left to do")
 }
 
 // create makes the next ReplicationController, without replicas. A creation is the one
@@ -113,14 +113,14 @@ func end(s Snapshot) Decision {
 // created before. What comes next waits for the cache to show this creation, and with
 // it everything that is older.
 func create(s Snapshot) Decision {
-	target := Member{Name: s.NextName()}
+	target := Member{Name: s.NewRCName()}
 	return Decision{
 		Actions: []Action{{
-			Kind: CreateNext,
+			Kind: CreateNewRC,
 			Name: target.Name,
 			Events: []Event{
 				normal(ReasonCreated, "Created "+target.Name),
-				normal(ReasonScaling, intention(s, target, append(without(s.Next, target.Name), s.RC))),
+				normal(ReasonScaling, intention(s, target, append(without(s.Owned, target.Name), s.RC))),
 			},
 		}},
 		Reason: target.Name + " does not exist",
@@ -178,7 +178,7 @@ func (s Snapshot) scale(member Member, replicas int32) Action {
 		direction = "up"
 	}
 	action := Action{
-		Kind:     ScaleNext,
+		Kind:     ScaleOwned,
 		Name:     member.Name,
 		UID:      member.UID,
 		Replicas: replicas,
@@ -186,15 +186,15 @@ func (s Snapshot) scale(member Member, replicas int32) Action {
 		Events:   []Event{normal(ReasonScaling, fmt.Sprintf("Scaling %s %s to %d", member.Name, direction, replicas))},
 	}
 	if member.UID == s.RC.UID {
-		action.Kind = CarryOut
-		action.Plan = api.Plan{Operation: api.Scale, Hash: s.Requested, Replicas: replicas}
+		action.Kind = SendCommand
+		action.Command = api.Command{Operation: api.Scale, Hash: s.Requested, Replicas: replicas}
 	}
 	return action
 }
 
 func deleteStale(stale Member) Action {
 	return Action{
-		Kind:   DeleteNext,
+		Kind:   DeleteOwned,
 		Name:   stale.Name,
 		UID:    stale.UID,
 		Events: []Event{normal(ReasonDeleted, "Deleted "+stale.Name)},
@@ -202,14 +202,14 @@ func deleteStale(stale Member) Action {
 }
 
 // carryOut is the decision to have the webhook carry out a plan for what is requested.
-func (s Snapshot) carryOut(operation api.Operation, replicas int32, reason string, events ...Event) Decision {
+func (s Snapshot) send(operation api.Operation, replicas int32, reason string, events ...Event) Decision {
 	return Decision{
 		Actions: []Action{{
-			Kind:   CarryOut,
-			Name:   s.RC.Name,
-			UID:    s.RC.UID,
-			Plan:   api.Plan{Operation: operation, Hash: s.Requested, Replicas: replicas},
-			Events: events,
+			Kind:    SendCommand,
+			Name:    s.RC.Name,
+			UID:     s.RC.UID,
+			Command: api.Command{Operation: operation, Hash: s.Requested, Replicas: replicas},
+			Events:  events,
 		}},
 		Reason: reason,
 	}
