@@ -73,7 +73,7 @@ func TestCommand(t *testing.T) {
 	assert.Equal(t, plan, parsed)
 	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"Scale","replicas":-1}`} {
 		_, err := api.ParseCommand(text)
-		assert.ErrorContains(t, err, "not a plan", text)
+		assert.ErrorContains(t, err, "not a command", text)
 	}
 }
 

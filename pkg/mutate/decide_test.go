@@ -188,7 +188,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"a forged request":         {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: is written by rcroll only"},
 		"a changed request":        {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
-		"a forged command":            {rolling(), annotate(api.CommandAnnotation, `{"operation":"Finish"}`), user, "metadata.annotations[rcroll.dev/command]"},
+		"a forged command":         {rolling(), annotate(api.CommandAnnotation, `{"operation":"Finish"}`), user, "metadata.annotations[rcroll.dev/command]"},
 		"a forged label":           {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
 		"a forged mark":            {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
 		"a changed hash label":     {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
