@@ -11,66 +11,74 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Trouble is why pods are not available.
-type Trouble struct {
+// PodProblem is why pods are not available.
+type PodProblem struct {
 	// Reason is a word such as the kubelet or the scheduler would use.
 	Reason string
 
 	// Summary says what is wrong. It stays the same as long as it is the same thing.
 	Summary string
 
-	// Detail is what the one who reports it says. It may be another one each time.
+	// Detail is what kubelet, scheduler or API server say of it, and of which pod. It
+	// may differ from one inspection to the next.
 	Detail string
 
-	// Slow tells that it may only take its time, and need not be told of before that
-	// is over.
+	// Slow is set if pods may merely need more time: it is a problem only once the
+	// progress deadline has passed.
 	Slow bool
 }
 
-// Look is what the pods tell of a member that is waited for.
-type Look struct {
-	// Trouble is nil if every pod that there should be is available, or will be.
-	Trouble *Trouble
+// same reports whether both are one problem, whatever their details.
+func (p PodProblem) same(other PodProblem) bool {
+	return p.Reason == other.Reason && p.Summary == other.Summary
+}
+
+// PodReport is what an inspection of the pods of a member brought.
+type PodReport struct {
+	// Problem is nil if every pod that there should be is available, or will be.
+	Problem *PodProblem
 
 	// Progress is when a pod was last created, or became available. In the future: one
 	// is ready, and will count as available then.
 	Progress time.Time
 }
 
-// Inspect reads what the pods of a member tell. Pods of others are passed over.
-func Inspect(member Member, pods []corev1.Pod) Look {
-	var look Look
-	var troubles []rated
+// Inspect reads why the pods of a member are not available. Pods of others are passed
+// over.
+func Inspect(member Member, pods []corev1.Pod) PodReport {
+	var report PodReport
+	var problems []rated
 	for i := range pods {
 		pod := &pods[i]
 		if !isOf(pod, member) || pod.DeletionTimestamp != nil {
 			continue
 		}
-		look.Progress = latest(look.Progress, pod.CreationTimestamp.Time)
+		report.Progress = latest(report.Progress, pod.CreationTimestamp.Time)
 		if ready := podCondition(pod, corev1.PodReady); ready != nil && ready.Status == corev1.ConditionTrue {
-			look.Progress = latest(look.Progress, ready.LastTransitionTime.Add(member.MinReady))
+			report.Progress = latest(report.Progress, ready.LastTransitionTime.Add(member.MinReady))
 			continue
 		}
-		troubles = append(troubles, troubleOf(pod))
+		problems = append(problems, problemOf(pod))
 	}
 	if member.Failure != "" {
-		troubles = append(troubles, rated{rank: rankFailedCreate, Trouble: Trouble{
+		problems = append(problems, rated{rank: rankFailedCreate, PodProblem: PodProblem{
 			Reason:  ReasonFailedCreate,
 			Summary: fmt.Sprintf("pods of %s cannot be created", member.Name),
 			Detail:  member.Failure,
 		}})
 	}
-	if len(troubles) > 0 {
-		worst := slices.MinFunc(troubles, func(a, b rated) int {
+	if len(problems) > 0 {
+		worst := slices.MinFunc(problems, func(a, b rated) int {
 			return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.pod, b.pod))
 		})
-		look.Trouble = &worst.Trouble
+		report.Problem = &worst.PodProblem
 	}
-	return look
+	return report
 }
 
-// Of several troubles the one is told that is most certainly one: a pod that cannot
-// run, one that has no node, none at all, one that ended before, one that is slow.
+// Of several problems the most certain one is reported: a container that cannot run, a
+// pod that is unschedulable, none that can be created, one that has terminated, one that
+// is slow.
 const (
 	rankContainer = iota
 	rankUnschedulable
@@ -79,20 +87,20 @@ const (
 	rankSlow
 )
 
-// rated is the trouble of one pod, or of none where none can be created.
+// rated is the problem of one pod, or of none where none can be created.
 type rated struct {
-	Trouble
+	PodProblem
 	rank int
 	pod  string
 }
 
-func troubleOf(pod *corev1.Pod) rated {
+func problemOf(pod *corev1.Pod) rated {
 	about := rated{pod: pod.Name}
 	if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
 		about.rank = rankFailedPod
-		about.Trouble = Trouble{
+		about.PodProblem = PodProblem{
 			Reason:  cmp.Or(pod.Status.Reason, string(pod.Status.Phase)),
-			Summary: "pods end and are replaced",
+			Summary: "pods terminate and are replaced",
 			Detail:  pod.Status.Message,
 			// Such pods stay on record when their successors are well.
 			Slow: true,
@@ -104,8 +112,8 @@ func troubleOf(pod *corev1.Pod) rated {
 		list []corev1.ContainerStatus
 	}{{"init container", pod.Status.InitContainerStatuses}, {"container", pod.Status.ContainerStatuses}} {
 		for _, status := range statuses.list {
-			if trouble := containerTrouble(statuses.kind, status); trouble != nil {
-				about.Trouble, about.rank = *trouble, rankContainer
+			if problem := containerProblem(statuses.kind, status); problem != nil {
+				about.PodProblem, about.rank = *problem, rankContainer
 				return about.at(pod)
 			}
 		}
@@ -113,27 +121,27 @@ func troubleOf(pod *corev1.Pod) rated {
 	scheduled := podCondition(pod, corev1.PodScheduled)
 	if scheduled != nil && scheduled.Status == corev1.ConditionFalse {
 		about.rank = rankUnschedulable
-		about.Trouble = Trouble{
+		about.PodProblem = PodProblem{
 			Reason:  cmp.Or(scheduled.Reason, corev1.PodReasonUnschedulable),
-			Summary: "a pod has no node to run on",
+			Summary: "a pod is unschedulable",
 			Detail:  scheduled.Message,
 		}
 		return about.at(pod)
 	}
 	about.rank = rankSlow
-	about.Trouble = slow(pod)
+	about.PodProblem = slow(pod)
 	return about.at(pod)
 }
 
 // at adds which pod it is. Its name is a detail, for a pod of another name may have
-// the same trouble.
+// the same problem.
 func (r rated) at(pod *corev1.Pod) rated {
 	r.Detail = strings.TrimSpace(fmt.Sprintf("%s (pod %s)", r.Detail, pod.Name))
 	return r
 }
 
-// containerTrouble is nil while a container may still come up by itself.
-func containerTrouble(kind string, status corev1.ContainerStatus) *Trouble {
+// containerProblem is nil while a container may still come up by itself.
+func containerProblem(kind string, status corev1.ContainerStatus) *PodProblem {
 	if status.Ready {
 		return nil
 	}
@@ -142,21 +150,21 @@ func containerTrouble(kind string, status corev1.ContainerStatus) *Trouble {
 	case waiting == nil && ended == nil:
 		return nil
 	case waiting != nil && isImageReason(waiting.Reason):
-		return imageTrouble(kind, status)
+		return imageProblem(kind, status)
 	case ended != nil && !completedInit(kind, status):
 		// Whether it waits, runs once more or has just ended, it is the same loop.
 		end := fmt.Sprintf("exited with code %d", ended.ExitCode)
 		if ended.Reason != "" {
 			end += fmt.Sprintf(" (%s)", ended.Reason)
 		}
-		return &Trouble{
+		return &PodProblem{
 			Reason:  reasonCrashLoop,
 			Summary: fmt.Sprintf("%s %s %s", kind, status.Name, end),
 			Detail:  strings.TrimSpace(ended.Message),
 		}
 	case waiting != nil && strings.HasSuffix(waiting.Reason, "Error"):
 		// CreateContainerConfigError, CreateContainerError, RunContainerError and the like.
-		return &Trouble{
+		return &PodProblem{
 			Reason:  waiting.Reason,
 			Summary: fmt.Sprintf("%s %s cannot start", kind, status.Name),
 			Detail:  waiting.Message,
@@ -181,22 +189,22 @@ func isImageReason(reason string) bool {
 	return false
 }
 
-// imageTrouble tells of the attempts to pull and of the pauses between them in the
+// imageProblem tells of the attempts to pull and of the pauses between them in the
 // same words: kubelets go from one to the other again and again.
-func imageTrouble(kind string, status corev1.ContainerStatus) *Trouble {
+func imageProblem(kind string, status corev1.ContainerStatus) *PodProblem {
 	waiting := status.State.Waiting
-	trouble := &Trouble{
+	problem := &PodProblem{
 		Reason:  waiting.Reason,
-		Summary: fmt.Sprintf("%s %s cannot get image %s", kind, status.Name, status.Image),
+		Summary: fmt.Sprintf("%s %s cannot pull image %s", kind, status.Name, status.Image),
 		Detail:  waiting.Message,
 	}
 	if waiting.Reason == reasonErrImagePull {
-		trouble.Reason = reasonImagePullBackOff
+		problem.Reason = reasonImagePullBackOff
 	}
 	if _, cause, found := strings.Cut(waiting.Message, reasonErrImagePull+": "); found {
-		trouble.Detail = cause
+		problem.Detail = cause
 	}
-	return trouble
+	return problem
 }
 
 // lastEnd is how a container ended last that is to run on; nil if it never did.
@@ -214,16 +222,16 @@ func completedInit(kind string, status corev1.ContainerStatus) bool {
 }
 
 // slow says what a pod still lacks of which nothing is known to be wrong.
-func slow(pod *corev1.Pod) Trouble {
-	trouble := Trouble{Reason: ReasonNotReady, Summary: "pods do not become ready", Slow: true}
+func slow(pod *corev1.Pod) PodProblem {
+	problem := PodProblem{Reason: ReasonNotReady, Summary: "pods do not become ready", Slow: true}
 	for _, kind := range []corev1.PodConditionType{corev1.ContainersReady, corev1.PodReady} {
 		condition := podCondition(pod, kind)
 		if condition != nil && condition.Status != corev1.ConditionTrue && condition.Message != "" {
-			trouble.Detail = condition.Message
+			problem.Detail = condition.Message
 			break
 		}
 	}
-	return trouble
+	return problem
 }
 
 func podCondition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {

@@ -21,71 +21,77 @@ import (
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
-// TestVigil: the times between looks double up to a minute, and a change of the
-// member shortens them again, but never to less than the first.
-func TestVigil(t *testing.T) {
-	now := time.Unix(1000, 0)
-	v, target := &vigil{}, rollout.Member{UID: "next", Pods: 1}
-	v.keep(target, time.Hour, now)
+// TestInspection: the times between inspections double up to a minute, and a change of
+// the member shortens them again, but never to less than the first.
+func TestInspection(t *testing.T) {
+	now, limits := time.Unix(1000, 0), defaultLimits()
+	i, target := &inspection{}, rollout.Member{UID: "new", Pods: 1}
+	i.await(target, time.Hour, limits, now)
 	var waits []time.Duration
 	for range 6 {
-		waits = append(waits, v.next.Sub(now))
-		now = v.next
-		v.saw(rollout.Look{}, now)
-		v.keep(target, time.Hour, now)
+		waits = append(waits, i.next.Sub(now))
+		now = i.next
+		i.record(rollout.PodReport{}, limits, now)
+		i.await(target, time.Hour, limits, now)
 	}
 	assert.Equal(t, []time.Duration{5e9, 5e9, 10e9, 20e9, 40e9, 60e9}, waits)
 
 	target.Pods = 2
-	v.keep(target, time.Hour, now)
-	assert.Equal(t, 5*time.Second, v.next.Sub(now))
-	assert.NotNil(t, v.look)
+	i.await(target, time.Hour, limits, now)
+	assert.Equal(t, 5*time.Second, i.next.Sub(now))
+	assert.NotNil(t, i.report)
 	now = now.Add(3 * time.Second)
 	target.Pods = 3
-	v.keep(target, time.Hour, now)
-	assert.Equal(t, 2*time.Second, v.next.Sub(now), "changes in a row do not put it off")
+	i.await(target, time.Hour, limits, now)
+	assert.Equal(t, 2*time.Second, i.next.Sub(now), "changes in a row do not put it off")
 
-	v.stepped(now)
 	target.UID = "newer"
-	v.keep(target, 4*time.Second, now)
-	assert.Nil(t, v.look, "what the pods of another one told")
-	assert.Equal(t, now, v.lastStep)
-	assert.Equal(t, 2*time.Second, v.next.Sub(now), "half of a short deadline")
-	v.end()
-	v.keep(target, time.Nanosecond, now)
-	assert.Equal(t, time.Second, v.next.Sub(now))
+	i.await(target, 4*time.Second, limits, now)
+	assert.Nil(t, i.report, "it is of the pods of another one")
+	assert.Equal(t, 2*time.Second, i.next.Sub(now), "half of a short deadline")
+	*i = inspection{}
+	i.await(target, time.Nanosecond, limits, now)
+	assert.Equal(t, time.Second, i.next.Sub(now))
 }
 
-// TestLooksAreLimited: of many rollouts that wait a few look at once, and the others
-// in turn.
-func TestLooksAreLimited(t *testing.T) {
+// TestInspectionsAreLimited: of many rollouts that wait a few are inspected at once, and
+// the others in turn.
+func TestInspectionsAreLimited(t *testing.T) {
 	clock := clocktesting.NewFakePassiveClock(time.Unix(1000, 0))
-	vs := newVigils(clock)
-	waiting := make([]*vigil, 100)
+	c := newCluster(true)
+	c.memories = newMemories(clock, defaultLimits())
+	limits := c.memories.limits
+	waiting := make([]*observation, 100)
+	target := rollout.Member{UID: "new"}
 	for i := range waiting {
-		waiting[i] = vs.of(types.NamespacedName{Name: strconv.Itoa(i)})
-		waiting[i].keep(rollout.Member{UID: "next"}, time.Hour, clock.Now())
+		waiting[i] = &observation{memory: c.memories.of(types.NamespacedName{Name: strconv.Itoa(i)}),
+			members: map[types.UID]*unstructured.Unstructured{"new": newRC(t, 1)}}
+		waiting[i].memory.inspection.await(target, time.Hour, limits, clock.Now())
 	}
-	looked := map[int]bool{}
-	look := func() {
-		clock.SetTime(clock.Now().Add(lookFirst))
-		for i, v := range waiting {
-			if v.isDue(clock.Now(), vs.looks) {
-				looked[i] = true
-				v.saw(rollout.Look{}, clock.Now())
+	inspected := map[int]bool{}
+	inspect := func() {
+		clock.SetTime(clock.Now().Add(limits.inspectFirst))
+		for i, o := range waiting {
+			o.snapshot.Now = clock.Now()
+			if !o.memory.inspection.isDue(clock.Now()) {
+				continue
+			}
+			require.NoError(t, c.answer(t.Context(), o, rollout.Decision{Question: rollout.InspectPods, Awaits: &target}))
+			if o.snapshot.Inspection.Fresh {
+				inspected[i] = true
 			}
 		}
 	}
-	look()
-	assert.Len(t, looked, looksAtOnce)
-	assert.Equal(t, lookFirst, waiting[99].next.Sub(clock.Now()), "one that was refused asks again when it would have")
+	inspect()
+	assert.Len(t, inspected, limits.inspectionsAtOnce)
+	assert.Equal(t, limits.inspectFirst, waiting[99].memory.inspection.next.Sub(clock.Now()), "one that was refused asks again when it would have")
 	for range 12 {
-		look()
+		inspect()
 	}
-	assert.Len(t, looked, len(waiting), "nobody is left out")
+	assert.Len(t, inspected, len(waiting), "nobody is left out")
 }
 
-// waitingPod is the one new pod of newRC(t, 1), which cannot get its image.
+// waitingPod is the one new pod of newRC(t, 1), which cannot pull its image.
 func waitingPod(t *testing.T) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
@@ -109,7 +115,7 @@ func waiting(t *testing.T, annotations map[string]string) (c *cluster, clock *cl
 	}
 	require.NoError(t, unstructured.SetNestedField(next.Object, int64(0), "status", "availableReplicas"))
 	c, clock, lists = newCluster(true, rc, next, waitingPod(t)), clocktesting.NewFakePassiveClock(time.Unix(100000, 0)), new(int)
-	c.clock = clock
+	c.useClock(clock)
 	c.live = interceptor.NewClient(c.WithWatch, interceptor.Funcs{
 		List: func(ctx context.Context, upstream client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			*lists++
@@ -133,7 +139,7 @@ func TestReconcileTellsWhyItWaits(t *testing.T) {
 	events := c.announced()
 	require.Len(t, events, 1)
 	assert.Contains(t, events[0], "Warning ImagePullBackOff Replacing the pods of tomcat by those of "+newRCName(t)+
-		": ImagePullBackOff: container tomcat cannot get image tomcat:8: not found (pod a)")
+		": ImagePullBackOff: container tomcat cannot pull image tomcat:8: not found (pod a)")
 
 	patches := len(c.patches)
 	for range 20 {
@@ -147,7 +153,7 @@ func TestReconcileTellsWhyItWaits(t *testing.T) {
 	assert.LessOrEqual(t, *lists, 20)
 }
 
-func TestReconcileGivesUp(t *testing.T) {
+func TestReconcileRollsBack(t *testing.T) {
 	c, clock, _ := waiting(t, map[string]string{api.OnFailureAnnotation: "rollback", api.ProgressDeadlineAnnotation: "1m"})
 	for range 20 {
 		clock.SetTime(clock.Now().Add(c.pass(t).RequeueAfter))
@@ -159,7 +165,7 @@ func TestReconcileGivesUp(t *testing.T) {
 	assert.Contains(t, c.patches[0], `\"operation\":\"Cancel\"`)
 }
 
-// TestReconcileJudgesByTheLatest: a pod that was created since the last look gets its
+// TestReconcileJudgesByTheLatest: a pod that was created since the last inspection gets its
 // time before the rollout is called a failure.
 func TestReconcileJudgesByTheLatest(t *testing.T) {
 	c, clock, lists := waiting(t, map[string]string{api.ProgressDeadlineAnnotation: "12s"})
@@ -169,7 +175,7 @@ func TestReconcileJudgesByTheLatest(t *testing.T) {
 		clock.SetTime(clock.Now().Add(5 * time.Second))
 		c.pass(t)
 	}
-	assert.Equal(t, 2, *lists, "the next look would be in 10 s")
+	assert.Equal(t, 2, *lists, "the next inspection would be in 10 s")
 
 	require.NoError(t, c.Delete(t.Context(), waitingPod(t)))
 	pod := waitingPod(t)

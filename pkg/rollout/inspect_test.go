@@ -162,20 +162,20 @@ containerStatuses:
 )
 
 func TestInspect(t *testing.T) {
-	slow := func(detail string) *rollout.Trouble {
-		return &rollout.Trouble{Reason: "NotReady", Summary: "pods do not become ready", Detail: detail, Slow: true}
+	slow := func(detail string) *rollout.PodProblem {
+		return &rollout.PodProblem{Reason: "NotReady", Summary: "pods do not become ready", Detail: detail, Slow: true}
 	}
 	const unready = "containers with unready status: [tomcat] (pod a)"
-	crash := func(detail string) *rollout.Trouble {
-		return &rollout.Trouble{Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 1 (Error)", Detail: detail}
+	crash := func(detail string) *rollout.PodProblem {
+		return &rollout.PodProblem{Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 1 (Error)", Detail: detail}
 	}
-	noImage := func(detail string) *rollout.Trouble {
-		return &rollout.Trouble{Reason: "ImagePullBackOff", Summary: "container tomcat cannot get image tomcat:bad", Detail: detail}
+	noImage := func(detail string) *rollout.PodProblem {
+		return &rollout.PodProblem{Reason: "ImagePullBackOff", Summary: "container tomcat cannot pull image tomcat:bad", Detail: detail}
 	}
 	tests := map[string]struct {
 		statuses []string // of pods a, b, …
 		failure  string
-		want     *rollout.Trouble
+		want     *rollout.PodProblem
 	}{
 		"no pods":                 {},
 		"all ready":               {statuses: []string{ready, ready}},
@@ -184,26 +184,26 @@ func TestInspect(t *testing.T) {
 		"an image":                {statuses: []string{errImagePull}, want: noImage("failed to resolve reference: not found (pod a)")},
 		"between two attempts":    {statuses: []string{imagePullBackOff}, want: noImage("failed to resolve reference: not found (pod a)")},
 		"and from an old kubelet": {statuses: []string{oldImagePullBackOff}, want: noImage(`Back-off pulling image "tomcat:bad" (pod a)`)},
-		"a wrong image": {statuses: []string{invalidImageName}, want: &rollout.Trouble{
-			Reason: "InvalidImageName", Summary: "container tomcat cannot get image tomcat:", Detail: "couldn't parse image name (pod a)"}},
+		"a wrong image": {statuses: []string{invalidImageName}, want: &rollout.PodProblem{
+			Reason: "InvalidImageName", Summary: "container tomcat cannot pull image tomcat:", Detail: "couldn't parse image name (pod a)"}},
 		"a crash loop":             {statuses: []string{crashLoop}, want: crash("(pod a)")},
 		"a crash":                  {statuses: []string{crashed}, want: crash("(pod a)")},
 		"about to crash once more": {statuses: []string{crashingAgain}, want: crash("(pod a)")},
-		"out of memory": {statuses: []string{oomKilled}, want: &rollout.Trouble{
+		"out of memory": {statuses: []string{oomKilled}, want: &rollout.PodProblem{
 			Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 137 (OOMKilled)", Detail: "(pod a)"}},
-		"an end without need": {statuses: []string{exitsWithout}, want: &rollout.Trouble{
+		"an end without need": {statuses: []string{exitsWithout}, want: &rollout.PodProblem{
 			Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 0 (Completed)", Detail: "(pod a)"}},
-		"a missing ConfigMap": {statuses: []string{configError}, want: &rollout.Trouble{
+		"a missing ConfigMap": {statuses: []string{configError}, want: &rollout.PodProblem{
 			Reason: "CreateContainerConfigError", Summary: "container tomcat cannot start", Detail: `configmap "settings" not found (pod a)`}},
-		"an init container": {statuses: []string{initCrashLoop}, want: &rollout.Trouble{
+		"an init container": {statuses: []string{initCrashLoop}, want: &rollout.PodProblem{
 			Reason: "CrashLoopBackOff", Summary: "init container second exited with code 3 (Error)", Detail: "no route to the database (pod a)"}},
 		"an init container at work": {statuses: []string{initRunning}, want: slow(unready)},
 		"a readiness gate":          {statuses: []string{gate}, want: slow(`corresponding condition of pod readiness gate "lb" does not exist. (pod a)`)},
-		"no node": {statuses: []string{unschedulable}, want: &rollout.Trouble{
-			Reason: "Unschedulable", Summary: "a pod has no node to run on", Detail: "0/3 nodes are available: 3 Insufficient cpu. (pod a)"}},
-		"evicted": {statuses: []string{starting, evicted}, want: &rollout.Trouble{
-			Reason: "Evicted", Summary: "pods end and are replaced", Detail: "The node was low on resource: memory. (pod b)", Slow: true}},
-		"no pods at all": {failure: "exceeded quota: five", want: &rollout.Trouble{
+		"no node": {statuses: []string{unschedulable}, want: &rollout.PodProblem{
+			Reason: "Unschedulable", Summary: "a pod is unschedulable", Detail: "0/3 nodes are available: 3 Insufficient cpu. (pod a)"}},
+		"evicted": {statuses: []string{starting, evicted}, want: &rollout.PodProblem{
+			Reason: "Evicted", Summary: "pods terminate and are replaced", Detail: "The node was low on resource: memory. (pod b)", Slow: true}},
+		"no pods at all": {failure: "exceeded quota: five", want: &rollout.PodProblem{
 			Reason: "FailedCreate", Summary: "pods of tomcat-v8 cannot be created", Detail: "exceeded quota: five"}},
 		"the most certain first": {
 			statuses: []string{starting, unschedulable, evicted, ready, crashed, errImagePull}, failure: "exceeded quota: five",
@@ -221,7 +221,7 @@ func TestInspect(t *testing.T) {
 			for i, status := range test.statuses {
 				pods = append(pods, pod(t, string(rune('a'+i)), status))
 			}
-			assert.Equal(t, test.want, rollout.Inspect(member, pods).Trouble)
+			assert.Equal(t, test.want, rollout.Inspect(member, pods).Problem)
 		})
 	}
 }
