@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
+
+// maxDifferences bounds the fields that a message names.
+const maxDifferences = 5
 
 // observation is a snapshot, and the objects that it was taken from.
 type observation struct {
@@ -47,6 +51,11 @@ func (o *observation) toSnapshot(hashKey string) error {
 		o.request = request
 		s.Desired = request.Replicas()
 		s.Requested = request.Hash(hashKey)
+		// What is live is what was promoted, however it was stored.
+		if s.Requested == cmp.Or(s.Sealed, s.Adopting, annotations[api.PromotedAnnotation]) && s.Requested != s.Live {
+			s.Live = s.Requested
+			s.Differs = request.TemplateDifferences(live, hashKey, maxDifferences)
+		}
 	}
 	for uid, member := range o.members {
 		if uid != o.rc.GetUID() {

@@ -126,7 +126,11 @@ func paused() announcement {
 func blocked(by BlockedBy) announcement { return stalled(by.Reason, by.Reason, by.Message) }
 
 func complete(s Snapshot) announcement {
-	return over(corev1.ConditionTrue, ReasonComplete, completeMessage(s))
+	a := over(corev1.ConditionTrue, ReasonComplete, completeMessage(s))
+	if len(s.Differs) > 0 {
+		a.events = []Event{warning(ReasonTemplateDiffers, a.conditions[0].Message)}
+	}
+	return a
 }
 
 // ended is a rollout whose template is live, with nothing else left. After a promotion
@@ -144,7 +148,7 @@ func ended(s Snapshot) announcement {
 	}
 	a := complete(s)
 	if progressing == nil || progressing.Reason == ReasonRollingBack || progressing.Reason == ReasonRollbackDeadlineExceeded {
-		a.events = []Event{normal(ReasonSucceeded, rollbackEndMessage(s))}
+		a.events = append(a.events, normal(ReasonSucceeded, rollbackEndMessage(s)))
 	}
 	return a
 }

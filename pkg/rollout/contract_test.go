@@ -31,6 +31,7 @@ func TestContract(t *testing.T) {
 		"InvalidRequest":                    rollout.ReasonInvalidRequest,
 		"NameConflict":                      rollout.ReasonNameConflict,
 
+		"TemplateDiffers":              rollout.ReasonTemplateDiffers,
 		"StepFailed":                   rollout.ReasonStepFailed,
 		"Created":                      rollout.ReasonCreated,
 		"ScalingReplicationController": rollout.ReasonScaling,

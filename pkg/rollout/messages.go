@@ -66,7 +66,12 @@ func rollbackEndMessage(s Snapshot) string {
 }
 
 func completeMessage(s Snapshot) string {
-	return fmt.Sprintf("%s has the requested template", s.RC.Name)
+	message := fmt.Sprintf("%s has the requested template", s.RC.Name)
+	if len(s.Differs) > 0 {
+		message += fmt.Sprintf(", except for %s: something changed it when it was stored, such as a mutating webhook or policy",
+			strings.Join(s.Differs, ", "))
+	}
+	return message
 }
 
 func promotionMessage(s Snapshot, newRC Member) string {

@@ -25,6 +25,8 @@ func TestMessages(t *testing.T) {
 	}
 	back := s
 	back.Requested = "v7"
+	changed := s
+	changed.Differs = []string{"spec.template.spec.containers[0].image"}
 	problem := PodProblem{Reason: "ImagePullBackOff", Summary: "container tomcat cannot pull image tomcat:8", Detail: "not found (pod tomcat-v8-x)"}
 	got := strings.Join([]string{
 		goalMessage(s), goalMessage(back),
@@ -32,7 +34,7 @@ func TestMessages(t *testing.T) {
 		deadlineMessage(s, problem), deadlineMessage(back, PodReport{}.cause()),
 		summaryMessage(s, s.Owned[0], []Member{s.RC}), scalingMessage(s.RC, 3), scalingMessage(s.Owned[0], 3),
 		rollbackMessage(back), rolledBackMessage(back, deadlineMessage(s, problem)), rollbackEndMessage(back),
-		promotionMessage(s, s.Owned[0]), takeoverMessage(s), completeMessage(s),
+		promotionMessage(s, s.Owned[0]), takeoverMessage(s), completeMessage(s), completeMessage(changed),
 		pausedMessage, nameConflictMessage(s),
 	}, "\n") + "\n"
 	const golden = "testdata/messages.golden"

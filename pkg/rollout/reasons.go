@@ -12,6 +12,9 @@ const (
 	// ReasonComplete: all pods are of the requested template and available.
 	ReasonComplete = "NewReplicationControllerAvailable"
 
+	// ReasonTemplateDiffers: the template was stored otherwise than it was requested.
+	ReasonTemplateDiffers = "TemplateDiffers"
+
 	// ReasonDeadlineExceeded: a rollout did not progress for too long.
 	ReasonDeadlineExceeded = "ProgressDeadlineExceeded"
 

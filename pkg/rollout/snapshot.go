@@ -22,9 +22,13 @@ type Snapshot struct {
 	// Desired is the requested number of pods, 0 or more.
 	Desired int32
 
-	// Requested and Live are the hashes of the requested and of the live
-	// template. If they are equal the rollout was cancelled (or is over).
+	// Requested is the hash of the requested template, Live that of the request whose
+	// template is live. If they are equal the rollout was cancelled (or is over).
 	Requested, Live string
+
+	// Differs are the fields in which the template is stored otherwise than it was
+	// requested, though it is the requested one: something else changed it on the way.
+	Differs []string
 
 	// Sealed is the hash under promotion, from the selector of RC; empty when it
 	// is not sealed. Adopting is the same from its template.
