@@ -1,17 +1,14 @@
-package e2e
+package harness
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -19,129 +16,112 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
+// The components that tests stop, by the names that localcluster gives them.
 const (
-	// localclusterEnv names the executable that boots control planes, as an
-	// absolute path; kubectl and oldkubectl stand next to it. Without it there is nothing to
-	// test on.
-	localclusterEnv = "RCROLL_LOCALCLUSTER"
-
-	// dirEnv names the directory of a control plane that runs already, for
-	// development. Otherwise the tests boot one of their own, and remove it.
-	dirEnv = "RCROLL_E2E_DIR"
-
-	// parallelTests is more than there are processors, as tests mostly wait for
-	// pods to become ready.
-	parallelTests = 6
+	Agent             = "agent"
+	Webhook           = "webhook"
+	APIServer         = "kube-apiserver"
+	ControllerManager = "kube-controller-manager"
 )
 
-// cluster is the control plane that all tests share.
-var cluster *controlPlane
+// ControlPlane is a control plane with rcroll in it.
+type ControlPlane struct {
+	// Localcluster is the executable that boots control planes; the other programs
+	// are in the same directory.
+	Localcluster string
 
-type controlPlane struct {
-	localcluster, kubectl, dir string
+	// Dir is the directory of the control plane, see hack/localcluster/README.md.
+	Dir string
 
-	// oldKubectl is the last one that knew rolling-update.
-	oldKubectl string
+	// Config is the administrator's.
+	Config *rest.Config
 
-	config *rest.Config
-	client kubernetes.Interface
+	// Client is the administrator's; scenarios made from now on observe with it.
+	Client kubernetes.Interface
+
+	// temp is what has to be removed with the control plane; empty if that was not
+	// booted by the tests.
+	temp string
 }
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	executable := os.Getenv(localclusterEnv)
-	if executable == "" || testing.Short() {
-		return m.Run() // every test says why it is skipped
-	}
-	if err := flag.Set("test.parallel", strconv.Itoa(parallelTests)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	booted, remove, err := boot(executable)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "no control plane to test on:", err)
-		return 1
-	}
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-interrupted
-		remove(false)
-		os.Exit(130)
-	}()
-	cluster = booted
-	code := m.Run()
-	remove(code == 0)
-	return code
-}
-
-// boot brings a control plane up, or connects to the one that is to be reused, and
-// returns how to remove it.
-func boot(executable string) (c *controlPlane, remove func(succeeded bool), err error) {
-	c = &controlPlane{
-		localcluster: executable,
-		kubectl:      filepath.Join(filepath.Dir(executable), "kubectl"),
-		oldKubectl:   filepath.Join(filepath.Dir(executable), "oldkubectl"),
-		dir:          os.Getenv(dirEnv),
-	}
-	remove = func(bool) {}
-	if c.dir == "" {
-		temp, err := os.MkdirTemp("", "rcroll-e2e-")
-		if err != nil {
-			return nil, nil, fmt.Errorf("creating a directory: %w", err)
+// boot brings a control plane up; or, if dir is given, connects to the one there.
+func boot(localcluster, dir string) (*ControlPlane, error) {
+	c := &ControlPlane{Localcluster: localcluster, Dir: dir}
+	if dir == "" {
+		var err error
+		if c.temp, err = os.MkdirTemp("", "rcroll-e2e-"); err != nil {
+			return nil, fmt.Errorf("creating a directory: %w", err)
 		}
-		c.dir = filepath.Join(temp, "cluster")
-		remove = func(succeeded bool) { c.remove(temp, succeeded) }
-		if err := c.run("up"); err != nil {
-			remove(false)
-			return nil, nil, err
+		c.Dir = filepath.Join(c.temp, "cluster")
+		if err := c.Run("up"); err != nil {
+			c.remove(false)
+			return nil, err
 		}
 	}
 	if err := c.connect(); err != nil {
-		remove(false)
-		return nil, nil, err
+		c.remove(false)
+		return nil, err
 	}
-	return c, remove, nil
+	return c, nil
 }
 
-func (c *controlPlane) kubeconfig() string { return filepath.Join(c.dir, "kubeconfig") }
+// Kubeconfig is the administrator's kubeconfig.
+func (c *ControlPlane) Kubeconfig() string { return filepath.Join(c.Dir, "kubeconfig") }
 
-func (c *controlPlane) connect() (err error) {
-	if c.config, err = clientcmd.BuildConfigFromFlags("", c.kubeconfig()); err != nil {
-		return fmt.Errorf("reading %s: %w", c.kubeconfig(), err)
+func (c *ControlPlane) connect() (err error) {
+	if c.Config, err = clientcmd.BuildConfigFromFlags("", c.Kubeconfig()); err != nil {
+		return fmt.Errorf("reading %s: %w", c.Kubeconfig(), err)
 	}
-	c.config.WarningHandler = rest.NoWarnings{}
-	c.config.QPS = -1 // the tests share one client, which must not make them wait
-	if c.client, err = kubernetes.NewForConfig(c.config); err != nil {
+	c.Config.WarningHandler = rest.NoWarnings{}
+	c.Config.QPS = -1 // the tests share one client, which must not make them wait
+	if c.Client, err = kubernetes.NewForConfig(c.Config); err != nil {
 		return fmt.Errorf("creating a client: %w", err)
 	}
 	return nil
 }
 
-// run runs a command of localcluster.
-func (c *controlPlane) run(args ...string) error {
+// Program is the path of a program that was built with localcluster, such as
+// kubectl or the agent.
+func (c *ControlPlane) Program(name string) string {
+	return filepath.Join(filepath.Dir(c.Localcluster), name)
+}
+
+// LogFile is the path of a log, by the name of what writes it.
+func (c *ControlPlane) LogFile(name string) string {
+	return filepath.Join(c.Dir, "logs", name+".log")
+}
+
+// Run runs a command of localcluster on the control plane, such as "stop" with a
+// component.
+func (c *ControlPlane) Run(args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	output, err := exec.CommandContext(ctx, c.localcluster, append([]string{"--dir", c.dir}, args...)...).CombinedOutput()
+	output, err := exec.CommandContext(ctx, c.Localcluster, append([]string{"--dir", c.Dir}, args...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("localcluster %s: %w\n%s", strings.Join(args, " "), err, output)
 	}
 	return nil
 }
 
-// kill sends SIGKILL to a component, at once: a moment that is meant may be short.
-func (c *controlPlane) kill(component string) error {
-	content, err := os.ReadFile(filepath.Join(c.dir, "pids", component))
+// Pid is the process ID of a component that runs.
+func (c *ControlPlane) Pid(component string) (int, error) {
+	content, err := os.ReadFile(filepath.Join(c.Dir, "pids", component))
 	if err != nil {
-		return fmt.Errorf("killing %s: %w", component, err)
+		return 0, fmt.Errorf("reading the process ID of %s: %w", component, err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
 	if err != nil {
-		return fmt.Errorf("killing %s: %w", component, err)
+		return 0, fmt.Errorf("reading the process ID of %s: %w", component, err)
+	}
+	return pid, nil
+}
+
+// Kill sends SIGKILL to a component, at once: the moment at which a test means to may
+// be short.
+func (c *ControlPlane) Kill(component string) error {
+	pid, err := c.Pid(component)
+	if err != nil {
+		return err
 	}
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return fmt.Errorf("killing %s: %w", component, err)
@@ -149,19 +129,23 @@ func (c *controlPlane) kill(component string) error {
 	return nil
 }
 
-// remove ends the control plane. The logs of one on which a test failed are kept.
-func (c *controlPlane) remove(temp string, succeeded bool) {
+// remove ends the control plane if it was booted by the tests. The logs of one on
+// which a test failed are kept.
+func (c *ControlPlane) remove(succeeded bool) {
+	if c == nil || c.temp == "" {
+		return
+	}
 	if !succeeded {
-		logs := filepath.Join(temp, "logs")
-		if err := os.CopyFS(logs, os.DirFS(filepath.Join(c.dir, "logs"))); err == nil {
+		logs := filepath.Join(c.temp, "logs")
+		if err := os.CopyFS(logs, os.DirFS(filepath.Join(c.Dir, "logs"))); err == nil {
 			fmt.Fprintln(os.Stderr, "the logs of the control plane are in", logs)
 		}
 	}
-	if err := c.run("down"); err != nil {
+	if err := c.Run("down"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return
 	}
 	if succeeded {
-		_ = os.RemoveAll(temp)
+		_ = os.RemoveAll(c.temp)
 	}
 }

@@ -1,9 +1,8 @@
-package e2e
+package harness
 
 import (
+	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/stretchr/testify/assert"
@@ -15,85 +14,50 @@ import (
 	"github.com/rcroll/rcroll/test/observe"
 )
 
-// serves holds when the ReplicationController is at rest with n available pods, all
-// of that image, and nothing else is there.
-func serves(image string, n int) func(observe.Moment) bool {
-	return func(m observe.Moment) bool {
-		if m.RC == nil || len(m.Others) > 0 || m.RC.Image != image || len(traces(m.RC)) > 0 {
-			return false
-		}
-		status := m.RC.Status
-		atRest := status.ObservedGeneration == m.RC.Generation &&
-			int(m.RC.Replicas()) == n && int(status.Replicas) == n && int(status.AvailableReplicas) == n
-		return atRest && len(m.Pods) == n && m.Available() == n && len(m.WithImage(image)) == n
-	}
-}
-
-// traces are what rcroll should take away when a rollout is over. (Some of its
-// annotations are for users to set.)
-func traces(rc *observe.RC) []string {
-	var found []string
-	for _, key := range []string{api.RequestAnnotation, api.CommandAnnotation} {
-		if _, there := rc.Annotations[key]; there {
-			found = append(found, key)
-		}
-	}
-	for _, labels := range []map[string]string{rc.Labels, rc.Spec.Selector, rc.Spec.Template.Labels} {
-		for _, key := range slices.Sorted(maps.Keys(labels)) {
-			if strings.HasPrefix(key, api.Prefix) {
-				found = append(found, key)
-			}
-		}
-	}
-	return found
-}
-
-// pending holds while a request waits to be fulfilled.
-func pending(m observe.Moment) bool {
-	return m.RC != nil && m.RC.Annotations[api.RequestAnnotation] != ""
-}
-
-// progressed holds when n pods of the image are available.
-func progressed(image string, n int) func(observe.Moment) bool {
-	return func(m observe.Moment) bool {
-		available := 0
-		for _, pod := range m.WithImage(image) {
-			if pod.Available {
-				available++
-			}
-		}
-		return available >= n
-	}
-}
-
-// isSealed holds while a promotion is under way, until the pods are adopted.
-func isSealed(m observe.Moment) bool { return m.RC != nil && m.RC.Spec.Selector[api.SealedLabel] != "" }
-
-// halfway waits until two pods of the image serve.
-func (s *scenario) halfway(image string) observe.Moment {
+// Await returns the first moment from now on of which holds is true.
+func (s *Scenario) Await(what string, holds func(observe.Moment) bool) observe.Moment {
 	s.Helper()
-	return s.await("two pods of "+image+" serve", progressed(image, 2))
+	ctx, cancel := context.WithTimeout(Context(s.T), Patience)
+	defer cancel()
+	moment, err := s.Observer.Await(ctx, what, holds)
+	require.NoError(s, err)
+	return moment
 }
 
-// rolledOut waits for the end of a rollout to n pods of an image, and checks what it
-// leaves behind.
-func (s *scenario) rolledOut(image string, n int) observe.Moment {
+// AwaitEvent returns once an event with that text in it is recorded on the
+// ReplicationController.
+func (s *Scenario) AwaitEvent(text string) {
 	s.Helper()
-	end := s.await(fmt.Sprintf("%d pods of %s serve and nothing else is left", n, image), serves(image, n))
+	s.Await(fmt.Sprintf("an event says %q", text), func(m observe.Moment) bool {
+		return strings.Contains(strings.Join(m.Messages(), "\n"), text)
+	})
+}
+
+// AwaitHalfway waits until two pods of the image are available.
+func (s *Scenario) AwaitHalfway(image string) observe.Moment {
+	s.Helper()
+	return s.Await("two pods of "+image+" are available", Available(image, 2))
+}
+
+// AwaitRollout waits for the end of a rollout to n pods of an image, and checks what
+// it leaves behind.
+func (s *Scenario) AwaitRollout(image string, n int) observe.Moment {
+	s.Helper()
+	end := s.Await(fmt.Sprintf("%d pods of %s serve and nothing else is left", n, image), Serves(image, n))
 	rc := end.RC
 	hash := rc.Spec.Selector[api.DefaultHashLabelKey]
 	assert.True(s, api.IsHash(hash), "selector %v", rc.Spec.Selector)
 	assert.Equal(s, hash, rc.Spec.Template.Labels[api.DefaultHashLabelKey])
-	s.restsAfterSuccess(rc)
+	s.expectComplete(rc)
 	return end
 }
 
-// rolledBack waits for the end of a rollout that was cancelled, and checks that no
+// AwaitRollback waits for the end of a rollout that was cancelled, and checks that no
 // pod was replaced that the ReplicationController still kept when it was.
-func (s *scenario) rolledBack(image string, n int) {
+func (s *Scenario) AwaitRollback(image string, n int) {
 	s.Helper()
-	end := s.await(fmt.Sprintf("%d pods of %s serve again and nothing else is left", n, image), serves(image, n))
-	s.restsAfterSuccess(end.RC)
+	end := s.Await(fmt.Sprintf("%d pods of %s serve again and nothing else is left", n, image), Serves(image, n))
+	s.expectComplete(end.RC)
 	for _, violation := range s.Result().CheckCancel() {
 		s.Errorf("%v", violation)
 	}
@@ -101,49 +65,51 @@ func (s *scenario) rolledBack(image string, n int) {
 	assert.Len(s, result.Deleted(), len(result.Created()), "as many pods deleted as created")
 }
 
-func (s *scenario) restsAfterSuccess(rc *observe.RC) {
+// expectComplete checks the conditions of a rollout that is over.
+func (s *Scenario) expectComplete(rc *observe.RC) {
 	s.Helper()
-	progressing := condition(rc, rollout.Progressing)
+	progressing := Condition(rc, rollout.Progressing)
 	require.NotNil(s, progressing)
 	assert.Equal(s, corev1.ConditionTrue, progressing.Status)
 	assert.Equal(s, rollout.ReasonComplete, progressing.Reason)
-	assert.Nil(s, condition(rc, rollout.Reconciling))
-	assert.Nil(s, condition(rc, rollout.Stalled))
+	assert.Nil(s, Condition(rc, rollout.Reconciling))
+	assert.Nil(s, Condition(rc, rollout.Stalled))
 }
 
-func condition(rc *observe.RC, kind corev1.ReplicationControllerConditionType) *corev1.ReplicationControllerCondition {
-	for i := range rc.Status.Conditions {
-		if rc.Status.Conditions[i].Type == kind {
-			return &rc.Status.Conditions[i]
-		}
+// Expect fails the test unless the promises were kept since the measurement began.
+func (s *Scenario) Expect(bounds observe.Bounds) {
+	s.Helper()
+	for _, violation := range s.Result().Check(bounds) {
+		s.Errorf("%v", violation)
 	}
-	return nil
 }
 
-// surge1 are the promises of a rollout of n pods with the default strategy.
-func surge1(n int) observe.Bounds {
+// SurgeOne are the promises of a rollout of n pods with the default strategy.
+func SurgeOne(n int) observe.Bounds {
 	return observe.Bounds{MinAvailable: n, MaxPods: n + 1, Created: n, Deleted: n}
 }
 
-// anyTurnover are the promises of several rollouts, some of which were cut short.
-func anyTurnover(n int) observe.Bounds {
+// AnyTurnover are the promises of several rollouts, some of which were cut short.
+func AnyTurnover(n int) observe.Bounds {
 	return observe.Bounds{MinAvailable: n, MaxPods: n + 1, Created: observe.Any, Deleted: observe.Any}
 }
 
-// neverScaledUp fails the test if the live replicas were raised before the promotion,
-// which they are only by a rollback or by somebody who gets past the webhook.
-func (s *scenario) neverScaledUp() {
+// ExpectUnchanged fails the test if any ReplicationController or pod is another one
+// after f.
+func (s *Scenario) ExpectUnchanged(f func()) {
 	s.Helper()
-	moments := s.Result().Moments
-	for i := 1; i < len(moments); i++ {
-		before, after := moments[i-1].RC, moments[i].RC
-		if after.Replicas() > before.Replicas() && !isSealed(moments[i-1]) {
-			s.Errorf("live replicas raised from %d to %d: %s", before.Replicas(), after.Replicas(), moments[i])
-		}
+	list := func() string {
+		return s.Kubectl("get", "rc,pods", "-o", `jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}`).Stdout
 	}
+	before := list()
+	f()
+	assert.Equal(s, before, list())
 }
 
-// requests returns what holds while that image is asked for.
-func requests(image string) func(observe.Moment) bool {
-	return func(m observe.Moment) bool { return m.RC != nil && m.RC.Requested() == image }
+// ExpectRefused runs a kubectl that has to fail, with that in what it says.
+func (s *Scenario) ExpectRefused(says string, args ...string) {
+	s.Helper()
+	out := s.TryKubectl("", args...)
+	require.NotZero(s, out.ExitCode, "kubectl %s was not refused: %s%s", strings.Join(args, " "), out.Stdout, out.Stderr)
+	require.Contains(s, out.Stderr, says)
 }

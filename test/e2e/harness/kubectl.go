@@ -1,4 +1,4 @@
-package e2e
+package harness
 
 import (
 	"bytes"
@@ -12,61 +12,58 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
-// editor is the user at kubectl edit, unless the scenario has another one.
-const editor = "sed -i s/tomcat:7/tomcat:8/"
+// ServerSide is the flag of kubectl apply and diff.
+const ServerSide = "--server-side"
 
-// output is what a command left behind.
-type output struct {
-	stdout, stderr string
-	exitCode       int
+// defaultEditor edits what kubectl edit shows, unless the scenario has an editor.
+const defaultEditor = "sed -i s/tomcat:7/tomcat:8/"
+
+// Output is what a command left behind.
+type Output struct {
+	Stdout, Stderr string
+	ExitCode       int
 }
 
-// kubectl runs the real kubectl in the scenario's namespace; it has to succeed.
-func (s *scenario) kubectl(args ...string) output {
+// Kubectl runs the real kubectl in the scenario's namespace; it has to succeed.
+func (s *Scenario) Kubectl(args ...string) Output {
 	s.Helper()
-	return s.feed("", args...)
+	return s.KubectlWithInput("", args...)
 }
 
-// feed is kubectl with an input. Replace reads the version of the object before it
-// writes; where a status is written in between, its user does it again, as with any
-// ReplicationController whose pods come and go.
-func (s *scenario) feed(stdin string, args ...string) output {
+// KubectlWithInput is Kubectl with an input. Replace reads the version of the object
+// before it writes; where a status is written in between, its user does it again, as
+// with any ReplicationController whose pods come and go.
+func (s *Scenario) KubectlWithInput(stdin string, args ...string) Output {
 	s.Helper()
-	out := s.try(stdin, args...)
-	for again := 0; again < 3 && args[0] == "replace" && strings.Contains(out.stderr, "the object has been modified"); again++ {
-		out = s.try(stdin, args...)
+	out := s.TryKubectl(stdin, args...)
+	for again := 0; again < 3 && args[0] == "replace" && strings.Contains(out.Stderr, "the object has been modified"); again++ {
+		out = s.TryKubectl(stdin, args...)
 	}
-	require.Zero(s, out.exitCode, "kubectl %s\n%s%s", strings.Join(args, " "), out.stdout, out.stderr)
+	require.Zero(s, out.ExitCode, "kubectl %s\n%s%s", strings.Join(args, " "), out.Stdout, out.Stderr)
 	return out
 }
 
-// refused runs a kubectl that has to fail, with that in what it says.
-func (s *scenario) refused(says string, args ...string) {
+// TryKubectl is kubectl with any result.
+func (s *Scenario) TryKubectl(stdin string, args ...string) Output {
 	s.Helper()
-	out := s.try("", args...)
-	require.NotZero(s, out.exitCode, "kubectl %s was not refused: %s%s", strings.Join(args, " "), out.stdout, out.stderr)
-	require.Contains(s, out.stderr, says)
+	return s.Execute("kubectl", stdin, args...)
 }
 
-// try is kubectl with any result.
-func (s *scenario) try(stdin string, args ...string) output {
-	s.Helper()
-	return s.execute(cluster.kubectl, stdin, args...)
-}
-
-// execute runs a client in the scenario's namespace.
-func (s *scenario) execute(executable, stdin string, args ...string) output {
+// Execute runs a client, kubectl or an old one, in the scenario's namespace.
+func (s *Scenario) Execute(program, stdin string, args ...string) Output {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	command := exec.CommandContext(ctx, executable, append([]string{"--namespace", s.namespace}, args...)...)
+	command := exec.CommandContext(ctx, s.Cluster.Program(program), append([]string{"--namespace", s.Namespace}, args...)...)
 	command.Env = append(os.Environ(),
-		"KUBECONFIG="+cluster.kubeconfig(),
+		"KUBECONFIG="+s.Cluster.Kubeconfig(),
 		// Another cluster may have had the same port.
-		"KUBECACHEDIR="+filepath.Join(cluster.dir, "kubectl-cache"),
-		"KUBE_EDITOR="+cmp.Or(s.editor, editor))
+		"KUBECACHEDIR="+filepath.Join(s.Cluster.Dir, "kubectl-cache"),
+		"KUBE_EDITOR="+cmp.Or(s.Editor, defaultEditor))
 	var stdout, stderr bytes.Buffer
 	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	err := command.Run()
@@ -74,20 +71,20 @@ func (s *scenario) execute(executable, stdin string, args ...string) output {
 	if err != nil && !errors.As(err, &exit) {
 		require.NoError(s, err)
 	}
-	return output{stdout: stdout.String(), stderr: stderr.String(), exitCode: command.ProcessState.ExitCode()}
+	return Output{Stdout: stdout.String(), Stderr: stderr.String(), ExitCode: command.ProcessState.ExitCode()}
 }
 
-// apply applies a manifest; flags such as --server-side say how.
-func (s *scenario) apply(m manifest, flags ...string) output {
+// Apply applies a manifest; flags such as ServerSide say how.
+func (s *Scenario) Apply(rc manifest.RC, flags ...string) Output {
 	s.Helper()
-	return s.feed(m.yaml(s), append([]string{"apply", "-f", "-"}, flags...)...)
+	return s.KubectlWithInput(rc.YAML(s), append([]string{"apply", "-f", "-"}, flags...)...)
 }
 
-// setImage is kubectl set image.
-func (s *scenario) setImage(assignments ...string) output {
+// SetImage is kubectl set image.
+func (s *Scenario) SetImage(assignments ...string) Output {
 	s.Helper()
-	return s.kubectl(append([]string{"set", "image", s.ref()}, assignments...)...)
+	return s.Kubectl(append([]string{"set", "image", s.Ref()}, assignments...)...)
 }
 
-// ref is the ReplicationController as an argument of kubectl.
-func (s *scenario) ref() string { return "rc/" + s.name }
+// Ref is the ReplicationController as an argument of kubectl.
+func (s *Scenario) Ref() string { return "rc/" + s.RCName }

@@ -1,4 +1,4 @@
-package e2e
+package kill
 
 import (
 	"fmt"
@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
 // The tests of this file run agents of their own in place of that of the control
@@ -19,15 +22,15 @@ import (
 // withoutAgent stops the control plane's agent for a test.
 func withoutAgent(t *testing.T) {
 	t.Helper()
-	requireCluster(t)
-	require.NoError(t, cluster.run("stop", agent))
-	t.Cleanup(func() { assert.NoError(t, cluster.run("start", agent)) })
+	cluster := harness.Cluster(t)
+	require.NoError(t, cluster.Run("stop", harness.Agent))
+	t.Cleanup(func() { assert.NoError(t, cluster.Run("start", harness.Agent)) })
 }
 
 // leaseHolder is who holds the Lease of the agents; empty if nobody does.
 func leaseHolder(t *testing.T) string {
 	t.Helper()
-	lease, err := cluster.client.CoordinationV1().Leases("rcroll-system").Get(t.Context(), "rcroll-agent", metav1.GetOptions{})
+	lease, err := harness.Cluster(t).Client.CoordinationV1().Leases("rcroll-system").Get(t.Context(), "rcroll-agent", metav1.GetOptions{})
 	require.NoError(t, err)
 	if lease.Spec.HolderIdentity == nil {
 		return ""
@@ -41,7 +44,7 @@ func TestAgentFailsOver(t *testing.T) {
 	withoutAgent(t)
 	leader := runAgent(t, nil)
 	leader.awaitReady()
-	require.Eventually(t, func() bool { return leaseHolder(t) != "" }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return leaseHolder(t) != "" }, harness.Patience, 100*time.Millisecond)
 	for _, c := range []struct {
 		name string
 		end  func(*program)
@@ -53,9 +56,9 @@ func TestAgentFailsOver(t *testing.T) {
 		standby.awaitReady()
 		t.Run(c.name, func(t *testing.T) {
 			former := leaseHolder(t)
-			s := given(t, tomcat(t, replicas(killReplicas)))
+			s := given(t, manifest.Replicas(killReplicas))
 			require.NoError(t, s.ask("tomcat:8"))
-			s.await("a first pod of tomcat:8 serves", progressed("tomcat:8", 1))
+			s.Await("a first pod of tomcat:8 serves", harness.Available("tomcat:8", 1))
 			begun := time.Now()
 			c.end(leader)
 			if c.name == "terminated" {
@@ -64,10 +67,10 @@ func TestAgentFailsOver(t *testing.T) {
 			require.Eventually(t, func() bool {
 				holder := leaseHolder(t)
 				return holder != "" && holder != former
-			}, patience, 50*time.Millisecond)
+			}, harness.Patience, 50*time.Millisecond)
 			t.Logf("the standby leads %.1f s after the leader was %s", time.Since(begun).Seconds(), c.name)
-			s.rolledOut("tomcat:8", killReplicas)
-			s.keeps(surge1(killReplicas))
+			s.AwaitRollout("tomcat:8", killReplicas)
+			s.Expect(harness.SurgeOne(killReplicas))
 		})
 		leader = standby
 	}
@@ -79,14 +82,14 @@ func TestAgentsOverlap(t *testing.T) {
 	withoutAgent(t)
 	for _, told := range stories()[:3] {
 		t.Run(told.name, func(t *testing.T) {
-			s := given(t, tomcat(t, replicas(killReplicas)))
-			server := serve(t, apiServerFor(t, s.namespace))
+			s := given(t, manifest.Replicas(killReplicas))
+			server := serve(t, apiServerFor(t, s.Namespace))
 			for range 2 {
 				runAgent(t, server, alone).awaitReady()
 			}
 			if told.halfway {
 				require.NoError(t, s.ask("tomcat:8"))
-				s.await("a first pod of tomcat:8 serves", progressed("tomcat:8", 1))
+				s.Await("a first pod of tomcat:8 serves", harness.Available("tomcat:8", 1))
 			}
 			require.NoError(t, told.edit(s))
 			told.check(s)
@@ -108,7 +111,7 @@ func TestAgentIsReadyWhenItKnowsTheRollouts(t *testing.T) {
 		}
 		upstream.ServeHTTP(w, r)
 	})), alone)
-	require.Eventually(t, func() bool { return p.readiness() != 0 }, patience, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return p.readiness() != 0 }, harness.Patience, 50*time.Millisecond)
 	assert.Equal(t, http.StatusInternalServerError, p.readiness())
 	close(known)
 	p.awaitReady()
@@ -131,14 +134,14 @@ func TestAgentBacksOff(t *testing.T) {
 		{http.StatusServiceUnavailable, "", func(i int) time.Duration { return 5 * time.Millisecond << i }},
 	} {
 		t.Run(fmt.Sprint(refusal.code), func(t *testing.T) {
-			s := given(t, tomcat(t, replicas(killReplicas)))
-			r := &refuser{upstream: apiServerFor(t, s.namespace), code: refusal.code, retryAfter: refusal.retryAfter}
+			s := given(t, manifest.Replicas(killReplicas))
+			r := &refuser{upstream: apiServerFor(t, s.Namespace), code: refusal.code, retryAfter: refusal.retryAfter}
 			r.refusing.Store(true)
 			runAgent(t, serve(t, r), alone)
 			require.NoError(t, s.ask("tomcat:8"))
 
 			const enough = 8
-			require.Eventually(t, func() bool { return len(r.times()) >= enough }, patience, 50*time.Millisecond)
+			require.Eventually(t, func() bool { return len(r.times()) >= enough }, harness.Patience, 50*time.Millisecond)
 			times := r.times()
 			for i := range enough - 1 {
 				gap := times[i+1].Sub(times[i])
@@ -146,8 +149,8 @@ func TestAgentBacksOff(t *testing.T) {
 			}
 			begun := time.Now()
 			r.refusing.Store(false)
-			s.rolledOut("tomcat:8", killReplicas)
-			s.keeps(surge1(killReplicas))
+			s.AwaitRollout("tomcat:8", killReplicas)
+			s.Expect(harness.SurgeOne(killReplicas))
 			t.Logf("%d requests refused in %.1f s; the rollout ended %.1f s after that",
 				len(r.times()), times[len(times)-1].Sub(times[0]).Seconds(), time.Since(begun).Seconds())
 		})

@@ -1,4 +1,4 @@
-package e2e
+package kill
 
 import (
 	"context"
@@ -8,29 +8,28 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 	"github.com/rcroll/rcroll/test/observe"
 )
 
 // The tests of this file stop processes that others need: none of them is parallel.
-
-const (
-	agent             = "agent"
-	controllerManager = "kube-controller-manager"
-)
 
 // stages are moments of a rollout to tomcat:8, in the order in which they come.
 var stages = []struct {
 	name    string
 	reached func(observe.Moment) bool
 }{
-	{"requested", pending},
-	{"created", func(m observe.Moment) bool { return len(m.Next()) == 1 }},
+	{"requested", harness.Pending},
+	{"created", func(m observe.Moment) bool { return len(m.Owned()) == 1 }},
 	{"first pod", func(m observe.Moment) bool { return len(m.WithImage("tomcat:8")) == 1 }},
-	{"halfway", progressed("tomcat:8", 2)},
-	{"sealed", isSealed},
-	{"orphaned", func(m observe.Moment) bool { return isSealed(m) && len(m.Others) == 0 }},
+	{"halfway", harness.Available("tomcat:8", 2)},
+	{"sealed", harness.Sealed},
+	{"orphaned", func(m observe.Moment) bool { return harness.Sealed(m) && len(m.Others) == 0 }},
 	{"adopting", isAdopting},
 }
 
@@ -44,16 +43,16 @@ func isAdopting(m observe.Moment) bool {
 func (s *scenario) killAt(component string, reached func(observe.Moment) bool, edit func()) {
 	s.Helper()
 	s.restartAfter(component)
-	ctx, cancel := context.WithTimeout(testContext(s.T), patience)
+	ctx, cancel := context.WithTimeout(harness.Context(s.T), harness.Patience)
 	defer cancel()
 	killed := make(chan error, 1)
 	go func() {
 		var failed error
-		_, err := s.Await(ctx, "it is time to kill "+component, func(m observe.Moment) bool {
+		_, err := s.Observer.Await(ctx, "it is time to kill "+component, func(m observe.Moment) bool {
 			if !reached(m) {
 				return false
 			}
-			failed = cluster.kill(component)
+			failed = s.Cluster.Kill(component)
 			return true
 		})
 		killed <- errors.Join(err, failed)
@@ -65,62 +64,61 @@ func (s *scenario) killAt(component string, reached func(observe.Moment) bool, e
 
 // restartAfter makes sure that a component runs again for the next test.
 func (s *scenario) restartAfter(component string) {
-	s.Cleanup(func() { assert.NoError(s, cluster.run("start", component)) })
+	s.Cleanup(func() { assert.NoError(s, s.Cluster.Run("start", component)) })
 }
 
 func (s *scenario) start(component string) {
 	s.Helper()
-	require.NoError(s, cluster.run("start", component))
+	require.NoError(s, s.Cluster.Run("start", component))
 }
 
 // The agent may die at any moment: the next one goes on from there.
 func TestAgentKilled(t *testing.T) {
 	for _, stage := range stages {
-		t.Run(stage.name, func(t *testing.T) { survives(t, agent, stage.reached) })
+		t.Run(stage.name, func(t *testing.T) { survives(t, harness.Agent, stage.reached) })
 	}
 }
 
 // survives kills a component at a moment of a rollout, and starts it again.
 func survives(t *testing.T, component string, moment func(observe.Moment) bool) {
-	s := given(t, tomcat(t))
-	s.killAt(component, moment, func() { s.setImage("tomcat=tomcat:8") })
+	s := given(t)
+	s.killAt(component, moment, func() { s.SetImage("tomcat=tomcat:8") })
 	s.start(component)
-	s.rolledOut("tomcat:8", 5)
-	s.keeps(surge1(5))
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
 }
 
 // kubernetes#9045: an update to one image that was interrupted, asked again for
 // another one, went to the first and said that all was well.
 func TestRetargetWhileAgentIsDown(t *testing.T) {
-	s := given(t, tomcat(t))
-	s.killAt(agent, progressed("tomcat:8", 2), func() { s.setImage("tomcat=tomcat:8") })
-	s.setImage("tomcat=tomcat:9")
-	s.start(agent)
-	s.rolledOut("tomcat:9", 5)
-	s.keeps(anyTurnover(5))
+	s := given(t)
+	s.killAt(harness.Agent, harness.Available("tomcat:8", 2), func() { s.SetImage("tomcat=tomcat:8") })
+	s.SetImage("tomcat=tomcat:9")
+	s.start(harness.Agent)
+	s.AwaitRollout("tomcat:9", 5)
+	s.Expect(harness.AnyTurnover(5))
 }
 
 // A cancel that comes while nobody is there to see it.
 func TestCancelWhileAgentIsDown(t *testing.T) {
-	m := tomcat(t)
-	s := given(t, m)
-	s.killAt(agent, progressed("tomcat:8", 2), func() { s.setImage("tomcat=tomcat:8") })
-	s.apply(m)
-	s.start(agent)
-	s.rolledBack("tomcat:7", 5)
-	s.keeps(anyTurnover(5))
+	s := given(t)
+	s.killAt(harness.Agent, harness.Available("tomcat:8", 2), func() { s.SetImage("tomcat=tomcat:8") })
+	s.Apply(manifest.Tomcat(t))
+	s.start(harness.Agent)
+	s.AwaitRollback("tomcat:7", 5)
+	s.Expect(harness.AnyTurnover(5))
 }
 
 // An edit in the middle of a promotion waits until that is over.
 func TestRetargetWhileSealed(t *testing.T) {
-	s := given(t, tomcat(t))
-	s.killAt(agent, isSealed, func() { s.setImage("tomcat=tomcat:8") })
-	s.setImage("tomcat=tomcat:7")
-	s.start(agent)
-	s.rolledOut("tomcat:7", 5)
-	bounds := surge1(5)
+	s := given(t)
+	s.killAt(harness.Agent, harness.Sealed, func() { s.SetImage("tomcat=tomcat:8") })
+	s.SetImage("tomcat=tomcat:7")
+	s.start(harness.Agent)
+	s.AwaitRollout("tomcat:7", 5)
+	bounds := harness.SurgeOne(5)
 	bounds.Created, bounds.Deleted = 10, 10
-	s.keeps(bounds)
+	s.Expect(bounds)
 }
 
 // The controller manager that comes back around a promotion has an empty cache: it
@@ -128,7 +126,7 @@ func TestRetargetWhileSealed(t *testing.T) {
 // any.
 func TestControllerManagerKilledDuringPromotion(t *testing.T) {
 	for _, stage := range stages[len(stages)-3:] {
-		t.Run(stage.name, func(t *testing.T) { survives(t, controllerManager, stage.reached) })
+		t.Run(stage.name, func(t *testing.T) { survives(t, harness.ControllerManager, stage.reached) })
 	}
 }
 
@@ -138,30 +136,45 @@ func TestPromotionsUnderLoad(t *testing.T) {
 	const rollouts = 8
 	scenarios := make([]*scenario, rollouts)
 	for i := range scenarios {
-		scenarios[i] = given(t, tomcat(t, annotated(api.MaxSurgeAnnotation, "100%")))
+		scenarios[i] = given(t, manifest.Annotated(api.MaxSurgeAnnotation, "100%"))
 	}
 	for _, s := range scenarios {
-		s.setImage("tomcat=tomcat:8")
+		s.SetImage("tomcat=tomcat:8")
 	}
-	scenarios[0].restartAfter(controllerManager)
-	scenarios[rollouts-1].await("a promotion is under way", isSealed) // the first may be over already
-	require.NoError(t, cluster.run("restart", controllerManager, "--signal", "KILL"))
+	scenarios[0].restartAfter(harness.ControllerManager)
+	scenarios[rollouts-1].Await("a promotion is under way", harness.Sealed) // the first may be over already
+	require.NoError(t, harness.Cluster(t).Run("restart", harness.ControllerManager, "--signal", "KILL"))
 	for _, s := range scenarios {
-		s.rolledOut("tomcat:8", 5)
-		s.keeps(observe.Bounds{MinAvailable: 5, MaxPods: 10, Created: 5, Deleted: 5})
+		s.AwaitRollout("tomcat:8", 5)
+		s.Expect(observe.Bounds{MinAvailable: 5, MaxPods: 10, Created: 5, Deleted: 5})
 	}
 }
 
 // Without the webhook no edit gets past it: it is refused, and works again later.
 func TestWebhookDown(t *testing.T) {
-	s := given(t, tomcat(t))
-	s.restartAfter(webhook)
-	require.NoError(t, cluster.run("stop", webhook))
-	s.leavesNoTrace(func() { s.refused("failed calling webhook", "set", "image", "rc/tomcat", "tomcat=tomcat:8") })
-	s.start(webhook)
+	s := given(t)
+	s.restartAfter(harness.Webhook)
+	require.NoError(t, s.Cluster.Run("stop", harness.Webhook))
+	s.ExpectUnchanged(func() { s.ExpectRefused("failed calling webhook", "set", "image", "rc/tomcat", "tomcat=tomcat:8") })
+	s.start(harness.Webhook)
 	require.Eventually(t, func() bool {
-		return s.try("", "set", "image", "rc/tomcat", "tomcat=tomcat:8").exitCode == 0
-	}, patience, time.Second)
-	s.rolledOut("tomcat:8", 5)
-	s.keeps(surge1(5))
+		return s.TryKubectl("", "set", "image", "rc/tomcat", "tomcat=tomcat:8").ExitCode == 0
+	}, harness.Patience, time.Second)
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
+}
+
+// An agent that is restarted does not begin to count anew: what has failed has failed.
+func TestFailureSurvivesARestartOfTheAgent(t *testing.T) {
+	s := given(t, manifest.Annotated(api.ProgressDeadlineAnnotation, "6s"))
+	s.SetImage("tomcat=tomcat:bad")
+	failed := s.AwaitFailure("ImagePullBackOff")
+	require.NoError(t, s.Cluster.Run("restart", harness.Agent))
+	s.Kubectl("annotate", s.Ref(), api.OnFailureAnnotation+"="+string(api.Rollback))
+	s.AwaitFailedRollback("tomcat:7", 5, "ImagePullBackOff: container tomcat cannot get image tomcat:bad")
+	for _, moment := range s.Result().Moments {
+		if moment.At.After(failed.At) {
+			assert.Equal(t, corev1.ConditionFalse, harness.Condition(moment.RC, rollout.Progressing).Status, moment)
+		}
+	}
 }

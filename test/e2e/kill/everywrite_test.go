@@ -1,4 +1,4 @@
-package e2e
+package kill
 
 import (
 	"context"
@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 	"github.com/rcroll/rcroll/test/observe"
 )
 
@@ -46,14 +48,14 @@ func stories() []story {
 	to := func(image string) story {
 		return story{
 			edit:   func(s *scenario) error { return s.ask(image) },
-			ends:   func(s *scenario) { s.rolledOut(image, killReplicas) },
-			bounds: anyTurnover(killReplicas),
+			ends:   func(s *scenario) { s.AwaitRollout(image, killReplicas) },
+			bounds: harness.AnyTurnover(killReplicas),
 
-			uninterrupted: serves(image, killReplicas),
+			uninterrupted: harness.Serves(image, killReplicas),
 		}
 	}
 	rollout := to("tomcat:8")
-	rollout.name, rollout.bounds = "rollout", surge1(killReplicas)
+	rollout.name, rollout.bounds = "rollout", harness.SurgeOne(killReplicas)
 
 	rollover := to("tomcat:9")
 	rollover.name, rollover.halfway = "rollover", true
@@ -61,10 +63,10 @@ func stories() []story {
 	cancel := story{
 		name: "cancel", halfway: true,
 		edit:   (*scenario).withdraw,
-		ends:   func(s *scenario) { s.rolledBack("tomcat:7", killReplicas) },
-		bounds: anyTurnover(killReplicas),
+		ends:   func(s *scenario) { s.AwaitRollback("tomcat:7", killReplicas) },
+		bounds: harness.AnyTurnover(killReplicas),
 
-		uninterrupted: serves("tomcat:7", killReplicas),
+		uninterrupted: harness.Serves("tomcat:7", killReplicas),
 	}
 
 	overlapped := to("tomcat:9")
@@ -85,7 +87,7 @@ func (s *scenario) withdraw() error {
 }
 
 func (s *scenario) patch(manager string, kind types.PatchType, body string, dryRun ...string) error {
-	_, err := cluster.client.CoreV1().ReplicationControllers(s.namespace).Patch(testContext(s.T), s.name, kind,
+	_, err := s.RCs().Patch(harness.Context(s.T), s.RCName, kind,
 		[]byte(body), metav1.PatchOptions{FieldManager: manager, DryRun: dryRun})
 	return err
 }
@@ -94,7 +96,7 @@ func (s *scenario) patch(manager string, kind types.PatchType, body string, dryR
 func (s *scenario) insist(edit func(*scenario) error) {
 	s.Helper()
 	var last error
-	require.Eventually(s, func() bool { last = edit(s); return last == nil }, patience, 200*time.Millisecond)
+	require.Eventually(s, func() bool { last = edit(s); return last == nil }, harness.Patience, 200*time.Millisecond)
 	require.NoError(s, last)
 }
 
@@ -150,11 +152,11 @@ func TestKilledAtEveryWrite(t *testing.T) {
 			for _, when := range []instant{rightBefore, rightAfter} {
 				t.Run(fmt.Sprintf("agent, %s, %s", told.name, when), func(t *testing.T) {
 					t.Parallel()
-					atEvery(t, &all, interruption{story: told.name, victim: agent, when: when}, told.withAgentKilled)
+					atEvery(t, &all, interruption{story: told.name, victim: harness.Agent, when: when}, told.withAgentKilled)
 				})
 				t.Run(fmt.Sprintf("webhook, %s, %s", told.name, when), func(t *testing.T) {
 					t.Parallel()
-					atEvery(t, &all, interruption{story: told.name, victim: webhook, when: when}, func(s *scenario, r *interruption, past map[string]bool) bool {
+					atEvery(t, &all, interruption{story: told.name, victim: harness.Webhook, when: when}, func(s *scenario, r *interruption, past map[string]bool) bool {
 						return told.withWebhookKilled(s, r, past, reviews)
 					})
 				})
@@ -170,7 +172,7 @@ func atEvery(t *testing.T, all *ledger, r interruption, interrupt func(*scenario
 	past := map[string]bool{}
 	for struck := true; struck && !t.Failed(); {
 		t.Run(fmt.Sprint(len(past)+1), func(t *testing.T) {
-			s := given(t, tomcat(t, replicas(killReplicas)))
+			s := given(t, manifest.Replicas(killReplicas))
 			begun := time.Now()
 			if struck = interrupt(s, &r, past); !struck {
 				return
@@ -185,7 +187,7 @@ func atEvery(t *testing.T, all *ledger, r interruption, interrupt func(*scenario
 
 // withAgentKilled runs the story, with the agent killed at one of its writes.
 func (told story) withAgentKilled(s *scenario, r *interruption, past map[string]bool) (struck bool) {
-	writes := newGate(apiServerFor(s.T, s.namespace), describeWrite)
+	writes := newGate(apiServerFor(s.T, s.Namespace), describeWrite)
 	server := serve(s.T, writes)
 	victim := runAgent(s.T, server, alone)
 	arm := func() { writes.arm(past, r.when, victim.kill) }
@@ -198,7 +200,7 @@ func (told story) interrupted(s *scenario, r *interruption, g *gate, arm, restar
 	s.Helper()
 	if told.halfway {
 		s.insist(func(s *scenario) error { return s.ask("tomcat:8") })
-		s.await("a first pod of tomcat:8 serves", progressed("tomcat:8", 1))
+		s.Await("a first pod of tomcat:8 serves", harness.Available("tomcat:8", 1))
 	}
 	arm()
 	// Without a webhook the edit may be refused.
@@ -212,13 +214,13 @@ func (told story) interrupted(s *scenario, r *interruption, g *gate, arm, restar
 			if !g.disarm() {
 				return false
 			}
-		case <-time.After(patience):
+		case <-time.After(harness.Patience):
 			require.Fail(s, "nothing happens any more")
 		}
 	}
 	select {
 	case <-g.struck:
-	case <-time.After(patience):
+	case <-time.After(harness.Patience):
 		require.NoError(s, edit)
 	}
 	r.what = g.what
@@ -241,16 +243,16 @@ func (told story) interrupted(s *scenario, r *interruption, g *gate, arm, restar
 func (told story) check(s *scenario) {
 	s.Helper()
 	told.ends(s)
-	s.keeps(told.bounds)
+	s.Expect(told.bounds)
 }
 
 // whether returns a channel that is closed at the first moment of which holds is
 // true, if there is one before stop is called.
 func (s *scenario) whether(holds func(observe.Moment) bool) (reached <-chan struct{}, stop func()) {
-	ctx, stop := context.WithTimeout(testContext(s.T), patience)
+	ctx, stop := context.WithTimeout(harness.Context(s.T), harness.Patience)
 	found := make(chan struct{})
 	go func() {
-		if _, err := s.Await(ctx, "", holds); err == nil {
+		if _, err := s.Observer.Await(ctx, "", holds); err == nil {
 			close(found)
 		}
 	}()

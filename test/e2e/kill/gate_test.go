@@ -1,4 +1,4 @@
-package e2e
+package kill
 
 import (
 	"bytes"
@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
 // instant is where in the life of a request its sender or receiver dies.
@@ -197,7 +198,7 @@ var silent = log.New(io.Discard, "", 0)
 // empty, so that several can work without knowing of each other.
 func apiServerFor(t *testing.T, namespace string) http.Handler {
 	t.Helper()
-	config, err := clientcmd.BuildConfigFromFlags("", cluster.kubeconfig())
+	config, err := clientcmd.BuildConfigFromFlags("", harness.Cluster(t).Kubeconfig())
 	require.NoError(t, err)
 	target, err := url.Parse(config.Host)
 	require.NoError(t, err)
@@ -237,7 +238,7 @@ func certificateOf(server *httptest.Server) []byte {
 // that is nil.
 func kubeconfigFor(t *testing.T, component string, server *httptest.Server) (file string) {
 	t.Helper()
-	original := filepath.Join(cluster.dir, component+".kubeconfig")
+	original := filepath.Join(harness.Cluster(t).Dir, component+".kubeconfig")
 	if server == nil {
 		return original
 	}

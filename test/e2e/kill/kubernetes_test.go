@@ -1,13 +1,11 @@
-package e2e
+package kill
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,20 +15,21 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-)
 
-const apiServer = "kube-apiserver"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
+)
 
 // The controller manager may die at any moment: what it was told and had not done is
 // done by the next one. (Its death during the promotion is tested with the crashes.)
 func TestControllerManagerKilled(t *testing.T) {
 	for _, stage := range stages[:len(stages)-3] {
 		t.Run(stage.name, func(t *testing.T) {
-			s := given(t, tomcat(t, replicas(killReplicas)))
-			s.killAt(controllerManager, stage.reached, func() { require.NoError(t, s.ask("tomcat:8")) })
-			s.start(controllerManager)
-			s.rolledOut("tomcat:8", killReplicas)
-			s.keeps(surge1(killReplicas))
+			s := given(t, manifest.Replicas(killReplicas))
+			s.killAt(harness.ControllerManager, stage.reached, func() { require.NoError(t, s.ask("tomcat:8")) })
+			s.start(harness.ControllerManager)
+			s.AwaitRollout("tomcat:8", killReplicas)
+			s.Expect(harness.SurgeOne(killReplicas))
 		})
 	}
 }
@@ -45,10 +44,10 @@ func TestAPIServerKilled(t *testing.T) {
 	withoutAgent(t)
 	runAgent(t, nil, alone)
 	observeThroughAnotherAPIServer(t)
-	surplus := anyTurnover(killReplicas)
+	surplus := harness.AnyTurnover(killReplicas)
 	surplus.MaxPods++
 	for _, stage := range stages {
-		bounds := surge1(killReplicas)
+		bounds := harness.SurgeOne(killReplicas)
 		switch stage.name {
 		case "first pod":
 			bounds = surplus
@@ -57,12 +56,12 @@ func TestAPIServerKilled(t *testing.T) {
 			continue // little happens then that does not at another one
 		}
 		t.Run(stage.name, func(t *testing.T) {
-			s := given(t, tomcat(t, replicas(killReplicas)))
-			s.killAt(apiServer, stage.reached, func() { require.NoError(t, s.ask("tomcat:8")) })
-			require.NoError(t, cluster.run("stop", apiServer, "--signal", "KILL")) // returns when it is gone
-			s.start(apiServer)
-			s.rolledOut("tomcat:8", killReplicas)
-			s.keeps(bounds)
+			s := given(t, manifest.Replicas(killReplicas))
+			s.killAt(harness.APIServer, stage.reached, func() { require.NoError(t, s.ask("tomcat:8")) })
+			require.NoError(t, s.Cluster.Run("stop", harness.APIServer, "--signal", "KILL")) // returns when it is gone
+			s.start(harness.APIServer)
+			s.AwaitRollout("tomcat:8", killReplicas)
+			s.Expect(bounds)
 		})
 	}
 }
@@ -72,26 +71,27 @@ func TestAPIServerKilled(t *testing.T) {
 // the return of the first one and their own: its watches cannot be resumed.
 func observeThroughAnotherAPIServer(t *testing.T) {
 	t.Helper()
-	pid, err := os.ReadFile(filepath.Join(cluster.dir, "pids", apiServer))
+	cluster := harness.Cluster(t)
+	pid, err := cluster.Pid(harness.APIServer)
 	require.NoError(t, err)
-	commandLine, err := os.ReadFile(fmt.Sprintf("/proc/%s/cmdline", bytes.TrimSpace(pid)))
+	commandLine, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {
 		t.Skipf("the command line of the API server is not known on this system: %v", err)
 	}
 	port := freePort(t)
 	args := strings.Split(strings.TrimRight(string(commandLine), "\x00"), "\x00")
-	log, err := os.Create(filepath.Join(cluster.dir, "logs", "another-"+apiServer+".log"))
+	log, err := os.Create(cluster.LogFile("another-" + harness.APIServer))
 	require.NoError(t, err)
 	defer func() { _ = log.Close() }()
 	// The last one of two flags counts. The name of the program decides what it is.
-	command := &exec.Cmd{Path: cluster.localcluster, Args: append(args, "--secure-port="+port), Stdout: log, Stderr: log}
+	command := &exec.Cmd{Path: cluster.Localcluster, Args: append(args, "--secure-port="+port), Stdout: log, Stderr: log}
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
 		_ = command.Process.Kill()
 		_ = command.Wait()
 	})
 
-	config, err := clientcmd.BuildConfigFromFlags("", cluster.kubeconfig())
+	config, err := clientcmd.BuildConfigFromFlags("", cluster.Kubeconfig())
 	require.NoError(t, err)
 	config.Host = "https://" + net.JoinHostPort("127.0.0.1", port)
 	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
@@ -101,11 +101,11 @@ func observeThroughAnotherAPIServer(t *testing.T) {
 		code := 0
 		other.RESTClient().Get().AbsPath("/readyz").Do(t.Context()).StatusCode(&code)
 		return code == http.StatusOK
-	}, patience, 100*time.Millisecond)
-	first := cluster.client
-	cluster.client = other
+	}, harness.Patience, 100*time.Millisecond)
+	first := cluster.Client
+	cluster.Client = other
 	t.Cleanup(func() {
-		cluster.client = first
-		assert.NoError(t, cluster.run("start", apiServer))
+		cluster.Client = first
+		assert.NoError(t, cluster.Run("start", harness.APIServer))
 	})
 }

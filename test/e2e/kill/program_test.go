@@ -1,14 +1,12 @@
-package e2e
+package kill
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -18,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
 // program is a process of the agent or the webhook that a test runs itself, beside
@@ -37,7 +37,7 @@ type program struct {
 // is that of the API; nil for the real one.
 func runAgent(t *testing.T, server *httptest.Server, flags ...string) *program {
 	t.Helper()
-	return runProgram(t, agent, append([]string{"--kubeconfig=" + kubeconfigFor(t, agent, server)}, flags...)...)
+	return runProgram(t, harness.Agent, append([]string{"--kubeconfig=" + kubeconfigFor(t, harness.Agent, server)}, flags...)...)
 }
 
 // alone are the flags of an agent that acts without the Lease: a new one would wait
@@ -55,21 +55,22 @@ type webhookReplica struct {
 func runWebhook(t *testing.T, server *httptest.Server, dir string) *webhookReplica {
 	t.Helper()
 	port := freePort(t)
-	return &webhookReplica{port: port, program: runProgram(t, webhook,
-		"--kubeconfig="+kubeconfigFor(t, webhook, server),
+	return &webhookReplica{port: port, program: runProgram(t, harness.Webhook,
+		"--kubeconfig="+kubeconfigFor(t, harness.Webhook, server),
 		"--bind-address=127.0.0.1", "--port="+port, "--extra-dns-name=localhost", "--cert-dir="+dir)}
 }
 
 // runProgram starts a process of the program, which ends with the test at the latest.
 func runProgram(t *testing.T, name string, flags ...string) *program {
 	t.Helper()
+	cluster := harness.Cluster(t)
 	p := &program{t: t, name: name, gone: make(chan struct{}), health: net.JoinHostPort("127.0.0.1", freePort(t))}
-	p.log = filepath.Join(cluster.dir, "logs", fmt.Sprintf("%s-%s.log", name, p.health[strings.LastIndex(p.health, ":")+1:]))
+	p.log = cluster.LogFile(name + "-" + p.health[strings.LastIndex(p.health, ":")+1:])
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	require.NoError(t, err)
 	defer func() { _ = log.Close() }()
 	flags = append(flags, "--health-probe-bind-address="+p.health, "--metrics-bind-address=0")
-	p.command = exec.Command(filepath.Join(filepath.Dir(cluster.localcluster), name), flags...)
+	p.command = exec.Command(cluster.Program(name), flags...)
 	p.command.Stdout, p.command.Stderr = log, log
 	require.NoError(t, p.command.Start())
 	go func() {
@@ -98,7 +99,7 @@ func (p *program) awaitEnd() {
 	select {
 	case <-p.gone:
 		assert.Zero(p.t, p.command.ProcessState.ExitCode(), "exit status of the %s", p.name)
-	case <-time.After(patience):
+	case <-time.After(harness.Patience):
 		require.Fail(p.t, "the "+p.name+" does not end")
 	}
 }
@@ -119,7 +120,7 @@ func (p *program) readiness() int {
 
 func (p *program) awaitReady() {
 	p.t.Helper()
-	require.Eventually(p.t, func() bool { return p.readiness() == http.StatusOK }, patience, 50*time.Millisecond,
+	require.Eventually(p.t, func() bool { return p.readiness() == http.StatusOK }, harness.Patience, 50*time.Millisecond,
 		"the %s never gets ready, see %s", p.name, p.log)
 }
 

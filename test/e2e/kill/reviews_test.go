@@ -1,4 +1,4 @@
-package e2e
+package kill
 
 import (
 	"bytes"
@@ -23,8 +23,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
 const (
@@ -34,7 +36,7 @@ const (
 	webhookConfiguration = "rcroll"
 )
 
-// reviewHeader tells in words what a review is about.
+// reviewHeader says in words what a review is about.
 const reviewHeader = "X-Review"
 
 // reviewRouter stands between the API server and the webhooks, and gives a review to
@@ -93,7 +95,7 @@ func (router *reviewRouter) route(t *testing.T, namespace string, handler http.H
 // test ends.
 func interposeReviews(t *testing.T) *reviewRouter {
 	t.Helper()
-	configurations := cluster.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	configurations := harness.Cluster(t).Client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	configuration, err := configurations.Get(context.Background(), webhookConfiguration, metav1.GetOptions{})
 	require.NoError(t, err)
 	original, err := url.Parse(*configuration.Webhooks[0].ClientConfig.URL)
@@ -105,10 +107,10 @@ func interposeReviews(t *testing.T) *reviewRouter {
 	trusted := certificateOf(server)
 	redirectReviews(t, trusted, server.Listener.Addr().String(), server.Listener.Addr().String())
 	isInterposed := router.probe(t)
-	require.Eventually(t, isInterposed, patience, 100*time.Millisecond)
+	require.Eventually(t, isInterposed, harness.Patience, 100*time.Millisecond)
 	t.Cleanup(func() {
 		redirectReviews(t, nil, original.Host, original.Host)
-		assert.Eventually(t, func() bool { return !isInterposed() }, patience, 100*time.Millisecond)
+		assert.Eventually(t, func() bool { return !isInterposed() }, harness.Patience, 100*time.Millisecond)
 		server.Close()
 	})
 	return router
@@ -119,7 +121,7 @@ func interposeReviews(t *testing.T) *reviewRouter {
 // those that are trusted, to which the webhook adds its own.
 func redirectReviews(t *testing.T, ca []byte, hosts ...string) {
 	t.Helper()
-	configurations := cluster.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	configurations := harness.Cluster(t).Client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	configuration, err := configurations.Get(context.Background(), webhookConfiguration, metav1.GetOptions{})
 	require.NoError(t, err)
 	var patch []map[string]any
@@ -139,9 +141,10 @@ func redirectReviews(t *testing.T, ca []byte, hosts ...string) {
 	require.NoError(t, err)
 }
 
-// probe returns what tells whether the API server calls the router.
+// probe returns a function that reports whether the API server calls the router.
 func (router *reviewRouter) probe(t *testing.T) func() bool {
 	t.Helper()
+	client := harness.Cluster(t).Client
 	var called atomic.Bool
 	router.route(t, metav1.NamespaceDefault, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		called.Store(true)
@@ -149,12 +152,12 @@ func (router *reviewRouter) probe(t *testing.T) func() bool {
 	}))
 	return func() bool {
 		called.Store(false)
-		return tryReview() == nil && called.Load()
+		return tryReview(client) == nil && called.Load()
 	}
 }
 
 // tryReview has the API server call the webhook, for nothing.
-func tryReview() error {
+func tryReview(client kubernetes.Interface) error {
 	rc := &corev1.ReplicationController{ObjectMeta: metav1.ObjectMeta{
 		// Only one that has to do with rcroll is reviewed.
 		Name: "probe", Annotations: map[string]string{api.PausedAnnotation: "true"},
@@ -164,7 +167,7 @@ func tryReview() error {
 		ObjectMeta: metav1.ObjectMeta{Labels: rc.Spec.Selector},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "probe", Image: "probe"}}},
 	}
-	_, err := cluster.client.CoreV1().ReplicationControllers(metav1.NamespaceDefault).
+	_, err := client.CoreV1().ReplicationControllers(metav1.NamespaceDefault).
 		Create(context.Background(), rc, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	return err
 }
@@ -185,11 +188,11 @@ func (told story) withWebhookKilled(s *scenario, r *interruption, past map[strin
 	victim := runWebhook(s.T, nil, dir)
 	victim.awaitReady()
 	g := newGate(webhookAt("localhost:"+victim.port), func(r *http.Request) string { return r.Header.Get(reviewHeader) })
-	reviews.route(s.T, s.namespace, g)
-	runAgent(s.T, serve(s.T, apiServerFor(s.T, s.namespace)), alone)
+	reviews.route(s.T, s.Namespace, g)
+	runAgent(s.T, serve(s.T, apiServerFor(s.T, s.Namespace)), alone)
 	arm := func() { g.arm(past, r.when, victim.kill) }
 	return told.interrupted(s, r, g, arm, func() {
 		fresh := runWebhook(s.T, nil, dir)
-		reviews.route(s.T, s.namespace, webhookAt("localhost:"+fresh.port))
+		reviews.route(s.T, s.Namespace, webhookAt("localhost:"+fresh.port))
 	})
 }

@@ -1,11 +1,10 @@
-package e2e
+package kill
 
 import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -19,7 +18,10 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
 
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 	"github.com/rcroll/rcroll/test/observe"
 )
 
@@ -29,7 +31,7 @@ import (
 // webhookHost is where the API server calls the control plane's webhook.
 func webhookHost(t *testing.T) string {
 	t.Helper()
-	configuration, err := cluster.client.AdmissionregistrationV1().MutatingWebhookConfigurations().
+	configuration, err := harness.Cluster(t).Client.AdmissionregistrationV1().MutatingWebhookConfigurations().
 		Get(t.Context(), webhookConfiguration, metav1.GetOptions{})
 	require.NoError(t, err)
 	u, err := url.Parse(*configuration.Webhooks[0].ClientConfig.URL)
@@ -40,28 +42,28 @@ func webhookHost(t *testing.T) string {
 // While no webhook answers, nothing rolls that is not asked for: edits are refused,
 // and what is under way stands still. It ends when the webhook is back.
 func TestWebhookStoppedHalfway(t *testing.T) {
-	s := given(t, tomcat(t))
-	s.setImage("tomcat=tomcat:8")
-	s.halfway("tomcat:8")
-	s.restartAfter(webhook)
-	require.NoError(t, cluster.run("stop", webhook))
+	s := given(t)
+	s.SetImage("tomcat=tomcat:8")
+	s.AwaitHalfway("tomcat:8")
+	s.restartAfter(harness.Webhook)
+	require.NoError(t, s.Cluster.Run("stop", harness.Webhook))
 	stopped := time.Now()
-	s.awaitEvent("failed calling webhook")
-	attempts := s.logged(agent, "failed calling webhook")
-	s.refused("failed calling webhook", "set", "image", "rc/tomcat", "tomcat=tomcat:9")
-	s.refused("failed calling webhook", "scale", "rc/tomcat", "--replicas=7")
-	require.Eventually(t, func() bool { return s.logged(agent, "failed calling webhook") >= attempts+8 }, patience, 100*time.Millisecond)
+	s.AwaitEvent("failed calling webhook")
+	attempts := s.logged(harness.Agent, "failed calling webhook")
+	s.ExpectRefused("failed calling webhook", "set", "image", "rc/tomcat", "tomcat=tomcat:9")
+	s.ExpectRefused("failed calling webhook", "scale", "rc/tomcat", "--replicas=7")
+	require.Eventually(t, func() bool { return s.logged(harness.Agent, "failed calling webhook") >= attempts+8 }, harness.Patience, 100*time.Millisecond)
 	still := s.Now()
 	assert.Equal(t, "tomcat:8", still.RC.Requested())
 	assert.Equal(t, "tomcat:7", still.RC.Image)
 
-	s.start(webhook)
+	s.start(harness.Webhook)
 	back := time.Now()
-	moved := s.await("the rollout goes on", func(m observe.Moment) bool {
+	moved := s.Await("the rollout goes on", func(m observe.Moment) bool {
 		return m.RC.Generation > still.RC.Generation || len(m.WithImage("tomcat:8")) > len(still.WithImage("tomcat:8"))
 	})
-	s.rolledOut("tomcat:8", 5)
-	s.keeps(surge1(5))
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
 	t.Logf("without webhook for %.1f s; the rollout went on %.1f s after it was back, and ended after %.1f s",
 		back.Sub(stopped).Seconds(), moved.At.Sub(back).Seconds(), time.Since(back).Seconds())
 }
@@ -70,11 +72,11 @@ func TestWebhookStoppedHalfway(t *testing.T) {
 // a text.
 func (s *scenario) logged(component, text string) int {
 	s.Helper()
-	content, err := os.ReadFile(fmt.Sprintf("%s/logs/%s.log", cluster.dir, component))
+	content, err := os.ReadFile(s.Cluster.LogFile(component))
 	require.NoError(s, err)
 	n := 0
 	for line := range strings.Lines(string(content)) {
-		if strings.Contains(line, s.namespace) && strings.Contains(line, text) {
+		if strings.Contains(line, s.Namespace) && strings.Contains(line, text) {
 			n++
 		}
 	}
@@ -84,13 +86,13 @@ func (s *scenario) logged(component, text string) int {
 // A webhook that is asked to end answers what it was asked before, and says first
 // that it is not ready for more.
 func TestWebhookDrains(t *testing.T) {
-	s := given(t, tomcat(t, replicas(killReplicas)))
+	s := given(t, manifest.Replicas(killReplicas))
 	upstream := apiServerFor(t, "")
 	asked, answer := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	// The webhook has a requested template validated by a dry run, which takes a while.
 	slow := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && strings.Contains(r.URL.Path, s.namespace) {
+		if r.Method == http.MethodPost && strings.Contains(r.URL.Path, s.Namespace) {
 			once.Do(func() { close(asked) })
 			<-answer
 		}
@@ -121,11 +123,11 @@ func TestWebhookDrains(t *testing.T) {
 	}()
 	select {
 	case <-asked:
-	case <-time.After(patience):
+	case <-time.After(harness.Patience):
 		require.Fail(t, "the API server does not call the webhook")
 	}
 	leaving.terminate()
-	require.Eventually(t, func() bool { return leaving.readiness() != http.StatusOK }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return leaving.readiness() != http.StatusOK }, harness.Patience, 20*time.Millisecond)
 	select {
 	case <-leaving.gone:
 		require.Fail(t, "the webhook ended with a review in its hands")
@@ -133,7 +135,7 @@ func TestWebhookDrains(t *testing.T) {
 	}
 	// What the webhook still has to ask of the API server is reviewed by another replica.
 	redirectReviews(t, nil, general)
-	require.Eventually(t, func() bool { return tryReview() == nil }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return tryReview(s.Cluster.Client) == nil }, harness.Patience, 20*time.Millisecond)
 	release()
 	require.NoError(t, <-edited)
 	leaving.awaitEnd()
@@ -143,7 +145,7 @@ func TestWebhookDrains(t *testing.T) {
 // calls both with no failure, and anybody who trusts what is published at that moment
 // may connect to either.
 func TestCertificateRenewalUnderTraffic(t *testing.T) {
-	s := given(t, tomcat(t, replicas(killReplicas)))
+	s := given(t, manifest.Replicas(killReplicas))
 	first, second := webhookHost(t), runWebhook(t, nil, t.TempDir())
 	second.awaitReady()
 	hosts := []string{first, "localhost:" + second.port}
@@ -155,13 +157,13 @@ func TestCertificateRenewalUnderTraffic(t *testing.T) {
 	var edits, scales, handshakes traffic
 	edits.begin(ctx, func() error { return s.ask("tomcat:8", metav1.DryRunAll) }) // reviewed by the first
 	scales.begin(ctx, func() error {                                              // reviewed by the second
-		_, err := cluster.client.CoreV1().ReplicationControllers(s.namespace).Patch(ctx, s.name, types.MergePatchType,
+		_, err := s.RCs().Patch(ctx, s.RCName, types.MergePatchType,
 			[]byte(`{"spec":{"replicas":3}}`), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}}, "scale")
 		return err
 	})
 	handshakes.begin(ctx, func() error {
 		for i, host := range hosts {
-			if err := connect(ctx, host, i); err != nil {
+			if err := connect(ctx, s.Cluster.Client, host, i); err != nil {
 				return err
 			}
 		}
@@ -169,11 +171,11 @@ func TestCertificateRenewalUnderTraffic(t *testing.T) {
 	})
 	for range 2 {
 		before := servedBy(t, hosts[0])
-		require.NoError(t, cluster.client.CoreV1().Secrets("rcroll-system").Delete(ctx, "rcroll-webhook-cert", metav1.DeleteOptions{}))
+		require.NoError(t, s.Cluster.Client.CoreV1().Secrets("rcroll-system").Delete(ctx, "rcroll-webhook-cert", metav1.DeleteOptions{}))
 		require.Eventually(t, func() bool {
 			serial := servedBy(t, hosts[0])
 			return serial != before && servedBy(t, hosts[1]) == serial
-		}, patience, 50*time.Millisecond)
+		}, harness.Patience, 50*time.Millisecond)
 	}
 	stop()
 	for name, traffic := range map[string]*traffic{"edits": &edits, "scales": &scales, "handshakes": &handshakes} {
@@ -204,8 +206,8 @@ func (f *traffic) begin(ctx context.Context, do func() error) {
 
 // connect opens a connection to a webhook as an API server does that trusts what the
 // configuration says now, of the webhook with that index.
-func connect(ctx context.Context, host string, i int) error {
-	configuration, err := cluster.client.AdmissionregistrationV1().MutatingWebhookConfigurations().
+func connect(ctx context.Context, client kubernetes.Interface, host string, i int) error {
+	configuration, err := client.AdmissionregistrationV1().MutatingWebhookConfigurations().
 		Get(ctx, webhookConfiguration, metav1.GetOptions{})
 	if err != nil {
 		return err

@@ -1,4 +1,5 @@
-package e2e
+// Package manifest writes the manifests of the end-to-end tests.
+package manifest
 
 import (
 	"os"
@@ -7,103 +8,138 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 )
 
-// manifest is a ReplicationController as a user writes it down: it holds what was
-// written and nothing else, for a field that is not there means something.
-type manifest map[string]any
+// example is seen from the directories of the packages of end-to-end tests.
+const example = "../../../examples/tomcat-rc.yaml"
 
-// tomcat is the manifest of examples/tomcat-rc.yaml with some edits.
-func tomcat(t *testing.T, edits ...func(manifest)) manifest {
+// RC is a ReplicationController as a user writes it down: it holds what was written
+// and nothing else, because a field that is absent means something.
+type RC map[string]any
+
+// Edit changes a manifest.
+type Edit func(RC)
+
+// Tomcat is the manifest of examples/tomcat-rc.yaml with some edits.
+func Tomcat(t *testing.T, edits ...Edit) RC {
 	t.Helper()
-	text, err := os.ReadFile("../../examples/tomcat-rc.yaml")
+	text, err := os.ReadFile(example)
 	require.NoError(t, err)
-	var m manifest
-	require.NoError(t, yaml.Unmarshal(text, &m))
-	return m.with(edits...)
+	return Parse(t, string(text)).With(edits...)
 }
 
-// with is an edited copy.
-func (m manifest) with(edits ...func(manifest)) manifest {
-	out := manifest(runtime.DeepCopyJSON(m))
+// Parse reads a manifest, or what kubectl get shows as YAML.
+func Parse(t testing.TB, text string) RC {
+	t.Helper()
+	var rc RC
+	require.NoError(t, yaml.Unmarshal([]byte(text), &rc))
+	return rc
+}
+
+// With is an edited copy.
+func (rc RC) With(edits ...Edit) RC {
+	out := RC(runtime.DeepCopyJSON(rc))
 	for _, edit := range edits {
 		edit(out)
 	}
 	return out
 }
 
-func (m manifest) metadata() map[string]any { return m["metadata"].(map[string]any) }
+// Metadata is the field metadata.
+func (rc RC) Metadata() map[string]any { return rc["metadata"].(map[string]any) }
 
-func (m manifest) spec() map[string]any { return m["spec"].(map[string]any) }
+// Spec is the field spec.
+func (rc RC) Spec() map[string]any { return rc["spec"].(map[string]any) }
 
-func (m manifest) template() map[string]any { return m.spec()["template"].(map[string]any) }
-
-func (m manifest) podSpec() map[string]any { return m.template()["spec"].(map[string]any) }
-
-func (m manifest) containers(field string) []any {
-	list, _ := m.podSpec()[field].([]any)
-	return list
+// PodLabels are the labels of the pod template.
+func (rc RC) PodLabels() map[string]any {
+	return rc.template()["metadata"].(map[string]any)["labels"].(map[string]any)
 }
 
-func (m manifest) name() string { return m.metadata()["name"].(string) }
+// PodSpec is the spec of the pod template.
+func (rc RC) PodSpec() map[string]any { return rc.template()["spec"].(map[string]any) }
 
-// replicas are those written down.
-func (m manifest) replicas() int {
-	n, ok := m.spec()["replicas"].(float64)
+// Containers are those of the pod template, by the field "containers" or
+// "initContainers".
+func (rc RC) Containers(field string) []map[string]any {
+	list, _ := rc.PodSpec()[field].([]any)
+	containers := make([]map[string]any, len(list))
+	for i, container := range list {
+		containers[i] = container.(map[string]any)
+	}
+	return containers
+}
+
+func (rc RC) template() map[string]any { return rc.Spec()["template"].(map[string]any) }
+
+// Name is metadata.name.
+func (rc RC) Name() string { return rc.Metadata()["name"].(string) }
+
+// Replicas are those written down.
+func (rc RC) Replicas() int {
+	n, ok := rc.Spec()["replicas"].(float64)
 	if !ok {
-		return int(m.spec()["replicas"].(int64))
+		return int(rc.Spec()["replicas"].(int64))
 	}
 	return int(n)
 }
 
-// images are those of the pods, see observe.Pod.
-func (m manifest) images() string {
+// Images are those of the pods, see observe.Pod.
+func (rc RC) Images() string {
 	var images []string
-	for _, item := range slices.Concat(m.containers("containers"), m.containers("initContainers")) {
-		images = append(images, item.(map[string]any)["image"].(string))
+	for _, container := range slices.Concat(rc.Containers("containers"), rc.Containers("initContainers")) {
+		images = append(images, container["image"].(string))
 	}
 	return strings.Join(images, ",")
 }
 
-func (m manifest) yaml(t testing.TB) string {
+// YAML is the manifest as text.
+func (rc RC) YAML(t testing.TB) string {
 	t.Helper()
-	text, err := yaml.Marshal(m)
+	text, err := yaml.Marshal(rc)
 	require.NoError(t, err)
 	return string(text)
 }
 
-func image(image string) func(manifest) {
-	return func(m manifest) { m.containers("containers")[0].(map[string]any)["image"] = image }
+// Image sets the image of the first container.
+func Image(image string) Edit {
+	return func(rc RC) { rc.Containers("containers")[0]["image"] = image }
 }
 
-func replicas(n int) func(manifest) {
-	return func(m manifest) { m.spec()["replicas"] = int64(n) }
+// Replicas sets spec.replicas.
+func Replicas(n int) Edit {
+	return func(rc RC) { rc.Spec()["replicas"] = int64(n) }
 }
 
-func named(name string) func(manifest) {
-	return func(m manifest) { m.metadata()["name"] = name }
+// WithoutReplicas leaves the replicas to others.
+func WithoutReplicas(rc RC) { delete(rc.Spec(), "replicas") }
+
+// Named sets metadata.name.
+func Named(name string) Edit {
+	return func(rc RC) { rc.Metadata()["name"] = name }
 }
 
-func annotated(pairs ...string) func(manifest) {
-	return func(m manifest) {
+// Annotated sets the annotations, given as keys and values in turn.
+func Annotated(pairs ...string) Edit {
+	return func(rc RC) {
 		annotations := map[string]any{}
 		for pair := range slices.Chunk(pairs, 2) {
 			annotations[pair[0]] = pair[1]
 		}
-		m.metadata()["annotations"] = annotations
+		rc.Metadata()["annotations"] = annotations
 	}
 }
 
-func selecting(labels map[string]string) func(manifest) {
-	return func(m manifest) { m.spec()["selector"] = untyped(labels) }
+// Selecting spells out spec.selector.
+func Selecting(labels map[string]string) Edit {
+	return func(rc RC) { rc.Spec()["selector"] = untyped(labels) }
 }
 
-// labelled sets the labels of the pods.
-func labelled(labels map[string]string) func(manifest) {
-	return func(m manifest) { m.template()["metadata"].(map[string]any)["labels"] = untyped(labels) }
+// PodLabelled sets the labels of the pods.
+func PodLabelled(labels map[string]string) Edit {
+	return func(rc RC) { rc.template()["metadata"].(map[string]any)["labels"] = untyped(labels) }
 }
 
 func untyped(labels map[string]string) map[string]any {
@@ -114,28 +150,18 @@ func untyped(labels map[string]string) map[string]any {
 	return out
 }
 
-// env sets a variable in the first container.
-func env(name, value string) func(manifest) {
-	return func(m manifest) {
+// Env sets a variable in the first container, and no other.
+func Env(name, value string) Edit {
+	return func(rc RC) {
 		variable := map[string]any{"name": name, "value": value}
-		m.containers("containers")[0].(map[string]any)["env"] = []any{variable}
+		rc.Containers("containers")[0]["env"] = []any{variable}
 	}
 }
 
-// container adds one to "containers" or "initContainers".
-func container(field, name, image string) func(manifest) {
-	return func(m manifest) {
-		added := map[string]any{"name": name, "image": image}
-		m.podSpec()[field] = append(m.containers(field), any(added))
+// Container adds one to "containers" or "initContainers".
+func Container(field, name, image string) Edit {
+	return func(rc RC) {
+		list, _ := rc.PodSpec()[field].([]any)
+		rc.PodSpec()[field] = append(list, any(map[string]any{"name": name, "image": image}))
 	}
-}
-
-// envOf is a variable in the first container of a template.
-func envOf(template *corev1.PodTemplateSpec, name string) string {
-	for _, variable := range template.Spec.Containers[0].Env {
-		if variable.Name == name {
-			return variable.Value
-		}
-	}
-	return ""
 }

@@ -1,4 +1,4 @@
-package e2e
+package matrix
 
 import (
 	"context"
@@ -19,17 +19,18 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
 // tell runs kubectl and returns what it says.
 func (s *scenario) tell(stdin string, args ...string) answer {
 	s.Helper()
-	out := s.try(stdin, args...)
-	if out.exitCode != 0 {
-		return answer{failure: out.stderr}
+	out := s.TryKubectl(stdin, args...)
+	if out.ExitCode != 0 {
+		return answer{failure: out.Stderr}
 	}
 	var warned []string
-	for line := range strings.Lines(out.stderr) {
+	for line := range strings.Lines(out.Stderr) {
 		if strings.HasPrefix(line, "Warning: ") {
 			warned = append(warned, line)
 		}
@@ -38,19 +39,19 @@ func (s *scenario) tell(stdin string, args ...string) answer {
 }
 
 // sender sends a whole manifest; before is the one that it sent last.
-type sender func(s *scenario, before, after manifest) answer
+type sender func(s *scenario, before, after manifest.RC) answer
 
 // kubectlWith is a kubectl that is given the manifest.
 func kubectlWith(args ...string) sender {
-	return func(s *scenario, _, after manifest) answer {
+	return func(s *scenario, _, after manifest.RC) answer {
 		s.Helper()
-		return s.tell(after.yaml(s), append(args, "-f", "-")...)
+		return s.tell(after.YAML(s), append(args, "-f", "-")...)
 	}
 }
 
 // creating makes the ReplicationController the same way.
-func creating(send sender) func(*scenario, manifest) {
-	return func(s *scenario, m manifest) {
+func creating(send sender) func(*scenario, manifest.RC) {
+	return func(s *scenario, m manifest.RC) {
 		s.Helper()
 		require.Empty(s, send(s, nil, m).failure)
 	}
@@ -58,12 +59,12 @@ func creating(send sender) func(*scenario, manifest) {
 
 // patchAs sends what is different between two manifests.
 func patchAs(manager string) sender {
-	return func(s *scenario, before, after manifest) answer {
+	return func(s *scenario, before, after manifest.RC) answer {
 		s.Helper()
 		patch, err := strategicpatch.CreateTwoWayMergePatch(jsonOf(s, before), jsonOf(s, after), corev1.ReplicationController{})
 		require.NoError(s, err)
 		return s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
-			_, err := rcs.Patch(ctx, s.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: manager})
+			_, err := rcs.Patch(ctx, s.RCName, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: manager})
 			return err
 		})
 	}
@@ -72,9 +73,9 @@ func patchAs(manager string) sender {
 // helm does what Helm 3 does for upgrade and rollback: a three-way merge of the
 // manifest of the last release, the one of this release, and the live object. A
 // patch with nothing in it is not sent.
-func helm(s *scenario, last, release manifest) answer {
+func helm(s *scenario, last, release manifest.RC) answer {
 	s.Helper()
-	live := s.get()
+	live := s.Stored()
 	live.APIVersion, live.Kind = "v1", "ReplicationController"
 	meta, err := strategicpatch.NewPatchMetaFromStruct(corev1.ReplicationController{})
 	require.NoError(s, err)
@@ -84,12 +85,12 @@ func helm(s *scenario, last, release manifest) answer {
 		return answer{}
 	}
 	return s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
-		_, err := rcs.Patch(ctx, s.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: "helm"})
+		_, err := rcs.Patch(ctx, s.RCName, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: "helm"})
 		return err
 	})
 }
 
-func createdByHelm(s *scenario, m manifest) {
+func createdByHelm(s *scenario, m manifest.RC) {
 	s.Helper()
 	told := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
 		_, err := rcs.Create(ctx, typed(s, m), metav1.CreateOptions{FieldManager: "helm"})
@@ -100,7 +101,7 @@ func createdByHelm(s *scenario, m manifest) {
 
 // applyAs is server-side apply by client-go.
 func applyAs(manager string) sender {
-	return func(s *scenario, _, after manifest) answer {
+	return func(s *scenario, _, after manifest.RC) answer {
 		s.Helper()
 		_, told := s.applyPatch(manager, after)
 		return told
@@ -109,7 +110,7 @@ func applyAs(manager string) sender {
 
 // applyTried is what Flux does: it applies as a dry run, looks at the result, and
 // applies. Both answers have to be the same.
-func applyTried(s *scenario, _, after manifest) answer {
+func applyTried(s *scenario, _, after manifest.RC) answer {
 	s.Helper()
 	const manager = "kustomize-controller"
 	trial, expected := s.applyPatch(manager, after, metav1.DryRunAll)
@@ -123,11 +124,11 @@ func applyTried(s *scenario, _, after manifest) answer {
 	return told
 }
 
-func (s *scenario) applyPatch(manager string, m manifest, dryRun ...string) (*corev1.ReplicationController, answer) {
+func (s *scenario) applyPatch(manager string, m manifest.RC, dryRun ...string) (*corev1.ReplicationController, answer) {
 	s.Helper()
 	var result *corev1.ReplicationController
 	told := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) (err error) {
-		result, err = rcs.Patch(ctx, s.name, types.ApplyPatchType, jsonOf(s, m),
+		result, err = rcs.Patch(ctx, s.RCName, types.ApplyPatchType, jsonOf(s, m),
 			metav1.PatchOptions{FieldManager: manager, Force: ptr.To(true), DryRun: dryRun})
 		return err
 	})
@@ -139,7 +140,7 @@ func (s *scenario) applyStatus(manager string) {
 	s.Helper()
 	condition := []byte(`{"apiVersion":"v1","kind":"ReplicationController","status":{"conditions":[{"type":"Tested","status":"True"}]}}`)
 	told := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
-		_, err := rcs.Patch(ctx, s.name, types.ApplyPatchType, condition, metav1.PatchOptions{FieldManager: manager}, "status")
+		_, err := rcs.Patch(ctx, s.RCName, types.ApplyPatchType, condition, metav1.PatchOptions{FieldManager: manager}, "status")
 		return err
 	})
 	require.Empty(s, told.failure)
@@ -149,7 +150,7 @@ func (s *scenario) applyStatus(manager string) {
 func (s *scenario) put(modify func(*corev1.ReplicationController)) answer {
 	s.Helper()
 	return s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
-		rc, err := rcs.Get(ctx, s.name, metav1.GetOptions{})
+		rc, err := rcs.Get(ctx, s.RCName, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
@@ -163,12 +164,12 @@ func (s *scenario) put(modify func(*corev1.ReplicationController)) answer {
 func (s *scenario) scaleAs(user string, replicas int32) answer {
 	s.Helper()
 	return s.send(user, func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
-		scale, err := rcs.GetScale(ctx, s.name, metav1.GetOptions{})
+		scale, err := rcs.GetScale(ctx, s.RCName, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
 		scale.Spec.Replicas = replicas
-		_, err = rcs.UpdateScale(ctx, s.name, scale, metav1.UpdateOptions{})
+		_, err = rcs.UpdateScale(ctx, s.RCName, scale, metav1.UpdateOptions{})
 		return err
 	})
 }
@@ -179,12 +180,12 @@ var autoscaler = mutate.DefaultAutoscalerUsers[0]
 func (s *scenario) send(user string, request func(context.Context, clientv1.ReplicationControllerInterface) error) answer {
 	s.Helper()
 	var heard warnings
-	config := rest.CopyConfig(cluster.config)
+	config := rest.CopyConfig(s.Cluster.Config)
 	config.Impersonate.UserName = user
 	config.WarningHandler = &heard
 	client, err := kubernetes.NewForConfig(config)
 	require.NoError(s, err)
-	if err := request(context.Background(), client.CoreV1().ReplicationControllers(s.namespace)); err != nil {
+	if err := request(context.Background(), client.CoreV1().ReplicationControllers(s.Namespace)); err != nil {
 		return answer{failure: err.Error()}
 	}
 	return answer{warnings: strings.Join(heard.texts, "\n")}

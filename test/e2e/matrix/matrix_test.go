@@ -1,7 +1,6 @@
-package e2e
+package matrix
 
 import (
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -9,8 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 	"github.com/rcroll/rcroll/test/golden"
 	"github.com/rcroll/rcroll/test/observe"
 )
@@ -23,19 +23,19 @@ var update = flag.Bool("update", false, "rewrite docs/clients.md and pkg/webhook
 type meaning string
 
 const (
-	rollsOut  meaning = "rolls out"
-	replaces  meaning = "replaces the request"
-	adds      meaning = "adds to the request"
-	cancels   meaning = "cancels"
-	waits     meaning = "rolls out next"
-	goesOn    meaning = "changes nothing"
-	passes    meaning = "passes"
-	unseen    meaning = "sends nothing"
-	refuses   meaning = "refused"
-	removes   meaning = "removes everything"
-	orphans   meaning = "leaves the pods"
-	recreates meaning = "starts anew"
-	senseless meaning = "–"
+	rollsOut      meaning = "rolls out"
+	replaces      meaning = "replaces the request"
+	adds          meaning = "adds to the request"
+	cancels       meaning = "cancels"
+	waits         meaning = "rolls out next"
+	goesOn        meaning = "changes nothing"
+	passes        meaning = "passes"
+	unsent        meaning = "sends nothing"
+	refuses       meaning = "refused"
+	removes       meaning = "removes everything"
+	orphans       meaning = "leaves the pods"
+	recreates     meaning = "starts anew"
+	notApplicable meaning = "–"
 )
 
 // row is an edit: what a user does with one client.
@@ -43,18 +43,18 @@ type row struct {
 	name string
 
 	// shape edits the manifest that everything starts from.
-	shape []func(manifest)
+	shape []manifest.Edit
 
 	// rollTo edits the manifest as the rollout does that came before, if any.
 	// By default it changes the first image and sets a variable, which declared
-	// edits do not mention: that tells adding from replacing.
-	rollTo func(image string) []func(manifest)
+	// edits do not mention: adding keeps the variable, replacing drops it.
+	rollTo func(image string) []manifest.Edit
 
 	// create makes the ReplicationController, by default with kubectl apply.
-	create func(*scenario, manifest)
+	create func(*scenario, manifest.RC)
 
 	// send asks for the rollout that came before; by default with kubectl patch.
-	send func(s *scenario, before, after manifest) answer
+	send func(s *scenario, before, after manifest.RC) answer
 
 	// edit is what is tested.
 	edit func(*attempt) answer
@@ -62,12 +62,12 @@ type row struct {
 	// change is what the edit changes in the state that it applies to.
 	change func(*attempt, *golden.State)
 
-	// sharing tells that the edit leaves the rollout alone, so that several such
+	// sharing reports whether the edit leaves the rollout alone. Several such edits
 	// are tried in one scenario, one after the other.
 	sharing bool
 
-	// ofNext tells that the edit is one of the next ReplicationController.
-	ofNext bool
+	// ofNewRC reports whether the edit is one of the new RC.
+	ofNewRC bool
 
 	// cells by the names of the moments.
 	cells map[string]cell
@@ -80,7 +80,7 @@ type cell struct {
 	// says is contained in what the user is told.
 	says string
 
-	// note is for readers of the table: why a cell makes no sense, for one.
+	// note is for readers of the table: why a cell is not applicable, for one.
 	note string
 
 	// except changes the wanted state where row.change is not the whole truth.
@@ -103,16 +103,16 @@ type attempt struct {
 	cell   cell
 
 	// first is the manifest from which all began; sent the one that was sent last.
-	first, sent manifest
+	first, sent manifest.RC
 
-	// unheld puts an end to what holds a rollout where it is.
-	unheld func()
+	// release lets go on what was held at the moment.
+	release func()
 }
 
 // TestMatrix makes every edit at every moment, and follows the rollout to its end.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	requireCluster(t)
+	harness.Cluster(t)
 	recorder := startRecorder(t)
 	for _, moment := range moments {
 		t.Run(moment.name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestMatrix(t *testing.T) {
 			var sharing []row
 			for _, row := range rows() {
 				switch {
-				case row.cells[moment.name].means == senseless:
+				case row.cells[moment.name].means == notApplicable:
 				case row.sharing:
 					sharing = append(sharing, row)
 				default:
@@ -146,9 +146,7 @@ func tryInTurn(t *testing.T, rows []row, moment moment, recorder *recorder) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			one := *all
-			shared := *all.scenario
-			shared.T = t
-			one.scenario, one.row, one.cell = &shared, row.withDefaults(), row.cells[moment.name]
+			one.scenario, one.row, one.cell = &scenario{all.For(t)}, row.withDefaults(), row.cells[moment.name]
 			one.try(recorder)
 		})
 	}
@@ -158,19 +156,19 @@ func tryInTurn(t *testing.T, rows []row, moment moment, recorder *recorder) {
 // reach brings about the moment at which the edit is made.
 func reach(t *testing.T, r row, m moment, recorder *recorder) *attempt {
 	t.Helper()
-	s := observed(t, "tomcat")
+	s := &scenario{harness.NewScenario(t, "tomcat")}
 	recorder.label(s)
-	a := &attempt{scenario: s, row: r.withDefaults(), moment: m, cell: r.cells[m.name], unheld: func() {}}
-	a.first = tomcat(t, append([]func(manifest){replicas(m.replicas), annotated(m.annotations...)}, r.shape...)...)
+	a := &attempt{scenario: s, row: r.withDefaults(), moment: m, cell: r.cells[m.name], release: func() {}}
+	a.first = manifest.Tomcat(t, append([]manifest.Edit{manifest.Replicas(m.replicas), manifest.Annotated(m.annotations...)}, r.shape...)...)
 	a.sent = a.first
 	a.row.create(s, a.first)
-	if _, stated := a.first.spec()["replicas"]; !stated {
-		s.kubectl("scale", s.ref(), fmt.Sprintf("--replicas=%d", m.replicas))
+	if _, stated := a.first.Spec()["replicas"]; !stated {
+		s.Kubectl("scale", s.Ref(), fmt.Sprintf("--replicas=%d", m.replicas))
 	}
 	n := int(a.live().Replicas)
-	s.await("it serves", serves(a.first.images(), n))
+	s.Await("it serves", harness.Serves(a.first.Images(), n))
 	if m.asked != "" {
-		a.sent = a.first.with(a.row.rollTo(m.asked)...)
+		a.sent = a.first.With(a.row.rollTo(m.asked)...)
 		told := a.row.send(s, a.first, a.sent)
 		require.Empty(t, told.failure)
 	}
@@ -181,10 +179,12 @@ func reach(t *testing.T, r row, m moment, recorder *recorder) *attempt {
 
 func (r row) withDefaults() row {
 	if r.rollTo == nil {
-		r.rollTo = func(to string) []func(manifest) { return []func(manifest){image(to), env("MODE", "first")} }
+		r.rollTo = func(to string) []manifest.Edit {
+			return []manifest.Edit{manifest.Image(to), manifest.Env("MODE", "first")}
+		}
 	}
 	if r.create == nil {
-		r.create = func(s *scenario, m manifest) { s.apply(m) }
+		r.create = func(s *scenario, m manifest.RC) { s.Apply(m) }
 	}
 	if r.send == nil {
 		r.send = patchAs("kubectl-patch")
@@ -223,7 +223,7 @@ func (a *attempt) wanted() golden.State {
 
 // stateOf is the state that a manifest describes. Replicas that it does not state
 // are those of the moment.
-func (a *attempt) stateOf(m manifest) golden.State {
+func (a *attempt) stateOf(m manifest.RC) golden.State {
 	rc := typed(a.T, m)
 	if rc.Spec.Replicas == nil {
 		n := int32(a.moment.replicas)
@@ -232,7 +232,7 @@ func (a *attempt) stateOf(m manifest) golden.State {
 	return golden.StateOf(rc.Spec)
 }
 
-func typed(t testing.TB, m manifest) *corev1.ReplicationController {
+func typed(t testing.TB, m manifest.RC) *corev1.ReplicationController {
 	t.Helper()
 	rc := &corev1.ReplicationController{}
 	text, err := json.Marshal(m)
@@ -243,23 +243,10 @@ func typed(t testing.TB, m manifest) *corev1.ReplicationController {
 
 // edited is the name of the ReplicationController that the edit is about.
 func (a *attempt) edited() string {
-	if a.row.ofNext {
-		return a.Now().Next()[0].Name
+	if a.row.ofNewRC {
+		return a.Now().Owned()[0].Name
 	}
-	return a.name
-}
-
-// get is the ReplicationController as it is stored, not as it was seen last.
-func (s *scenario) get() *corev1.ReplicationController {
-	s.Helper()
-	return s.getNamed(s.name)
-}
-
-func (s *scenario) getNamed(name string) *corev1.ReplicationController {
-	s.Helper()
-	rc, err := cluster.client.CoreV1().ReplicationControllers(s.namespace).Get(context.Background(), name, metav1.GetOptions{})
-	require.NoError(s, err)
-	return rc
+	return a.RCName
 }
 
 // bounds are those of P1 to P4 from the edit to the end.

@@ -1,4 +1,4 @@
-package e2e
+package matrix
 
 import (
 	"context"
@@ -11,15 +11,16 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/observe"
 )
 
 // matrixSurge is the number of pods that come in one step.
 const matrixSurge = 2
 
-// holding keeps a promotion where it is: the next ReplicationController, which has
-// to be gone before the pods are adopted, waits for it.
-const holding = "example.com/held-by-a-test"
+// holdFinalizer keeps a promotion where it is: the new RC, which has to be gone before
+// the pods are adopted, waits for it.
+const holdFinalizer = "example.com/held-by-a-test"
 
 // The moments by name.
 const (
@@ -38,7 +39,7 @@ type moment struct {
 	annotations []string
 
 	// asked is the image of the rollout that came before, empty for none; promoted
-	// tells that it is live.
+	// reports whether it is live.
 	asked    string
 	promoted bool
 
@@ -62,7 +63,7 @@ var moments = []moment{
 		name: underWay, title: "while it rolls (2 of 5)", replicas: 5, asked: "tomcat:8",
 		annotations: []string{api.MaxSurgeAnnotation, fmt.Sprint(matrixSurge), api.UpdatePeriodAnnotation, "1h"},
 		reach:       (*attempt).holdHalfway,
-		turnover:    map[meaning]turnover{replaces: {5, 5}, adds: {5, 5}, cancels: {2, 2}, goesOn: {3, 3}, unseen: {3, 3}, refuses: {3, 3}},
+		turnover:    map[meaning]turnover{replaces: {5, 5}, adds: {5, 5}, cancels: {2, 2}, goesOn: {3, 3}, unsent: {3, 3}, refuses: {3, 3}},
 	},
 	{
 		name: promoting, title: "during promotion", replicas: 2, asked: "tomcat:8", promoted: true,
@@ -73,7 +74,7 @@ var moments = []moment{
 	{
 		name: after, title: "after a rollout", replicas: 2, asked: "tomcat:8", promoted: true,
 		annotations: []string{api.MaxSurgeAnnotation, fmt.Sprint(matrixSurge)},
-		reach:       func(a *attempt) { a.rolledOut(a.sent.images(), a.moment.replicas) },
+		reach:       func(a *attempt) { a.AwaitRollout(a.sent.Images(), a.moment.replicas) },
 		turnover:    map[meaning]turnover{rollsOut: {2, 2}},
 	},
 	{
@@ -81,49 +82,50 @@ var moments = []moment{
 		name: failed, title: "after a failed one", replicas: 2, asked: "tomcat:bad",
 		annotations: []string{api.MaxSurgeAnnotation, fmt.Sprint(matrixSurge)},
 		reach: func(a *attempt) {
-			a.await("the new pods cannot start", func(m observe.Moment) bool { return len(m.WithImage(a.sent.images())) == 2 })
+			a.Await("the new pods cannot start", func(m observe.Moment) bool { return len(m.WithImage(a.sent.Images())) == 2 })
 		},
 		turnover: map[meaning]turnover{
-			replaces: {2, 4}, adds: {observe.Any, observe.Any}, cancels: {0, 2}, goesOn: {0, 2}, unseen: {0, 2}, refuses: {0, 2},
+			replaces: {2, 4}, adds: {observe.Any, observe.Any}, cancels: {0, 2}, goesOn: {0, 2}, unsent: {0, 2}, refuses: {0, 2},
 		},
 	},
 }
 
 func (a *attempt) holdHalfway() {
-	a.await("2 of 5 are new and nothing moves", func(m observe.Moment) bool {
-		if len(m.Pods) != 5 || m.Available() != 5 || len(m.WithImage(a.sent.images())) != 2 || len(m.Next()) != 1 {
+	a.Await("2 of 5 are new and nothing moves", func(m observe.Moment) bool {
+		if len(m.Pods) != 5 || m.Available() != 5 || len(m.WithImage(a.sent.Images())) != 2 || len(m.Owned()) != 1 {
 			return false
 		}
-		for _, rc := range append(m.Next(), *m.RC) {
+		for _, rc := range append(m.Owned(), *m.RC) {
 			if rc.Status.ObservedGeneration != rc.Generation || rc.Status.AvailableReplicas != rc.Replicas() {
 				return false
 			}
 		}
 		return true
 	})
-	a.unheld = func() { a.patchIfThere(a.name, `{"metadata":{"annotations":{"`+api.UpdatePeriodAnnotation+`":null}}}`) }
+	a.release = func() {
+		a.patchIfThere(a.RCName, `{"metadata":{"annotations":{"`+api.UpdatePeriodAnnotation+`":null}}}`)
+	}
 }
 
 // holdPromotion stops at the moment at which the pods belong to nobody.
 func (a *attempt) holdPromotion() {
-	created := a.await("the next one is created", func(m observe.Moment) bool { return len(m.Next()) == 1 })
-	next := created.Next()[0].Name
-	a.patchIfThere(next, `{"metadata":{"finalizers":["`+holding+`"]}}`)
-	a.unheld = func() { a.patchIfThere(next, `{"metadata":{"finalizers":null}}`) }
-	a.Cleanup(a.unheld) // nothing must keep the namespace
-	a.await("the promotion is held", func(m observe.Moment) bool {
+	created := a.Await("the new RC is created", func(m observe.Moment) bool { return len(m.Owned()) == 1 })
+	newRC := created.Owned()[0].Name
+	a.patchIfThere(newRC, `{"metadata":{"finalizers":["`+holdFinalizer+`"]}}`)
+	a.release = func() { a.patchIfThere(newRC, `{"metadata":{"finalizers":null}}`) }
+	a.Cleanup(a.release) // nothing must keep the namespace
+	a.Await("the promotion is held", func(m observe.Moment) bool {
 		isOrphan := func(pod observe.Pod) bool { return pod.Owner == "" }
 		alone := !slices.ContainsFunc(m.Pods, func(pod observe.Pod) bool { return !isOrphan(pod) })
-		return isSealed(m) && alone && len(m.Others) == 1 && m.Others[0].DeletionTimestamp != nil &&
-			slices.Equal(m.Others[0].Finalizers, []string{holding})
+		return harness.Sealed(m) && alone && len(m.Others) == 1 && m.Others[0].DeletionTimestamp != nil &&
+			slices.Equal(m.Others[0].Finalizers, []string{holdFinalizer})
 	})
 }
 
-// patchIfThere changes metadata in the name of nobody in particular.
+// patchIfThere changes metadata of an RC, unless that is gone.
 func (s *scenario) patchIfThere(rc, patch string) {
 	s.Helper()
-	_, err := cluster.client.CoreV1().ReplicationControllers(s.namespace).
-		Patch(context.Background(), rc, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "test"})
+	_, err := s.RCs().Patch(context.Background(), rc, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "test"})
 	if !apierrors.IsNotFound(err) {
 		assert.NoError(s, err)
 	}

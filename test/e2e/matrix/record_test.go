@@ -1,4 +1,4 @@
-package e2e
+package matrix
 
 import (
 	"context"
@@ -21,11 +21,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
+	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/golden"
 )
 
 const (
-	reviewsDirectory = "../../pkg/webhook/testdata/reviews"
+	reviewsDirectory = "../../../pkg/webhook/testdata/reviews"
 
 	// recordedLabel is on the namespaces whose reviews are recorded.
 	recordedLabel = "example.com/recorded"
@@ -56,7 +57,7 @@ func startRecorder(t *testing.T) *recorder {
 	r := &recorder{reviews: map[string][]json.RawMessage{}, cases: map[string][]golden.Case{}}
 	server := httptest.NewTLSServer(r)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	configurations := cluster.client.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	configurations := harness.Cluster(t).Client.AdmissionregistrationV1().MutatingWebhookConfigurations()
 	ctx := context.Background()
 	rcroll, err := configurations.Get(ctx, "rcroll", metav1.GetOptions{})
 	require.NoError(t, err)
@@ -99,7 +100,8 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	_ = json.NewEncoder(w).Encode(review)
 }
 
-// isUsers tells the edit's reviews from those of the components that work meanwhile.
+// isUsers reports whether a review is the edit's, and not one of the components that
+// work meanwhile.
 func isUsers(request *admissionv1.AdmissionRequest) bool {
 	return slices.Contains([]string{"admin", autoscaler}, request.UserInfo.Username)
 }
@@ -109,7 +111,7 @@ func (r *recorder) label(s *scenario) {
 	if r == nil {
 		return
 	}
-	_, err := cluster.client.CoreV1().Namespaces().Patch(context.Background(), s.namespace, types.MergePatchType,
+	_, err := s.Cluster.Client.CoreV1().Namespaces().Patch(context.Background(), s.Namespace, types.MergePatchType,
 		[]byte(`{"metadata":{"labels":{"`+recordedLabel+`":"true"}}}`), metav1.PatchOptions{})
 	require.NoError(s, err)
 }
@@ -121,10 +123,11 @@ func (r *recorder) during(a *attempt, edit func() answer) answer {
 	if r == nil || a.row.sharing && a.moment.name != before && a.moment.name != underWay {
 		return edit()
 	}
-	stored := a.getNamed(a.edited())
+	stored, err := a.RCs().Get(context.Background(), a.edited(), metav1.GetOptions{})
+	require.NoError(a, err)
 	stored.APIVersion, stored.Kind = "v1", "ReplicationController"
 	r.mu.Lock()
-	r.reviews[a.namespace] = []json.RawMessage{}
+	r.reviews[a.Namespace] = []json.RawMessage{}
 	r.mu.Unlock()
 	told := edit()
 	r.mu.Lock()
@@ -132,10 +135,10 @@ func (r *recorder) during(a *attempt, edit func() answer) answer {
 	c := golden.Case{
 		Moment: a.moment.name, Meaning: string(a.cell.means), Words: a.cell.says, Wanted: a.wanted(), Stored: jsonOf(a.scenario, stored),
 		ByServer: told.failure != "" && !strings.Contains(told.failure, "denied the request"), // by a webhook, that is
-		Reviews:  r.reviews[a.namespace],
+		Reviews:  r.reviews[a.Namespace],
 	}
-	delete(r.reviews, a.namespace)
-	c, err := golden.Normalise(c, a.namespace)
+	delete(r.reviews, a.Namespace)
+	c, err = golden.Normalise(c, a.Namespace)
 	require.NoError(a, err)
 	r.cases[a.row.name] = append(r.cases[a.row.name], c)
 	return told

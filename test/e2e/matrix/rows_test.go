@@ -1,4 +1,4 @@
-package e2e
+package matrix
 
 import (
 	"fmt"
@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 	"github.com/rcroll/rcroll/test/golden"
 	"github.com/rcroll/rcroll/test/observe"
 )
@@ -77,14 +79,14 @@ func mode(value string) func(*golden.State) {
 
 // imperativeRows are clients that change one thing, whatever else is asked for.
 func imperativeRows() []row {
-	one := func(a *attempt, to string) answer { return a.tell("", "set", "image", a.ref(), "tomcat="+to) }
+	one := func(a *attempt, to string) answer { return a.tell("", "set", "image", a.Ref(), "tomcat="+to) }
 	edit := func(a *attempt, to string) answer {
-		a.editor = "sed -i s/image:.tomcat:.*/image:\\ " + to + "/"
-		return a.tell("", "edit", a.ref())
+		a.Editor = "sed -i s/image:.tomcat:.*/image:\\ " + to + "/"
+		return a.tell("", "edit", a.Ref())
 	}
 	patch := func(format string, flags ...string) func(*attempt, string) answer {
 		return func(a *attempt, to string) answer {
-			return a.tell("", append([]string{"patch", a.ref(), "-p", fmt.Sprintf(format, to)}, flags...)...)
+			return a.tell("", append([]string{"patch", a.Ref(), "-p", fmt.Sprintf(format, to)}, flags...)...)
 		}
 	}
 	put := func(a *attempt, to string) answer {
@@ -127,7 +129,7 @@ func imperative(name string, edit func(*attempt, string) answer, sends bool, exc
 	on, back := to(newImage), to(oldImage)
 	on.name, back.name = name+", a new image", name+", the old image"
 	on.cells = but(means(rollsOut, adds, waits, rollsOut, adds), except)
-	nothing := cell{means: unseen}
+	nothing := cell{means: unsent}
 	if sends {
 		nothing = cell{means: goesOn, says: "to cancel it: kubectl annotate rc/tomcat rcroll.dev/request-"}
 	}
@@ -137,11 +139,11 @@ func imperative(name string, edit func(*attempt, string) answer, sends bool, exc
 
 // containerRows edit other containers than the first.
 func containerRows() []row {
-	every := func(to string) []func(manifest) {
-		return []func(manifest){func(m manifest) {
+	every := func(to string) []manifest.Edit {
+		return []manifest.Edit{func(rc manifest.RC) {
 			for _, field := range []string{"containers", "initContainers"} {
-				for _, item := range m.containers(field) {
-					item.(map[string]any)["image"] = to
+				for _, container := range rc.Containers(field) {
+					container["image"] = to
 				}
 			}
 		}}
@@ -149,16 +151,16 @@ func containerRows() []row {
 	return []row{
 		{
 			name:   "kubectl set image, all containers",
-			shape:  []func(manifest){container("containers", "proxy", oldImage), container("initContainers", "setup", oldImage)},
+			shape:  []manifest.Edit{manifest.Container("containers", "proxy", oldImage), manifest.Container("initContainers", "setup", oldImage)},
 			rollTo: every,
-			edit:   func(a *attempt) answer { return a.tell("", "set", "image", a.ref(), "*="+newImage) },
+			edit:   func(a *attempt) answer { return a.tell("", "set", "image", a.Ref(), "*="+newImage) },
 			change: func(_ *attempt, state *golden.State) { state.Images = newImage + "," + newImage + "," + newImage },
 			cells:  means(rollsOut, adds, waits, rollsOut, adds),
 		},
 		{
 			name:  "kubectl set image, an init container",
-			shape: []func(manifest){container("initContainers", "setup", "setup:1")},
-			edit:  func(a *attempt) answer { return a.tell("", "set", "image", a.ref(), "setup=setup:2") },
+			shape: []manifest.Edit{manifest.Container("initContainers", "setup", "setup:1")},
+			edit:  func(a *attempt) answer { return a.tell("", "set", "image", a.Ref(), "setup=setup:2") },
 			change: func(_ *attempt, state *golden.State) {
 				state.Images = strings.Replace(state.Images, "setup:1", "setup:2", 1)
 			},
@@ -176,14 +178,14 @@ func partialRows() []row {
 	return []row{
 		{
 			name:   "kubectl set env",
-			edit:   func(a *attempt) answer { return a.tell("", "set", "env", a.ref(), "MODE=new") },
+			edit:   func(a *attempt) answer { return a.tell("", "set", "env", a.Ref(), "MODE=new") },
 			change: func(_ *attempt, state *golden.State) { state.Mode = "new" },
 			cells:  cells(),
 		},
 		{
 			name: "kubectl patch, a label of the template",
 			edit: func(a *attempt) answer {
-				return a.tell("", "patch", a.ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"tier":"web"}}}}}`)
+				return a.tell("", "patch", a.Ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"tier":"web"}}}}}`)
 			},
 			change: func(_ *attempt, state *golden.State) { state.Tier = "web" },
 			cells:  cells(),
@@ -191,19 +193,19 @@ func partialRows() []row {
 		{
 			name: "kubectl patch, a label deployment of the template",
 			edit: func(a *attempt) answer {
-				return a.tell("", "patch", a.ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"`+api.DefaultHashLabelKey+`":"mine"}}}}}`)
+				return a.tell("", "patch", a.Ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"`+api.DefaultHashLabelKey+`":"mine"}}}}}`)
 			},
 			cells: allCells(cell{means: passes}, cell{means: refuses, says: taken}, cell{means: refuses, says: taken},
 				cell{means: refuses, says: "holds the hash by which rcroll tells pods apart"}, cell{means: refuses, says: taken}),
 		},
 		{
 			name:  "kubectl set image, with 0 replicas",
-			shape: []func(manifest){replicas(0)},
-			edit:  func(a *attempt) answer { return a.tell("", "set", "image", a.ref(), "tomcat="+newImage) },
+			shape: []manifest.Edit{manifest.Replicas(0)},
+			edit:  func(a *attempt) answer { return a.tell("", "set", "image", a.Ref(), "tomcat="+newImage) },
 			change: func(_ *attempt, state *golden.State) {
 				state.Images = newImage
 			},
-			cells: but(everywhere(cell{means: senseless, note: "without pods nothing is ever rolled"}), map[string]cell{before: {means: passes}}),
+			cells: but(everywhere(cell{means: notApplicable, note: "without pods there is nothing to roll"}), map[string]cell{before: {means: passes}}),
 		},
 	}
 }
@@ -217,7 +219,7 @@ func scaleRows() []row {
 	}
 	scale := func(to func(*attempt) int32, flags ...string) func(*attempt) answer {
 		return func(a *attempt) answer {
-			return a.tell("", append([]string{"scale", a.ref(), fmt.Sprintf("--replicas=%d", to(a))}, flags...)...)
+			return a.tell("", append([]string{"scale", a.Ref(), fmt.Sprintf("--replicas=%d", to(a))}, flags...)...)
 		}
 	}
 	write := func(to func(*attempt) int32) func(*attempt) answer {
@@ -251,7 +253,7 @@ func scaleRows() []row {
 		{
 			name: "kubectl patch, replicas",
 			edit: func(a *attempt) answer {
-				return a.tell("", "patch", a.ref(), "-p", fmt.Sprintf(`{"spec":{"replicas":%d}}`, up(a)))
+				return a.tell("", "patch", a.Ref(), "-p", fmt.Sprintf(`{"spec":{"replicas":%d}}`, up(a)))
 			},
 			change: scaled(up), cells: ups(),
 		},
@@ -268,8 +270,8 @@ func scaleRows() []row {
 func deletionRows() []row {
 	remove := func(cascade string) func(*attempt) answer {
 		return func(a *attempt) answer {
-			a.unheldSoon()
-			return a.tell("", "delete", a.ref(), "--wait=false", "--cascade="+cascade)
+			a.releaseSoon()
+			return a.tell("", "delete", a.Ref(), "--wait=false", "--cascade="+cascade)
 		}
 	}
 	late := func(means meaning) map[string]cell {
@@ -283,18 +285,18 @@ func deletionRows() []row {
 		{
 			name: "kubectl replace --force",
 			edit: func(a *attempt) answer {
-				a.unheldSoon()
-				return a.tell(a.first.with(image(newImage)).yaml(a), "replace", "--force", "-f", "-")
+				a.releaseSoon()
+				return a.tell(a.first.With(manifest.Image(newImage)).YAML(a), "replace", "--force", "-f", "-")
 			},
-			change: func(a *attempt, state *golden.State) { *state = a.stateOf(a.first.with(image(newImage))) },
+			change: func(a *attempt, state *golden.State) { *state = a.stateOf(a.first.With(manifest.Image(newImage))) },
 			cells:  late(recreates),
 		},
 		{
 			name: "kubectl replace --force, what kubectl get shows and a new image",
 			edit: func(a *attempt) answer {
-				shown := a.shown().with(image(newImage), replicas(a.moment.replicas))
-				a.unheldSoon()
-				return a.tell(shown.yaml(a), "replace", "--force", "-f", "-")
+				shown := a.shown().With(manifest.Image(newImage), manifest.Replicas(a.moment.replicas))
+				a.releaseSoon()
+				return a.tell(shown.YAML(a), "replace", "--force", "-f", "-")
 			},
 			change: func(a *attempt, state *golden.State) {
 				*state = a.live()
@@ -305,10 +307,10 @@ func deletionRows() []row {
 	}
 }
 
-// unheldSoon lets a promotion that is held go on while the edit waits for that.
-func (a *attempt) unheldSoon() {
+// releaseSoon lets a promotion that is held go on while the edit waits for that.
+func (a *attempt) releaseSoon() {
 	if a.moment.name == promoting {
-		release := time.AfterFunc(1500*time.Millisecond, a.unheld)
+		release := time.AfterFunc(1500*time.Millisecond, a.release)
 		a.Cleanup(func() { release.Stop() })
 	}
 }
@@ -322,7 +324,7 @@ func metadataRows() []row {
 		{
 			// The copy of the manifest becomes one that was not applied.
 			name: "kubectl apply set-last-applied, a new image",
-			edit: func(a *attempt) answer { return a.tell(onward(a).yaml(a), "apply", "set-last-applied", "-f", "-") },
+			edit: func(a *attempt) answer { return a.tell(onward(a).YAML(a), "apply", "set-last-applied", "-f", "-") },
 		},
 		{
 			name: "kubectl annotate, a copy of the manifest that is none",
@@ -337,8 +339,8 @@ func metadataRows() []row {
 		{
 			name: "an owner reference",
 			edit: func(a *attempt) answer {
-				a.kubectl("create", "configmap", "owner")
-				uid := a.kubectl("get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}").stdout
+				a.Kubectl("create", "configmap", "owner")
+				uid := a.Kubectl("get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}").Stdout
 				return a.tell("", "patch", ref, "-p",
 					`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"`+uid+`","controller":true}]}}`)
 			},
@@ -354,7 +356,7 @@ func metadataRows() []row {
 		{
 			name: "server-side apply of a label, twice",
 			edit: func(a *attempt) answer {
-				labelled := manifest{"apiVersion": "v1", "kind": "ReplicationController",
+				labelled := manifest.RC{"apiVersion": "v1", "kind": "ReplicationController",
 					"metadata": map[string]any{"name": "tomcat", "labels": map[string]any{"cost": "1"}}}
 				apply := func() answer { return applyAs("labeller")(a.scenario, nil, labelled) }
 				return first(apply(), apply())
@@ -375,29 +377,29 @@ func lacking(field string, drop func(*corev1.ReplicationController)) row {
 }
 
 // shown is what kubectl get shows.
-func (a *attempt) shown() manifest {
+func (a *attempt) shown() manifest.RC {
 	a.Helper()
-	var m manifest
-	require.NoError(a, yaml.Unmarshal([]byte(a.kubectl("get", a.ref(), "-o", "yaml").stdout), &m))
+	var m manifest.RC
+	require.NoError(a, yaml.Unmarshal([]byte(a.Kubectl("get", a.Ref(), "-o", "yaml").Stdout), &m))
 	return m
 }
 
 // invalidRows are what the API server takes neither for a request.
 func invalidRows() []row {
 	const negative = "spec.replicas: Invalid value: -1: must be greater than or equal to 0"
-	replacing := func(what, says string, wrong func(manifest)) row {
+	replacing := func(what, says string, wrong manifest.Edit) row {
 		return refused("kubectl replace, the old image and "+what, says, func(a *attempt) answer {
-			return kubectlWith("replace")(a.scenario, nil, a.first.with(wrong))
+			return kubectlWith("replace")(a.scenario, nil, a.first.With(wrong))
 		})
 	}
 	return []row{
 		refused("kubectl patch --subresource=scale, replicas below 0", negative, func(a *attempt) answer {
-			return a.tell("", "patch", a.ref(), "--subresource=scale", "--type=merge", "-p", `{"spec":{"replicas":-1}}`)
+			return a.tell("", "patch", a.Ref(), "--subresource=scale", "--type=merge", "-p", `{"spec":{"replicas":-1}}`)
 		}),
-		replacing("replicas below 0", negative, replicas(-1)),
+		replacing("replicas below 0", negative, manifest.Replicas(-1)),
 		replacing("minReadySeconds below 0", "spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0",
-			func(m manifest) { m.spec()["minReadySeconds"] = int64(-1) }),
-		replacing("a selector of other pods", "does not match template", selecting(map[string]string{"app": "other"})),
+			func(rc manifest.RC) { rc.Spec()["minReadySeconds"] = int64(-1) }),
+		replacing("a selector of other pods", "does not match template", manifest.Selecting(map[string]string{"app": "other"})),
 	}
 }
 
@@ -405,9 +407,9 @@ func invalidRows() []row {
 func settingRows() []row {
 	const ref = "rc/tomcat"
 	const invalid, noLabel = `"lots" is not valid: give a number of pods`, "rcroll has no such label"
-	create := func(edit func(manifest)) func(*attempt) answer {
+	create := func(edit manifest.Edit) func(*attempt) answer {
 		return func(a *attempt) answer {
-			return a.tell(a.first.with(named("another"), edit).yaml(a), "create", "-f", "-")
+			return a.tell(a.first.With(manifest.Named("another"), edit).YAML(a), "create", "-f", "-")
 		}
 	}
 	// Nobody asks the webhook about a write of the status, with which metadata can come.
@@ -418,7 +420,7 @@ func settingRows() []row {
 		return row{
 			name: name,
 			edit: func(a *attempt) answer {
-				a.kubectl(past(metadata)...)
+				a.Kubectl(past(metadata)...)
 				var answers []answer
 				for _, edit := range edits {
 					answers = append(answers, edit(a))
@@ -433,9 +435,9 @@ func settingRows() []row {
 		refused("kubectl annotate, a setting that is not valid", invalid, kubectl("annotate", "--overwrite", ref, api.MaxSurgeAnnotation+"=lots")),
 		refused("kubectl annotate, a setting that there is not", "there is no such setting", kubectl("annotate", ref, api.Prefix+"max-surg=2")),
 		refused("kubectl label, a setting", noLabel, kubectl("label", ref, api.EnabledKey+"=false")),
-		refused("kubectl create, with a setting that is not valid", invalid, create(annotated(api.MaxSurgeAnnotation, "lots"))),
-		refused("kubectl create, with a setting as a label", noLabel, create(func(m manifest) {
-			m.metadata()["labels"] = map[string]any{api.EnabledKey: "false"}
+		refused("kubectl create, with a setting that is not valid", invalid, create(manifest.Annotated(api.MaxSurgeAnnotation, "lots"))),
+		refused("kubectl create, with a setting as a label", noLabel, create(func(rc manifest.RC) {
+			rc.Metadata()["labels"] = map[string]any{api.EnabledKey: "false"}
 		})),
 		beside("kubectl annotate, a setting beside one that there is not", `{"annotations":{"`+api.Prefix+`new":"x"}}`,
 			kubectl("annotate", ref, api.OnFailureAnnotation+"=hold"), kubectl("annotate", ref, api.Prefix+"new-")),
@@ -443,22 +445,22 @@ func settingRows() []row {
 			kubectl("label", ref, api.EnabledKey+"-")),
 		{
 			name: "kubectl set image, where a setting is not valid",
-			create: func(s *scenario, m manifest) {
-				s.apply(m)
-				s.kubectl(past(`{"annotations":{"` + api.MaxSurgeAnnotation + `":"lots"}}`)...)
+			create: func(s *scenario, m manifest.RC) {
+				s.Apply(m)
+				s.Kubectl(past(`{"annotations":{"` + api.MaxSurgeAnnotation + `":"lots"}}`)...)
 			},
 			edit: kubectl("set", "image", ref, "tomcat="+newImage),
-			cells: but(everywhere(cell{means: senseless, note: "no rollout begins with it"}),
+			cells: but(everywhere(cell{means: notApplicable, note: "no rollout begins with it"}),
 				map[string]cell{before: {means: refuses, says: invalid}}),
 		},
 		{
 			name: "kubectl set image, where the annotations have no room for the request",
-			shape: []func(manifest){func(m manifest) {
-				m.metadata()["annotations"].(map[string]any)["note"] = strings.Repeat("x", validation.TotalAnnotationSizeLimitB-300)
+			shape: []manifest.Edit{func(rc manifest.RC) {
+				rc.Metadata()["annotations"].(map[string]any)["note"] = strings.Repeat("x", validation.TotalAnnotationSizeLimitB-300)
 			}},
-			create: creating(kubectlWith("apply", serverSide)),
+			create: creating(kubectlWith("apply", harness.ServerSide)),
 			edit:   kubectl("set", "image", ref, "tomcat="+newImage),
-			cells: but(everywhere(cell{means: senseless, note: "no rollout begins with it"}),
+			cells: but(everywhere(cell{means: notApplicable, note: "no rollout begins with it"}),
 				map[string]cell{before: {means: refuses, says: "all annotations together may take"}}),
 		},
 	}
@@ -466,18 +468,18 @@ func settingRows() []row {
 
 // ownRows touch what is rcroll's.
 func ownRows() []row {
-	next := func(args ...string) func(*attempt) answer {
+	ofOwned := func(args ...string) func(*attempt) answer {
 		return func(a *attempt) answer {
 			return a.tell("", slices.Insert(slices.Clone(args), len(args)-1, "rc/"+a.edited())...)
 		}
 	}
 	const ref, forged = "rc/tomcat", "is written by rcroll only"
-	none := cell{means: senseless, note: "there is no next ReplicationController"}
+	none := cell{means: notApplicable, note: "there is no new ReplicationController"}
 	managed := cell{means: refuses, says: "is managed by rcroll for rc/tomcat: edit rc/tomcat instead"}
-	plain := cell{means: passes, note: "it is for the pods to come, as without rcroll"}
+	plain := cell{means: passes, note: "pods created later have it, as without rcroll"}
 	forging := func(name string, args ...string) row { return refused(name, forged, kubectl(args...)) }
-	ofNext := func(name string, args ...string) row {
-		return row{name: name, edit: next(args...), sharing: true, ofNext: true, cells: allCells(none, managed, managed, none, managed)}
+	ofNewRC := func(name string, args ...string) row {
+		return row{name: name, edit: ofOwned(args...), sharing: true, ofNewRC: true, cells: allCells(none, managed, managed, none, managed)}
 	}
 	return []row{
 		{
@@ -518,23 +520,23 @@ func ownRows() []row {
 			// One that is rcroll's is labelled as well.
 			name: "kubectl set env, of one that another ReplicationController controls",
 			edit: func(a *attempt) answer {
-				a.feed(a.first.with(named("parent"), replicas(0), labelled(map[string]string{"app": "parent"})).yaml(a), "create", "-f", "-")
-				uid := a.kubectl("get", "rc", "parent", "-o", "jsonpath={.metadata.uid}").stdout
-				a.kubectl("patch", ref, "-p", `{"metadata":{"ownerReferences":[`+
+				a.KubectlWithInput(a.first.With(manifest.Named("parent"), manifest.Replicas(0), manifest.PodLabelled(map[string]string{"app": "parent"})).YAML(a), "create", "-f", "-")
+				uid := a.Kubectl("get", "rc", "parent", "-o", "jsonpath={.metadata.uid}").Stdout
+				a.Kubectl("patch", ref, "-p", `{"metadata":{"ownerReferences":[`+
 					`{"apiVersion":"v1","kind":"ReplicationController","name":"parent","uid":"`+uid+`","controller":true}]}}`)
 				told := a.tell("", "set", "env", ref, "MODE=new")
-				a.kubectl("patch", ref, "--type=merge", "-p", `{"metadata":{"ownerReferences":null}}`)
-				a.kubectl("delete", "rc", "parent")
+				a.Kubectl("patch", ref, "--type=merge", "-p", `{"metadata":{"ownerReferences":null}}`)
+				a.Kubectl("delete", "rc", "parent")
 				return told
 			},
 			change: func(_ *attempt, state *golden.State) { state.Mode = "new" },
-			cells: but(everywhere(cell{means: senseless, note: "while it rolls it is taken for a next one"}),
+			cells: but(everywhere(cell{means: notApplicable, note: "while it rolls it is taken for a new one that rcroll made"}),
 				map[string]cell{before: {means: passes}}),
 		},
-		ofNext("kubectl label, of the next ReplicationController", "label", "team=web"),
-		ofNext("kubectl set image, of the next ReplicationController", "set", "image", "tomcat="+newImage),
-		ofNext("kubectl annotate, of the next ReplicationController", "annotate", "example.com/note=mine"),
-		ofNext("kubectl scale, of the next ReplicationController", "scale", "--replicas=9"),
+		ofNewRC("kubectl label, of the new ReplicationController", "label", "team=web"),
+		ofNewRC("kubectl set image, of the new ReplicationController", "set", "image", "tomcat="+newImage),
+		ofNewRC("kubectl annotate, of the new ReplicationController", "annotate", "example.com/note=mine"),
+		ofNewRC("kubectl scale, of the new ReplicationController", "scale", "--replicas=9"),
 	}
 }
 

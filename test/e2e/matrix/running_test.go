@@ -1,4 +1,4 @@
-package e2e
+package matrix
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/golden"
 	"github.com/rcroll/rcroll/test/observe"
 )
@@ -26,7 +27,7 @@ func (a *attempt) try(recorder *recorder) {
 	case removes, orphans, recreates:
 		return
 	}
-	assert.Equal(a, a.wanted(), requestedBy(a.T, a.get()), "what is asked for now")
+	assert.Equal(a, a.wanted(), requestedBy(a.T, a.Stored()), "what is asked for now")
 }
 
 // requestedBy is the state that is asked for: the pending one, or the live one.
@@ -107,20 +108,20 @@ func (a *attempt) ends() {
 	}
 	end := a.wanted()
 	if a.cell.means == passes && end.Images != a.live().Images {
-		a.await("the edit is live", func(m observe.Moment) bool { return m.RC != nil && golden.StateOf(m.RC.Spec) == end })
+		a.Await("the edit is live", func(m observe.Moment) bool { return m.RC != nil && golden.StateOf(m.RC.Spec) == end })
 		return // it is for the pods to come
 	}
 	if a.moment.name == failed && strings.Contains(end.Images, ":bad") {
 		end = a.rescued(end)
 	}
-	a.unheld()
-	rested := a.await(fmt.Sprintf("%+v serves and nothing else is left", end), func(m observe.Moment) bool {
-		return serves(end.Images, int(end.Replicas))(m) && golden.StateOf(m.RC.Spec) == end
+	a.release()
+	rested := a.Await(fmt.Sprintf("%+v serves and nothing else is left", end), func(m observe.Moment) bool {
+		return harness.Serves(end.Images, int(end.Replicas))(m) && golden.StateOf(m.RC.Spec) == end
 	})
 	if a.cell.means == rollsOut || a.moment.promoted {
 		assert.True(a, api.IsHash(rested.RC.Spec.Selector[api.DefaultHashLabelKey]), "selector %v", rested.RC.Spec.Selector)
 	}
-	a.keeps(a.bounds(end))
+	a.Expect(a.bounds(end))
 }
 
 // rescued takes back what cannot end. The rollout has done no harm until then.
@@ -131,7 +132,7 @@ func (a *attempt) rescued(stuck golden.State) golden.State {
 	}) {
 		a.Errorf("before it is taken back: %v", violation)
 	}
-	a.kubectl("annotate", a.ref(), api.RequestAnnotation+"-")
+	a.Kubectl("annotate", a.Ref(), api.RequestAnnotation+"-")
 	end := a.live()
 	end.Replicas = stuck.Replicas
 	return end
@@ -141,12 +142,12 @@ func (a *attempt) rescued(stuck golden.State) golden.State {
 func (a *attempt) endsOtherwise() {
 	a.Helper()
 	first := a.Result().Moments[0]
-	a.unheld()
+	a.release()
 	switch a.cell.means {
 	case removes:
-		a.await("nothing is left", func(m observe.Moment) bool { return m.RC == nil && len(m.Others) == 0 && len(m.Pods) == 0 })
+		a.Await("nothing is left", func(m observe.Moment) bool { return m.RC == nil && len(m.Others) == 0 && len(m.Pods) == 0 })
 	case orphans:
-		end := a.await("it is gone", func(m observe.Moment) bool {
+		end := a.Await("it is gone", func(m observe.Moment) bool {
 			free := true
 			for _, other := range m.Others {
 				free = free && len(other.OwnerReferences) == 0
@@ -157,8 +158,8 @@ func (a *attempt) endsOtherwise() {
 		assert.Equal(a, len(first.Pods), a.Result().Kept(first.Pods), "%s", end)
 	case recreates:
 		end := a.wanted()
-		a.await("only the new one is left", func(m observe.Moment) bool {
-			return m.RC != nil && m.RC.UID != first.RC.UID && serves(end.Images, int(end.Replicas))(m)
+		a.Await("only the new one is left", func(m observe.Moment) bool {
+			return m.RC != nil && m.RC.UID != first.RC.UID && harness.Serves(end.Images, int(end.Replicas))(m)
 		})
 	}
 }

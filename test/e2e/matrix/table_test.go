@@ -1,4 +1,4 @@
-package e2e
+package matrix
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	clientsDocument = "../../docs/clients.md"
-	tableBegins     = "<!-- The table is written by `go test ./test/e2e -run TestClientsDocument -update`. -->\n"
+	clientsDocument = "../../../docs/clients.md"
+	tableBegins     = "<!-- The table is written by `go test ./test/e2e/matrix -run TestClientsDocument -update`. -->\n"
 	tableEnds       = "<!-- End of the table. -->\n"
 )
 
@@ -35,8 +35,8 @@ func TestClientsDocument(t *testing.T) {
 	assert.Equal(t, generated, string(content), "with -update it is written anew")
 }
 
-// TestMatrixIsComplete: every edit says at every moment what it means, or why it
-// makes no sense; and edits have names of their own.
+// TestMatrixIsComplete: every edit says at every moment what it means, or why it is
+// not applicable; and edits have names of their own.
 func TestMatrixIsComplete(t *testing.T) {
 	names := map[string]bool{}
 	for _, row := range rows() {
@@ -45,7 +45,7 @@ func TestMatrixIsComplete(t *testing.T) {
 		for _, moment := range moments {
 			cell := row.cells[moment.name]
 			assert.NotEmpty(t, cell.means, "%s, %s", row.name, moment.name)
-			if cell.means == senseless {
+			if cell.means == notApplicable {
 				assert.NotEmpty(t, cell.note, "%s, %s", row.name, moment.name)
 			}
 			if cell.means == refuses {

@@ -1,4 +1,4 @@
-package e2e
+package models
 
 import (
 	"context"
@@ -16,8 +16,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 
+	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/sim"
 )
+
+func TestMain(m *testing.M) { harness.Main(m) }
 
 // The models of test/sim must come to the same objects as the real server, manager,
 // garbage collector and (simulated) kubelets.
@@ -27,30 +30,30 @@ func TestModels(t *testing.T) {
 			t.Parallel()
 			expected, err := script.Play(0)
 			require.NoError(t, err)
-			s := observed(t, "a")
+			s := harness.NewScenario(t, "a")
 			known := map[types.UID]bool{}
 			for i, step := range script.Steps {
-				require.NoError(t, s.do(step), "%s %s", step.Do, step.Name)
-				s.comesTo(expected[i], known)
+				require.NoError(t, do(s, step), "%s %s", step.Do, step.Name)
+				awaitFacts(s, expected[i], known)
 			}
 		})
 	}
 }
 
-// comesTo waits until the facts are as expected, and remembers the pods.
-func (s *scenario) comesTo(expected []string, known map[types.UID]bool) {
+// awaitFacts waits until the facts are as expected, and remembers the pods.
+func awaitFacts(s *harness.Scenario, expected []string, known map[types.UID]bool) {
 	s.Helper()
 	var facts []string
 	var pods *corev1.PodList
 	assert.Eventually(s, func() bool {
 		ctx := s.Context()
-		rcs, err := cluster.client.CoreV1().ReplicationControllers(s.namespace).List(ctx, metav1.ListOptions{})
+		rcs, err := s.RCs().List(ctx, metav1.ListOptions{})
 		require.NoError(s, err)
-		pods, err = cluster.client.CoreV1().Pods(s.namespace).List(ctx, metav1.ListOptions{})
+		pods, err = s.Cluster.Client.CoreV1().Pods(s.Namespace).List(ctx, metav1.ListOptions{})
 		require.NoError(s, err)
 		facts = sim.Facts(rcs.Items, pods.Items, known)
 		return slices.Equal(expected, facts)
-	}, patience, 100*time.Millisecond)
+	}, harness.Patience, 100*time.Millisecond)
 	require.Equal(s, strings.Join(expected, "\n"), strings.Join(facts, "\n"))
 	for _, pod := range pods.Items {
 		known[pod.UID] = true
@@ -58,8 +61,8 @@ func (s *scenario) comesTo(expected []string, known map[types.UID]bool) {
 }
 
 // do is a step of a script, on the real control plane.
-func (s *scenario) do(step sim.ScriptStep) error {
-	ctx, rcs := s.Context(), cluster.client.CoreV1().ReplicationControllers(s.namespace)
+func do(s *harness.Scenario, step sim.ScriptStep) error {
+	ctx, rcs := s.Context(), s.RCs()
 	switch step.Do {
 	case sim.Create:
 		var owner *corev1.ReplicationController
@@ -83,19 +86,19 @@ func (s *scenario) do(step sim.ScriptStep) error {
 		})
 	case sim.Scale:
 		_, err := rcs.UpdateScale(ctx, step.Name, &autoscalingv1.Scale{
-			ObjectMeta: metav1.ObjectMeta{Name: step.Name, Namespace: s.namespace},
+			ObjectMeta: metav1.ObjectMeta{Name: step.Name, Namespace: s.Namespace},
 			Spec:       autoscalingv1.ScaleSpec{Replicas: step.Replicas},
 		}, metav1.UpdateOptions{})
 		return err
 	case sim.Delete:
 		return rcs.Delete(ctx, step.Name, metav1.DeleteOptions{PropagationPolicy: &step.Policy})
 	}
-	return s.relabel(ctx, step)
+	return relabel(ctx, s, step)
 }
 
 // relabel replaces the labels of one pod.
-func (s *scenario) relabel(ctx context.Context, step sim.ScriptStep) error {
-	client := cluster.client.CoreV1().Pods(s.namespace)
+func relabel(ctx context.Context, s *harness.Scenario, step sim.ScriptStep) error {
+	client := s.Cluster.Client.CoreV1().Pods(s.Namespace)
 	pods, err := client.List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package e2e
+package rollouts
 
 import (
 	"testing"
@@ -6,6 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
 // Asking half-way for what is live brings the old pods back, in every way in which
@@ -14,42 +16,42 @@ func TestCancel(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct {
 		applyFlags []string
-		cancel     func(*scenario, manifest)
+		cancel     func(*scenario, manifest.RC)
 	}{
 		"apply": {
-			cancel: func(s *scenario, m manifest) { s.apply(m) },
+			cancel: func(s *scenario, m manifest.RC) { s.Apply(m) },
 		},
 		"apply server-side": {
-			applyFlags: []string{serverSide},
-			cancel:     func(s *scenario, m manifest) { s.apply(m, serverSide) },
+			applyFlags: []string{harness.ServerSide},
+			cancel:     func(s *scenario, m manifest.RC) { s.Apply(m, harness.ServerSide) },
 		},
 		"replace": {
-			cancel: func(s *scenario, m manifest) { s.feed(m.yaml(s), "replace", "-f", "-") },
+			cancel: func(s *scenario, m manifest.RC) { s.KubectlWithInput(m.YAML(s), "replace", "-f", "-") },
 		},
 		"removal of the request": {
-			cancel: func(s *scenario, _ manifest) { s.kubectl("annotate", s.ref(), api.RequestAnnotation+"-") },
+			cancel: func(s *scenario, _ manifest.RC) { s.Kubectl("annotate", s.Ref(), api.RequestAnnotation+"-") },
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := tomcat(t)
+			m := manifest.Tomcat(t)
 			s := given(t, m, c.applyFlags...)
 			if c.applyFlags == nil {
-				s.setImage("tomcat=tomcat:8")
+				s.SetImage("tomcat=tomcat:8")
 			} else {
-				s.apply(m.with(image("tomcat:8")), c.applyFlags...)
+				s.Apply(m.With(manifest.Image("tomcat:8")), c.applyFlags...)
 			}
-			s.halfway("tomcat:8")
+			s.AwaitHalfway("tomcat:8")
 			c.cancel(s, m)
-			s.rolledBack("tomcat:7", 5)
-			s.keeps(anyTurnover(5))
+			s.AwaitRollback("tomcat:7", 5)
+			s.Expect(harness.AnyTurnover(5))
 			assert.NotContains(t, s.Now().RC.Spec.Selector, api.DefaultHashLabelKey)
 
 			s.Begin()
-			s.setImage("tomcat=tomcat:8")
-			s.rolledOut("tomcat:8", 5)
-			s.keeps(surge1(5))
+			s.SetImage("tomcat=tomcat:8")
+			s.AwaitRollout("tomcat:8", 5)
+			s.Expect(harness.SurgeOne(5))
 		})
 	}
 }
@@ -57,14 +59,14 @@ func TestCancel(t *testing.T) {
 // A cancel before anything happened leaves everything as it was.
 func TestCancelAtOnce(t *testing.T) {
 	t.Parallel()
-	m := tomcat(t, annotated(api.PausedAnnotation, "true"))
-	s := given(t, m, serverSide)
-	s.apply(m.with(image("tomcat:8")), serverSide)
-	s.await("the rollout is paused", isPaused)
-	s.apply(m, serverSide)
-	s.kubectl("annotate", s.ref(), api.PausedAnnotation+"-")
-	s.rolledBack("tomcat:7", 5)
-	s.keeps(anyTurnover(5))
+	m := manifest.Tomcat(t, manifest.Annotated(api.PausedAnnotation, "true"))
+	s := given(t, m, harness.ServerSide)
+	s.Apply(m.With(manifest.Image("tomcat:8")), harness.ServerSide)
+	s.Await("the rollout is paused", isPaused)
+	s.Apply(m, harness.ServerSide)
+	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"-")
+	s.AwaitRollback("tomcat:7", 5)
+	s.Expect(harness.AnyTurnover(5))
 	assert.Empty(t, s.Result().Created())
 }
 
@@ -72,25 +74,25 @@ func TestCancelAtOnce(t *testing.T) {
 // is live cannot be asked for by set image. The rollout goes on.
 func TestSetImageToTheLiveImageSendsNothing(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
-	s.setImage("tomcat=tomcat:8")
-	s.halfway("tomcat:8")
-	s.setImage("tomcat=tomcat:7")
-	s.rolledOut("tomcat:8", 5)
-	s.keeps(surge1(5))
+	s := given(t, manifest.Tomcat(t))
+	s.SetImage("tomcat=tomcat:8")
+	s.AwaitHalfway("tomcat:8")
+	s.SetImage("tomcat=tomcat:7")
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
 }
 
 // Once the new image is live, set image back to the old one is a rollout like any
 // other. Here it comes while the promotion is under way.
 func TestSetImageBackDuringPromotion(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
-	s.setImage("tomcat=tomcat:8")
-	s.await("the promotion begins", isSealed)
-	s.setImage("tomcat=tomcat:7")
-	s.await("the old image is asked for", requests("tomcat:7"))
-	s.rolledOut("tomcat:7", 5)
-	bounds := surge1(5)
+	s := given(t, manifest.Tomcat(t))
+	s.SetImage("tomcat=tomcat:8")
+	s.Await("the promotion begins", harness.Sealed)
+	s.SetImage("tomcat=tomcat:7")
+	s.Await("the old image is asked for", harness.Requests("tomcat:7"))
+	s.AwaitRollout("tomcat:7", 5)
+	bounds := harness.SurgeOne(5)
 	bounds.Created, bounds.Deleted = 10, 10
-	s.keeps(bounds)
+	s.Expect(bounds)
 }

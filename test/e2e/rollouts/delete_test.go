@@ -1,9 +1,11 @@
-package e2e
+package rollouts
 
 import (
 	"testing"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 	"github.com/rcroll/rcroll/test/observe"
 )
 
@@ -11,11 +13,11 @@ import (
 // everything along that belongs to it.
 func TestDeleteHalfway(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
-	s.setImage("tomcat=tomcat:8")
-	s.halfway("tomcat:8")
-	s.kubectl("delete", "rc/tomcat", "--wait=false")
-	s.await("nothing is left", func(m observe.Moment) bool {
+	s := given(t, manifest.Tomcat(t))
+	s.SetImage("tomcat=tomcat:8")
+	s.AwaitHalfway("tomcat:8")
+	s.Kubectl("delete", "rc/tomcat", "--wait=false")
+	s.Await("nothing is left", func(m observe.Moment) bool {
 		return m.RC == nil && len(m.Others) == 0 && len(m.Pods) == 0
 	})
 }
@@ -26,16 +28,16 @@ func TestDeleteHalfway(t *testing.T) {
 func TestDeleteDuringPromotion(t *testing.T) {
 	t.Parallel()
 	const finalizer = "e2e.rcroll.dev/hold"
-	s := given(t, tomcat(t))
-	next := "rc/" + s.halfwayAtRest().Next()[0].Name
-	s.kubectl("patch", next, "-p", `{"metadata":{"finalizers":["`+finalizer+`"]}}`)
-	s.kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
-	s.await("the pods have no controller", func(m observe.Moment) bool { return isSealed(m) && len(m.Orphans()) == 5 })
+	s := given(t, manifest.Tomcat(t))
+	next := "rc/" + s.halfwayAtRest().Owned()[0].Name
+	s.Kubectl("patch", next, "-p", `{"metadata":{"finalizers":["`+finalizer+`"]}}`)
+	s.Kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
+	s.Await("the pods have no controller", func(m observe.Moment) bool { return harness.Sealed(m) && len(m.Orphans()) == 5 })
 
-	s.refused("rc/tomcat is taking over the pods of a finished rolling update", "delete", "rc/tomcat")
-	s.kubectl("patch", next, "-p", `{"metadata":{"$deleteFromPrimitiveList/finalizers":["`+finalizer+`"]}}`)
-	s.kubectl("delete", "rc/tomcat", "--wait=false")
-	s.await("nothing is left", func(m observe.Moment) bool {
+	s.ExpectRefused("rc/tomcat is taking over the pods of a finished rolling update", "delete", "rc/tomcat")
+	s.Kubectl("patch", next, "-p", `{"metadata":{"$deleteFromPrimitiveList/finalizers":["`+finalizer+`"]}}`)
+	s.Kubectl("delete", "rc/tomcat", "--wait=false")
+	s.Await("nothing is left", func(m observe.Moment) bool {
 		return m.RC == nil && len(m.Others) == 0 && len(m.Pods) == 0
 	})
 }
@@ -43,46 +45,46 @@ func TestDeleteDuringPromotion(t *testing.T) {
 // kubectl replace --force deletes and creates: what comes is what the manifest says.
 func TestReplaceForceHalfway(t *testing.T) {
 	t.Parallel()
-	m := tomcat(t)
+	m := manifest.Tomcat(t)
 	s := given(t, m)
 	before := s.Now().RC.UID
-	s.setImage("tomcat=tomcat:8")
-	s.halfway("tomcat:8")
-	s.feed(m.with(image("tomcat:8")).yaml(t), "replace", "--force", "-f", "-")
-	s.await("only the new one is left", func(m observe.Moment) bool {
-		return m.RC != nil && m.RC.UID != before && serves("tomcat:8", 5)(m)
+	s.SetImage("tomcat=tomcat:8")
+	s.AwaitHalfway("tomcat:8")
+	s.KubectlWithInput(m.With(manifest.Image("tomcat:8")).YAML(t), "replace", "--force", "-f", "-")
+	s.Await("only the new one is left", func(m observe.Moment) bool {
+		return m.RC != nil && m.RC.UID != before && harness.Serves("tomcat:8", 5)(m)
 	})
 
 	s.Begin()
-	s.setImage("tomcat=tomcat:9")
-	s.rolledOut("tomcat:9", 5)
-	s.keeps(surge1(5))
+	s.SetImage("tomcat=tomcat:9")
+	s.AwaitRollout("tomcat:9", 5)
+	s.Expect(harness.SurgeOne(5))
 }
 
 // Somebody who deletes the next ReplicationController takes its pods away, and no
 // more than that: the rollout makes it anew and ends where it was to end.
 func TestNextDeletedByHand(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
-	s.setImage("tomcat=tomcat:8")
-	next := s.halfway("tomcat:8").Next()
-	s.kubectl("delete", "rc/"+next[0].Name, "--wait=false")
-	s.rolledOut("tomcat:8", 5)
+	s := given(t, manifest.Tomcat(t))
+	s.SetImage("tomcat=tomcat:8")
+	next := s.AwaitHalfway("tomcat:8").Owned()
+	s.Kubectl("delete", "rc/"+next[0].Name, "--wait=false")
+	s.AwaitRollout("tomcat:8", 5)
 
 	s.Begin()
-	s.setImage("tomcat=tomcat:9")
-	s.rolledOut("tomcat:9", 5)
-	s.keeps(surge1(5))
+	s.SetImage("tomcat=tomcat:9")
+	s.AwaitRollout("tomcat:9", 5)
+	s.Expect(harness.SurgeOne(5))
 }
 
 // Whoever deletes a pod in the middle of a rollout gets another one.
 func TestPodsDeletedByHand(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
-	s.setImage("tomcat=tomcat:8")
-	m := s.halfway("tomcat:8")
-	s.kubectl("delete", "pod", "--wait=false", "--ignore-not-found", m.WithImage("tomcat:7")[0].Name, m.WithImage("tomcat:8")[0].Name)
-	s.rolledOut("tomcat:8", 5)
+	s := given(t, manifest.Tomcat(t))
+	s.SetImage("tomcat=tomcat:8")
+	m := s.AwaitHalfway("tomcat:8")
+	s.Kubectl("delete", "pod", "--wait=false", "--ignore-not-found", m.WithImage("tomcat:7")[0].Name, m.WithImage("tomcat:8")[0].Name)
+	s.AwaitRollout("tomcat:8", 5)
 	// The two that were deleted are missing for a while, and are not the rollout's fault.
-	s.keeps(observe.Bounds{MinAvailable: 3, MaxPods: 6, Created: observe.Any, Deleted: observe.Any})
+	s.Expect(observe.Bounds{MinAvailable: 3, MaxPods: 6, Created: observe.Any, Deleted: observe.Any})
 }

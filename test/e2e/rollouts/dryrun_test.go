@@ -1,4 +1,4 @@
-package e2e
+package rollouts
 
 import (
 	"testing"
@@ -6,39 +6,41 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
 // What is only tried leaves no trace, neither while nothing is under way nor in the
 // middle of a rollout.
 func TestTrialsLeaveNoTrace(t *testing.T) {
 	t.Parallel()
-	m := tomcat(t)
+	m := manifest.Tomcat(t)
 	s := given(t, m)
 	s.tryEverything(m)
 
 	s.halfwayAtRest()
 	s.tryEverything(m)
-	s.kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
-	s.rolledOut("tomcat:8", 5)
-	s.keeps(surge1(5))
+	s.Kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
 }
 
-func (s *scenario) tryEverything(m manifest) {
+func (s *scenario) tryEverything(m manifest.RC) {
 	s.Helper()
 	const dryRun = "--dry-run=server"
-	s.leavesNoTrace(func() {
-		for _, wanted := range []manifest{m, m.with(image("tomcat:9")), m.with(image("tomcat:9"), replicas(7))} {
-			differs := s.try(wanted.yaml(s), "diff", "-f", "-")
-			assert.LessOrEqual(s, differs.exitCode, 1, "kubectl diff failed: %s", differs.stderr)
-			differs = s.try(wanted.yaml(s), "diff", serverSide, "--force-conflicts", "-f", "-")
-			assert.LessOrEqual(s, differs.exitCode, 1, "kubectl diff --server-side failed: %s", differs.stderr)
-			s.apply(wanted, dryRun)
-			s.apply(wanted, dryRun, serverSide, "--force-conflicts")
-			s.feed(wanted.yaml(s), "replace", dryRun, "-f", "-")
+	s.ExpectUnchanged(func() {
+		for _, wanted := range []manifest.RC{m, m.With(manifest.Image("tomcat:9")), m.With(manifest.Image("tomcat:9"), manifest.Replicas(7))} {
+			differs := s.TryKubectl(wanted.YAML(s), "diff", "-f", "-")
+			assert.LessOrEqual(s, differs.ExitCode, 1, "kubectl diff failed: %s", differs.Stderr)
+			differs = s.TryKubectl(wanted.YAML(s), "diff", harness.ServerSide, "--force-conflicts", "-f", "-")
+			assert.LessOrEqual(s, differs.ExitCode, 1, "kubectl diff --server-side failed: %s", differs.Stderr)
+			s.Apply(wanted, dryRun)
+			s.Apply(wanted, dryRun, harness.ServerSide, "--force-conflicts")
+			s.KubectlWithInput(wanted.YAML(s), "replace", dryRun, "-f", "-")
 		}
-		s.setImage("tomcat=tomcat:9", dryRun)
-		s.kubectl("set", "env", "rc/tomcat", "MODE=new", dryRun)
-		s.kubectl("scale", "rc/tomcat", "--replicas=7", dryRun)
-		s.kubectl("annotate", "rc/tomcat", api.MaxSurgeAnnotation+"=2", dryRun)
+		s.SetImage("tomcat=tomcat:9", dryRun)
+		s.Kubectl("set", "env", "rc/tomcat", "MODE=new", dryRun)
+		s.Kubectl("scale", "rc/tomcat", "--replicas=7", dryRun)
+		s.Kubectl("annotate", "rc/tomcat", api.MaxSurgeAnnotation+"=2", dryRun)
 	})
 }

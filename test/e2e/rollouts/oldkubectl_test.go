@@ -1,4 +1,4 @@
-package e2e
+package rollouts
 
 import (
 	"testing"
@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
 // Who still has a kubectl that knows rolling-update can go on using it: rcroll lets
@@ -14,29 +15,29 @@ import (
 // does so can use rcroll afterwards.
 func TestOldRollingUpdate(t *testing.T) {
 	t.Parallel()
-	version := func(version string) func(manifest) {
+	version := func(version string) manifest.Edit {
 		labels := map[string]string{"app": "tomcat", "version": version}
-		return func(m manifest) { selecting(labels)(m); labelled(labels)(m) }
+		return func(rc manifest.RC) { manifest.Selecting(labels)(rc); manifest.PodLabelled(labels)(rc) }
 	}
-	manifest8 := tomcat(t, replicas(2), image("tomcat:8"), named("tomcat-8"), version("8"))
+	manifest8 := manifest.Tomcat(t, manifest.Replicas(2), manifest.Image("tomcat:8"), manifest.Named("tomcat-8"), version("8"))
 	for name, c := range map[string]struct {
 		stdin, left string
 		args        []string
 	}{
 		"to an image":   {left: "tomcat", args: []string{"tomcat", "--image=tomcat:8"}},
-		"to a manifest": {left: "tomcat", args: []string{"tomcat", "--filename=-"}, stdin: manifest8.yaml(t)},
+		"to a manifest": {left: "tomcat", args: []string{"tomcat", "--filename=-"}, stdin: manifest8.YAML(t)},
 		"to a new name": {left: "tomcat-8", args: []string{"tomcat", "tomcat-8", "--image=tomcat:8"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := given(t, tomcat(t, replicas(2), version("7")))
-			told := s.execute(cluster.oldKubectl, c.stdin, append([]string{"rolling-update", "--update-period=1s"}, c.args...)...)
-			require.Zero(t, told.exitCode, "%s%s", told.stdout, told.stderr)
-			assert.Contains(t, told.stdout, "Update succeeded. Deleting ")
+			s := given(t, manifest.Tomcat(t, manifest.Replicas(2), version("7")))
+			told := s.Execute("oldkubectl", c.stdin, append([]string{"rolling-update", "--update-period=1s"}, c.args...)...)
+			require.Zero(t, told.ExitCode, "%s%s", told.Stdout, told.Stderr)
+			assert.Contains(t, told.Stdout, "Update succeeded. Deleting ")
 
-			left := s.kubectl("get", "rc", "-o", "jsonpath={range .items[*]}{.metadata.name} {.status.availableReplicas} {.spec.template.spec.containers[0].image}{end}").stdout
+			left := s.Kubectl("get", "rc", "-o", "jsonpath={range .items[*]}{.metadata.name} {.status.availableReplicas} {.spec.template.spec.containers[0].image}{end}").Stdout
 			assert.Equal(t, c.left+" 2 tomcat:8", left)
-			assert.NotContains(t, s.kubectl("get", "rc,pods", "-o", "yaml").stdout, api.Prefix)
+			assert.NotContains(t, s.Kubectl("get", "rc,pods", "-o", "yaml").Stdout, api.Prefix)
 			s.rollsOn(c.left)
 		})
 	}
@@ -45,7 +46,7 @@ func TestOldRollingUpdate(t *testing.T) {
 // rollsOn has rcroll take over what the old command left.
 func (s *scenario) rollsOn(name string) {
 	s.Helper()
-	s.kubectl("set", "image", "rc/"+name, "tomcat=tomcat:9")
-	s.kubectl("wait", "rc/"+name, "--timeout=3m", "--for=jsonpath={.spec.template.spec.containers[0].image}=tomcat:9")
-	s.kubectl("wait", "rc/"+name, "--timeout=3m", "--for=jsonpath={.status.availableReplicas}=2")
+	s.Kubectl("set", "image", "rc/"+name, "tomcat=tomcat:9")
+	s.Kubectl("wait", "rc/"+name, "--timeout=3m", "--for=jsonpath={.spec.template.spec.containers[0].image}=tomcat:9")
+	s.Kubectl("wait", "rc/"+name, "--timeout=3m", "--for=jsonpath={.status.availableReplicas}=2")
 }

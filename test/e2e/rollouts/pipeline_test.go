@@ -1,4 +1,4 @@
-package e2e
+package rollouts
 
 import (
 	"strings"
@@ -8,37 +8,38 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
-)
 
-const serverSide = "--server-side"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
+)
 
 // A pipeline that applies its whole manifest again and again, replicas included,
 // meets no conflict and moves nothing that a rollout is moving.
 func TestServerSideApplyPipeline(t *testing.T) {
 	t.Parallel()
-	m := tomcat(t)
-	s := given(t, m, serverSide)
+	m := manifest.Tomcat(t)
+	s := given(t, m, harness.ServerSide)
 
-	s.apply(m.with(image("tomcat:8")), serverSide)
-	s.halfway("tomcat:8")
-	s.apply(m.with(image("tomcat:8")), serverSide)
-	s.rolledOut("tomcat:8", 5)
-	s.keeps(surge1(5))
-	s.neverScaledUp()
+	s.Apply(m.With(manifest.Image("tomcat:8")), harness.ServerSide)
+	s.AwaitHalfway("tomcat:8")
+	s.Apply(m.With(manifest.Image("tomcat:8")), harness.ServerSide)
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
+	s.expectNeverScaledUp()
 
 	for _, next := range []string{"tomcat:9", "tomcat:10"} {
 		s.Begin()
-		s.apply(m.with(image(next)), serverSide)
-		s.rolledOut(next, 5)
-		s.keeps(surge1(5))
-		s.neverScaledUp()
+		s.Apply(m.With(manifest.Image(next)), harness.ServerSide)
+		s.AwaitRollout(next, 5)
+		s.Expect(harness.SurgeOne(5))
+		s.expectNeverScaledUp()
 	}
 	s.ownsNothingOfTheSpec()
 }
 
 // ownsNothingOfTheSpec looks as a user would. The observer looks at every moment.
 func (s *scenario) ownsNothingOfTheSpec() {
-	text := s.kubectl("get", s.ref(), "--show-managed-fields", "-o", "yaml").stdout
+	text := s.Kubectl("get", s.Ref(), "--show-managed-fields", "-o", "yaml").Stdout
 	var object metav1.PartialObjectMetadata
 	require.NoError(s, yaml.Unmarshal([]byte(text), &object))
 	require.NotEmpty(s, object.ManagedFields)
@@ -53,49 +54,49 @@ func (s *scenario) ownsNothingOfTheSpec() {
 // or out of a rollout.
 func TestServerSideApplyWithoutReplicas(t *testing.T) {
 	t.Parallel()
-	m := tomcat(t, func(m manifest) { delete(m.spec(), "replicas") })
-	s := observed(t, "tomcat")
-	s.apply(m, serverSide)
-	s.kubectl("scale", "rc/tomcat", "--replicas=5")
-	s.await("5 pods serve", serves("tomcat:7", 5))
+	m := manifest.Tomcat(t, manifest.WithoutReplicas)
+	s := newScenario(t)
+	s.Apply(m, harness.ServerSide)
+	s.Kubectl("scale", "rc/tomcat", "--replicas=5")
+	s.Await("5 pods serve", harness.Serves("tomcat:7", 5))
 
 	s.Begin()
-	s.apply(m.with(image("tomcat:8")), serverSide)
-	s.halfway("tomcat:8")
-	s.apply(m.with(image("tomcat:9")), serverSide)
-	s.rolledOut("tomcat:9", 5)
-	s.keeps(anyTurnover(5))
-	s.neverScaledUp()
+	s.Apply(m.With(manifest.Image("tomcat:8")), harness.ServerSide)
+	s.AwaitHalfway("tomcat:8")
+	s.Apply(m.With(manifest.Image("tomcat:9")), harness.ServerSide)
+	s.AwaitRollout("tomcat:9", 5)
+	s.Expect(harness.AnyTurnover(5))
+	s.expectNeverScaledUp()
 }
 
 // Who goes over from client-side to server-side apply sends several requests at
 // once, some of which only move field ownership. Nobody cancels anything by that.
 func TestMigrationToServerSideApply(t *testing.T) {
 	t.Parallel()
-	m := tomcat(t)
+	m := manifest.Tomcat(t)
 	s := given(t, m)
-	s.apply(m.with(image("tomcat:8")), serverSide)
-	s.rolledOut("tomcat:8", 5)
-	s.keeps(surge1(5))
-	cancelled, found := s.Result().First(requests("tomcat:7"))
+	s.Apply(m.With(manifest.Image("tomcat:8")), harness.ServerSide)
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
+	cancelled, found := s.Result().First(harness.Requests("tomcat:7"))
 	assert.False(t, found, "the old image was asked for: %s", cancelled)
 }
 
 // A pipeline of client-side applies.
 func TestClientSideApplyPipeline(t *testing.T) {
 	t.Parallel()
-	m := tomcat(t)
+	m := manifest.Tomcat(t)
 	s := given(t, m)
 
-	s.apply(m.with(image("tomcat:8")))
-	s.halfway("tomcat:8")
-	s.apply(m.with(image("tomcat:8")))
-	s.rolledOut("tomcat:8", 5)
-	s.keeps(surge1(5))
-	s.neverScaledUp()
+	s.Apply(m.With(manifest.Image("tomcat:8")))
+	s.AwaitHalfway("tomcat:8")
+	s.Apply(m.With(manifest.Image("tomcat:8")))
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
+	s.expectNeverScaledUp()
 
 	s.Begin()
-	s.apply(m.with(image("tomcat:9")))
-	s.rolledOut("tomcat:9", 5)
-	s.keeps(surge1(5))
+	s.Apply(m.With(manifest.Image("tomcat:9")))
+	s.AwaitRollout("tomcat:9", 5)
+	s.Expect(harness.SurgeOne(5))
 }

@@ -1,4 +1,4 @@
-package e2e
+package rollouts
 
 import (
 	"testing"
@@ -6,6 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
 	"github.com/rcroll/rcroll/test/observe"
 )
 
@@ -13,55 +15,55 @@ import (
 // the one before.
 func TestRetarget(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
-	s.setImage("tomcat=tomcat:8")
-	s.halfway("tomcat:8")
-	told := s.setImage("tomcat=tomcat:9")
-	assert.Contains(t, told.stderr, "the rolling update under way goes to tomcat:9 now")
-	s.rolledOut("tomcat:9", 5)
-	s.keeps(anyTurnover(5))
-	s.neverScaledUp()
+	s := given(t, manifest.Tomcat(t))
+	s.SetImage("tomcat=tomcat:8")
+	s.AwaitHalfway("tomcat:8")
+	told := s.SetImage("tomcat=tomcat:9")
+	assert.Contains(t, told.Stderr, "the rolling update under way goes to tomcat:9 now")
+	s.AwaitRollout("tomcat:9", 5)
+	s.Expect(harness.AnyTurnover(5))
+	s.expectNeverScaledUp()
 }
 
 // There and on and back again, faster than any pod gets ready.
 func TestRetargetInARow(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
+	s := given(t, manifest.Tomcat(t))
 	for _, image := range []string{"tomcat:8", "tomcat:9", "tomcat:10", "tomcat:8", "tomcat:9"} {
-		s.setImage("tomcat=" + image)
+		s.SetImage("tomcat=" + image)
 	}
-	s.rolledOut("tomcat:9", 5)
-	s.keeps(anyTurnover(5))
+	s.AwaitRollout("tomcat:9", 5)
+	s.Expect(harness.AnyTurnover(5))
 }
 
 // What is edited besides the image while a rollout is under way comes with it, and
 // never with the old image.
 func TestImageAndEnvironmentAddUp(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
-	s.setImage("tomcat=tomcat:8")
-	s.halfway("tomcat:8")
-	s.kubectl("set", "env", "rc/tomcat", "MODE=new")
-	s.kubectl("patch", "rc/tomcat", "-p", `{"spec":{"template":{"metadata":{"labels":{"tier":"web"}}}}}`)
-	end := s.rolledOut("tomcat:8", 5)
+	s := given(t, manifest.Tomcat(t))
+	s.SetImage("tomcat=tomcat:8")
+	s.AwaitHalfway("tomcat:8")
+	s.Kubectl("set", "env", "rc/tomcat", "MODE=new")
+	s.Kubectl("patch", "rc/tomcat", "-p", `{"spec":{"template":{"metadata":{"labels":{"tier":"web"}}}}}`)
+	end := s.AwaitRollout("tomcat:8", 5)
 
 	assert.Equal(t, "new", envOf(end.RC.Spec.Template, "MODE"))
 	assert.Equal(t, "web", end.RC.Spec.Template.Labels["tier"])
-	s.keeps(anyTurnover(5))
+	s.Expect(harness.AnyTurnover(5))
 	s.neverMixed()
 }
 
 // A manifest in which more than the image is edited is rolled out as a whole.
 func TestManifestAsAWhole(t *testing.T) {
 	t.Parallel()
-	m := tomcat(t)
+	m := manifest.Tomcat(t)
 	s := given(t, m)
-	s.apply(m.with(image("tomcat:8"), env("MODE", "new")))
-	s.halfway("tomcat:8")
-	s.apply(m.with(image("tomcat:8"), env("MODE", "newer")))
-	end := s.rolledOut("tomcat:8", 5)
+	s.Apply(m.With(manifest.Image("tomcat:8"), manifest.Env("MODE", "new")))
+	s.AwaitHalfway("tomcat:8")
+	s.Apply(m.With(manifest.Image("tomcat:8"), manifest.Env("MODE", "newer")))
+	end := s.AwaitRollout("tomcat:8", 5)
 	assert.Equal(t, "newer", envOf(end.RC.Spec.Template, "MODE"))
-	s.keeps(anyTurnover(5))
+	s.Expect(harness.AnyTurnover(5))
 	s.neverMixed()
 }
 
@@ -78,23 +80,33 @@ func (s *scenario) neverMixed() {
 // the pods to come. The next image edit takes it along.
 func TestEnvironmentAlonePasses(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
-	told := s.kubectl("set", "env", "rc/tomcat", "MODE=new")
-	assert.Empty(t, told.stderr)
-	passed := s.await("the edit is live", func(m observe.Moment) bool { return envOf(m.RC.Spec.Template, "MODE") == "new" })
-	assert.False(t, pending(passed))
+	s := given(t, manifest.Tomcat(t))
+	told := s.Kubectl("set", "env", "rc/tomcat", "MODE=new")
+	assert.Empty(t, told.Stderr)
+	passed := s.Await("the edit is live", func(m observe.Moment) bool { return envOf(m.RC.Spec.Template, "MODE") == "new" })
+	assert.False(t, harness.Pending(passed))
 
-	s.setImage("tomcat=tomcat:8")
-	end := s.rolledOut("tomcat:8", 5)
+	s.SetImage("tomcat=tomcat:8")
+	end := s.AwaitRollout("tomcat:8", 5)
 	assert.Equal(t, "new", envOf(end.RC.Spec.Template, "MODE"))
-	s.keeps(surge1(5))
+	s.Expect(harness.SurgeOne(5))
 
 	// The template changed since its hash was put on the pods: a rollout still ends.
 	s.Begin()
-	s.kubectl("set", "env", "rc/tomcat", "MODE=newer")
-	s.setImage("tomcat=tomcat:9")
-	s.rolledOut("tomcat:9", 5)
-	s.keeps(surge1(5))
+	s.Kubectl("set", "env", "rc/tomcat", "MODE=newer")
+	s.SetImage("tomcat=tomcat:9")
+	s.AwaitRollout("tomcat:9", 5)
+	s.Expect(harness.SurgeOne(5))
+}
+
+// envOf is a variable in the first container of a template.
+func envOf(template *corev1.PodTemplateSpec, name string) string {
+	for _, variable := range template.Spec.Containers[0].Env {
+		if variable.Name == name {
+			return variable.Value
+		}
+	}
+	return ""
 }
 
 // An image that does not exist costs no pod that serves, and the next edit is enough
@@ -104,12 +116,12 @@ func TestBadImage(t *testing.T) {
 	for _, image := range []string{"tomcat:bad", "tomcat:crash"} {
 		t.Run(image, func(t *testing.T) {
 			t.Parallel()
-			s := given(t, tomcat(t))
-			s.setImage("tomcat=" + image)
-			s.await("the new pod cannot start", func(m observe.Moment) bool { return len(m.WithImage(image)) == 1 })
-			s.setImage("tomcat=tomcat:8")
-			s.rolledOut("tomcat:8", 5)
-			s.keeps(observe.Bounds{MinAvailable: 5, MaxPods: 6, Created: 6, Deleted: 6})
+			s := given(t, manifest.Tomcat(t))
+			s.SetImage("tomcat=" + image)
+			s.Await("the new pod cannot start", func(m observe.Moment) bool { return len(m.WithImage(image)) == 1 })
+			s.SetImage("tomcat=tomcat:8")
+			s.AwaitRollout("tomcat:8", 5)
+			s.Expect(observe.Bounds{MinAvailable: 5, MaxPods: 6, Created: 6, Deleted: 6})
 		})
 	}
 }
@@ -118,12 +130,12 @@ func TestBadImage(t *testing.T) {
 // be created. (Images with blanks around them are such for the sake of old times.)
 func TestTemplateThatNoPodCanHave(t *testing.T) {
 	t.Parallel()
-	s := given(t, tomcat(t))
-	s.kubectl("patch", "rc/tomcat", "-p", `{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":" tomcat:8"}]}}}}`)
-	s.await("pods cannot be created", func(m observe.Moment) bool {
-		return len(m.Next()) == 1 && condition(&m.Next()[0], corev1.ReplicationControllerReplicaFailure) != nil
+	s := given(t, manifest.Tomcat(t))
+	s.Kubectl("patch", "rc/tomcat", "-p", `{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":" tomcat:8"}]}}}}`)
+	s.Await("pods cannot be created", func(m observe.Moment) bool {
+		return len(m.Owned()) == 1 && harness.Condition(&m.Owned()[0], corev1.ReplicationControllerReplicaFailure) != nil
 	})
-	s.setImage("tomcat=tomcat:8")
-	s.rolledOut("tomcat:8", 5)
-	s.keeps(surge1(5))
+	s.SetImage("tomcat=tomcat:8")
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
 }
