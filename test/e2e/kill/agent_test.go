@@ -80,19 +80,19 @@ func TestAgentFailsOver(t *testing.T) {
 // do together what one does.
 func TestAgentsOverlap(t *testing.T) {
 	withoutAgent(t)
-	for _, told := range stories()[:3] {
-		t.Run(told.name, func(t *testing.T) {
+	for _, st := range stories()[:3] {
+		t.Run(st.name, func(t *testing.T) {
 			s := given(t, manifest.Replicas(killReplicas))
 			server := serve(t, apiServerFor(t, s.Namespace))
 			for range 2 {
 				runAgent(t, server, alone).awaitReady()
 			}
-			if told.halfway {
+			if st.halfway {
 				require.NoError(t, s.ask("tomcat:8"))
 				s.Await("a first pod of tomcat:8 serves", harness.Available("tomcat:8", 1))
 			}
-			require.NoError(t, told.edit(s))
-			told.check(s)
+			require.NoError(t, st.edit(s))
+			st.check(s)
 		})
 	}
 }

@@ -26,7 +26,7 @@ const killReplicas = 2
 type story struct {
 	name string
 
-	// halfway tells that the edit comes in the middle of a rollout to tomcat:8.
+	// halfway reports whether the edit comes in the middle of a rollout to tomcat:8.
 	halfway bool
 
 	// edit is what the user asks for; it may be refused while a webhook is down.
@@ -148,16 +148,16 @@ func TestKilledAtEveryWrite(t *testing.T) {
 	reviews := interposeReviews(t)
 	var all ledger
 	t.Run("of", func(t *testing.T) {
-		for _, told := range stories() {
+		for _, st := range stories() {
 			for _, when := range []instant{rightBefore, rightAfter} {
-				t.Run(fmt.Sprintf("agent, %s, %s", told.name, when), func(t *testing.T) {
+				t.Run(fmt.Sprintf("agent, %s, %s", st.name, when), func(t *testing.T) {
 					t.Parallel()
-					atEvery(t, &all, interruption{story: told.name, victim: harness.Agent, when: when}, told.withAgentKilled)
+					atEvery(t, &all, interruption{story: st.name, victim: harness.Agent, when: when}, st.withAgentKilled)
 				})
-				t.Run(fmt.Sprintf("webhook, %s, %s", told.name, when), func(t *testing.T) {
+				t.Run(fmt.Sprintf("webhook, %s, %s", st.name, when), func(t *testing.T) {
 					t.Parallel()
-					atEvery(t, &all, interruption{story: told.name, victim: harness.Webhook, when: when}, func(s *scenario, r *interruption, past map[string]bool) bool {
-						return told.withWebhookKilled(s, r, past, reviews)
+					atEvery(t, &all, interruption{story: st.name, victim: harness.Webhook, when: when}, func(s *scenario, r *interruption, past map[string]bool) bool {
+						return st.withWebhookKilled(s, r, past, reviews)
 					})
 				})
 			}
@@ -186,26 +186,26 @@ func atEvery(t *testing.T, all *ledger, r interruption, interrupt func(*scenario
 }
 
 // withAgentKilled runs the story, with the agent killed at one of its writes.
-func (told story) withAgentKilled(s *scenario, r *interruption, past map[string]bool) (struck bool) {
+func (st story) withAgentKilled(s *scenario, r *interruption, past map[string]bool) (struck bool) {
 	writes := newGate(apiServerFor(s.T, s.Namespace), describeWrite)
 	server := serve(s.T, writes)
 	victim := runAgent(s.T, server, alone)
 	arm := func() { writes.arm(past, r.when, victim.kill) }
-	return told.interrupted(s, r, writes, arm, func() { runAgent(s.T, server, alone) })
+	return st.interrupted(s, r, writes, arm, func() { runAgent(s.T, server, alone) })
 }
 
 // interrupted runs the story. What it has to await is either that the gate strikes,
 // upon which restart brings the component back, or the end.
-func (told story) interrupted(s *scenario, r *interruption, g *gate, arm, restart func()) (struck bool) {
+func (st story) interrupted(s *scenario, r *interruption, g *gate, arm, restart func()) (struck bool) {
 	s.Helper()
-	if told.halfway {
+	if st.halfway {
 		s.insist(func(s *scenario) error { return s.ask("tomcat:8") })
 		s.Await("a first pod of tomcat:8 serves", harness.Available("tomcat:8", 1))
 	}
 	arm()
 	// Without a webhook the edit may be refused.
-	edit := told.edit(s)
-	finished, stop := s.whether(told.uninterrupted)
+	edit := st.edit(s)
+	finished, stop := s.whether(st.uninterrupted)
 	defer stop()
 	if edit == nil {
 		select {
@@ -224,26 +224,26 @@ func (told story) interrupted(s *scenario, r *interruption, g *gate, arm, restar
 		require.NoError(s, edit)
 	}
 	r.what = g.what
-	if told.meanwhile == nil {
+	if st.meanwhile == nil {
 		restart()
 	} else {
-		refused := told.meanwhile(s)
+		refused := st.meanwhile(s)
 		restart()
 		if refused != nil {
-			s.insist(told.meanwhile)
+			s.insist(st.meanwhile)
 		}
 	}
-	if edit != nil && told.meanwhile == nil {
-		s.insist(told.edit)
+	if edit != nil && st.meanwhile == nil {
+		s.insist(st.edit)
 	}
-	told.check(s)
+	st.check(s)
 	return true
 }
 
-func (told story) check(s *scenario) {
+func (st story) check(s *scenario) {
 	s.Helper()
-	told.ends(s)
-	s.Expect(told.bounds)
+	st.ends(s)
+	s.Expect(st.bounds)
 }
 
 // whether returns a channel that is closed at the first moment of which holds is

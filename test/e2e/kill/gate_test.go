@@ -40,7 +40,7 @@ const (
 // kills the process that sent it or is to serve it.
 type gate struct {
 	upstream http.Handler
-	// describe tells what a request is about; empty if it does not matter.
+	// describe says what a request is about; empty if it does not matter.
 	describe func(*http.Request) string
 
 	mu   sync.Mutex
@@ -48,7 +48,7 @@ type gate struct {
 	when instant
 	kill func()
 
-	// struck is closed when the process is dead; what tells at which request.
+	// struck is closed when the process is dead; what is the request at which it died.
 	struck chan struct{}
 	what   string
 }
@@ -58,7 +58,7 @@ func newGate(upstream http.Handler, describe func(*http.Request) string) *gate {
 }
 
 // arm makes the gate strike at the first request that is not in the past, and put it
-// there. Requests are told apart by what they are about and not by counting, because
+// there. Requests are distinguished by what they are about and not by counting, because
 // conflicts, which depend on chance, lead to more of them.
 func (g *gate) arm(past map[string]bool, when instant, kill func()) {
 	g.mu.Lock()
@@ -66,7 +66,7 @@ func (g *gate) arm(past map[string]bool, when instant, kill func()) {
 	g.past, g.when, g.kill = past, when, kill
 }
 
-// disarm ends it, and tells whether the gate has struck.
+// disarm ends it, and reports whether the gate has struck.
 func (g *gate) disarm() (struck bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -95,7 +95,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// due tells whether it is this request's turn; empty if not.
+// due is when to strike at this request; empty if it is not its turn.
 func (g *gate) due(what string) instant {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -135,7 +135,7 @@ func describeWrite(r *http.Request) string {
 	return abbreviate(fmt.Sprintf("%s rc%s%s%s", strings.ToLower(r.Method), resource, changeOf(body), detailOf(body)))
 }
 
-// isWrite tells the requests that change something, events and leases aside.
+// isWrite reports whether a request changes something, events and leases aside.
 func isWrite(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
@@ -144,7 +144,7 @@ func isWrite(r *http.Request) bool {
 	return false
 }
 
-// changeOf tells what an object, or a patch of one, says of replicas.
+// changeOf is what an object, or a patch of one, says of replicas.
 func changeOf(object []byte) string {
 	var content struct {
 		Metadata struct{ Annotations map[string]string }
@@ -153,19 +153,19 @@ func changeOf(object []byte) string {
 	if json.Unmarshal(object, &content) != nil {
 		return ""
 	}
-	plan, err := api.ParseCommand(content.Metadata.Annotations[api.CommandAnnotation])
+	command, err := api.ParseCommand(content.Metadata.Annotations[api.CommandAnnotation])
 	switch {
-	case err == nil && plan.Operation == api.Scale:
-		return fmt.Sprintf(", plan: scale to %d", plan.Replicas)
+	case err == nil && command.Operation == api.Scale:
+		return fmt.Sprintf(", command: scale to %d", command.Replicas)
 	case err == nil:
-		return fmt.Sprintf(", plan: %s", plan.Operation)
+		return fmt.Sprintf(", command: %s", command.Operation)
 	case content.Spec.Replicas != nil:
 		return fmt.Sprintf(", replicas: %d", *content.Spec.Replicas)
 	}
 	return ""
 }
 
-// detailOf tells what else matters of a patch of a status, or of the options of a
+// detailOf is what else matters of a patch of a status, or of the options of a
 // deletion.
 func detailOf(body []byte) string {
 	var content struct {

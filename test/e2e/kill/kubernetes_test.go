@@ -20,8 +20,8 @@ import (
 	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
-// The controller manager may die at any moment: what it was told and had not done is
-// done by the next one. (Its death during the promotion is tested with the crashes.)
+// The controller manager may die at any moment: what it had not done yet is done by
+// the one that follows. (Its death during the promotion is tested with the crashes.)
 func TestControllerManagerKilled(t *testing.T) {
 	for _, stage := range stages[:len(stages)-3] {
 		t.Run(stage.name, func(t *testing.T) {

@@ -183,7 +183,7 @@ func webhookAt(host string) http.Handler {
 }
 
 // withWebhookKilled runs the story, with the webhook killed at one of its reviews.
-func (told story) withWebhookKilled(s *scenario, r *interruption, past map[string]bool, reviews *reviewRouter) (struck bool) {
+func (st story) withWebhookKilled(s *scenario, r *interruption, past map[string]bool, reviews *reviewRouter) (struck bool) {
 	dir := s.TempDir() // outlives the process, as an emptyDir does
 	victim := runWebhook(s.T, nil, dir)
 	victim.awaitReady()
@@ -191,7 +191,7 @@ func (told story) withWebhookKilled(s *scenario, r *interruption, past map[strin
 	reviews.route(s.T, s.Namespace, g)
 	runAgent(s.T, serve(s.T, apiServerFor(s.T, s.Namespace)), alone)
 	arm := func() { g.arm(past, r.when, victim.kill) }
-	return told.interrupted(s, r, g, arm, func() {
+	return st.interrupted(s, r, g, arm, func() {
 		fresh := runWebhook(s.T, nil, dir)
 		reviews.route(s.T, s.Namespace, webhookAt("localhost:"+fresh.port))
 	})

@@ -22,8 +22,8 @@ import (
 	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
-// tell runs kubectl and returns what it says.
-func (s *scenario) tell(stdin string, args ...string) answer {
+// runKubectl returns what kubectl says.
+func (s *scenario) runKubectl(stdin string, args ...string) answer {
 	s.Helper()
 	out := s.TryKubectl(stdin, args...)
 	if out.ExitCode != 0 {
@@ -45,7 +45,7 @@ type sender func(s *scenario, before, after manifest.RC) answer
 func kubectlWith(args ...string) sender {
 	return func(s *scenario, _, after manifest.RC) answer {
 		s.Helper()
-		return s.tell(after.YAML(s), append(args, "-f", "-")...)
+		return s.runKubectl(after.YAML(s), append(args, "-f", "-")...)
 	}
 }
 
@@ -92,19 +92,19 @@ func helm(s *scenario, last, release manifest.RC) answer {
 
 func createdByHelm(s *scenario, m manifest.RC) {
 	s.Helper()
-	told := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
+	got := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
 		_, err := rcs.Create(ctx, typed(s, m), metav1.CreateOptions{FieldManager: "helm"})
 		return err
 	})
-	require.Empty(s, told.failure)
+	require.Empty(s, got.failure)
 }
 
 // applyAs is server-side apply by client-go.
 func applyAs(manager string) sender {
 	return func(s *scenario, _, after manifest.RC) answer {
 		s.Helper()
-		_, told := s.applyPatch(manager, after)
-		return told
+		_, got := s.applyPatch(manager, after)
+		return got
 	}
 }
 
@@ -114,36 +114,36 @@ func applyTried(s *scenario, _, after manifest.RC) answer {
 	s.Helper()
 	const manager = "kustomize-controller"
 	trial, expected := s.applyPatch(manager, after, metav1.DryRunAll)
-	result, told := s.applyPatch(manager, after)
-	assert.Equal(s, expected, told)
+	result, got := s.applyPatch(manager, after)
+	assert.Equal(s, expected, got)
 	if trial != nil && result != nil {
 		assert.Equal(s, trial.Spec, result.Spec)
 		assert.Equal(s, trial.Labels, result.Labels)
 		assert.Equal(s, trial.Annotations, result.Annotations)
 	}
-	return told
+	return got
 }
 
 func (s *scenario) applyPatch(manager string, m manifest.RC, dryRun ...string) (*corev1.ReplicationController, answer) {
 	s.Helper()
 	var result *corev1.ReplicationController
-	told := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) (err error) {
+	got := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) (err error) {
 		result, err = rcs.Patch(ctx, s.RCName, types.ApplyPatchType, jsonOf(s, m),
 			metav1.PatchOptions{FieldManager: manager, Force: ptr.To(true), DryRun: dryRun})
 		return err
 	})
-	return result, told
+	return result, got
 }
 
 // applyStatus is server-side apply of a condition.
 func (s *scenario) applyStatus(manager string) {
 	s.Helper()
 	condition := []byte(`{"apiVersion":"v1","kind":"ReplicationController","status":{"conditions":[{"type":"Tested","status":"True"}]}}`)
-	told := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
+	got := s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
 		_, err := rcs.Patch(ctx, s.RCName, types.ApplyPatchType, condition, metav1.PatchOptions{FieldManager: manager}, "status")
 		return err
 	})
-	require.Empty(s, told.failure)
+	require.Empty(s, got.failure)
 }
 
 // put is a controller that reads, modifies and writes back.

@@ -77,7 +77,7 @@ type row struct {
 type cell struct {
 	means meaning
 
-	// says is contained in what the user is told.
+	// says is contained in what the user reads.
 	says string
 
 	// note is for readers of the table: why a cell is not applicable, for one.
@@ -169,8 +169,8 @@ func reach(t *testing.T, r row, m moment, recorder *recorder) *attempt {
 	s.Await("it serves", harness.Serves(a.first.Images(), n))
 	if m.asked != "" {
 		a.sent = a.first.With(a.row.rollTo(m.asked)...)
-		told := a.row.send(s, a.first, a.sent)
-		require.Empty(t, told.failure)
+		got := a.row.send(s, a.first, a.sent)
+		require.Empty(t, got.failure)
 	}
 	m.reach(a)
 	s.Begin()

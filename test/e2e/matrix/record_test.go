@@ -129,19 +129,19 @@ func (r *recorder) during(a *attempt, edit func() answer) answer {
 	r.mu.Lock()
 	r.reviews[a.Namespace] = []json.RawMessage{}
 	r.mu.Unlock()
-	told := edit()
+	got := edit()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := golden.Case{
 		Moment: a.moment.name, Meaning: string(a.cell.means), Words: a.cell.says, Wanted: a.wanted(), Stored: jsonOf(a.scenario, stored),
-		ByServer: told.failure != "" && !strings.Contains(told.failure, "denied the request"), // by a webhook, that is
+		ByServer: got.failure != "" && !strings.Contains(got.failure, "denied the request"), // by a webhook, that is
 		Reviews:  r.reviews[a.Namespace],
 	}
 	delete(r.reviews, a.Namespace)
 	c, err = golden.Normalise(c, a.Namespace)
 	require.NoError(a, err)
 	r.cases[a.row.name] = append(r.cases[a.row.name], c)
-	return told
+	return got
 }
 
 func (r *recorder) save(t *testing.T) {

@@ -29,7 +29,7 @@ var anyPods = &turnover{observe.Any, observe.Any}
 
 // kubectl is an edit by that command.
 func kubectl(args ...string) func(*attempt) answer {
-	return func(a *attempt) answer { return a.tell("", args...) }
+	return func(a *attempt) answer { return a.runKubectl("", args...) }
 }
 
 // refused is an edit that is refused at any moment, in these words.
@@ -79,14 +79,14 @@ func mode(value string) func(*golden.State) {
 
 // imperativeRows are clients that change one thing, whatever else is asked for.
 func imperativeRows() []row {
-	one := func(a *attempt, to string) answer { return a.tell("", "set", "image", a.Ref(), "tomcat="+to) }
+	one := func(a *attempt, to string) answer { return a.runKubectl("", "set", "image", a.Ref(), "tomcat="+to) }
 	edit := func(a *attempt, to string) answer {
 		a.Editor = "sed -i s/image:.tomcat:.*/image:\\ " + to + "/"
-		return a.tell("", "edit", a.Ref())
+		return a.runKubectl("", "edit", a.Ref())
 	}
 	patch := func(format string, flags ...string) func(*attempt, string) answer {
 		return func(a *attempt, to string) answer {
-			return a.tell("", append([]string{"patch", a.Ref(), "-p", fmt.Sprintf(format, to)}, flags...)...)
+			return a.runKubectl("", append([]string{"patch", a.Ref(), "-p", fmt.Sprintf(format, to)}, flags...)...)
 		}
 	}
 	put := func(a *attempt, to string) answer {
@@ -153,14 +153,14 @@ func containerRows() []row {
 			name:   "kubectl set image, all containers",
 			shape:  []manifest.Edit{manifest.Container("containers", "proxy", oldImage), manifest.Container("initContainers", "setup", oldImage)},
 			rollTo: every,
-			edit:   func(a *attempt) answer { return a.tell("", "set", "image", a.Ref(), "*="+newImage) },
+			edit:   func(a *attempt) answer { return a.runKubectl("", "set", "image", a.Ref(), "*="+newImage) },
 			change: func(_ *attempt, state *golden.State) { state.Images = newImage + "," + newImage + "," + newImage },
 			cells:  means(rollsOut, adds, waits, rollsOut, adds),
 		},
 		{
 			name:  "kubectl set image, an init container",
 			shape: []manifest.Edit{manifest.Container("initContainers", "setup", "setup:1")},
-			edit:  func(a *attempt) answer { return a.tell("", "set", "image", a.Ref(), "setup=setup:2") },
+			edit:  func(a *attempt) answer { return a.runKubectl("", "set", "image", a.Ref(), "setup=setup:2") },
 			change: func(_ *attempt, state *golden.State) {
 				state.Images = strings.Replace(state.Images, "setup:1", "setup:2", 1)
 			},
@@ -178,14 +178,14 @@ func partialRows() []row {
 	return []row{
 		{
 			name:   "kubectl set env",
-			edit:   func(a *attempt) answer { return a.tell("", "set", "env", a.Ref(), "MODE=new") },
+			edit:   func(a *attempt) answer { return a.runKubectl("", "set", "env", a.Ref(), "MODE=new") },
 			change: func(_ *attempt, state *golden.State) { state.Mode = "new" },
 			cells:  cells(),
 		},
 		{
 			name: "kubectl patch, a label of the template",
 			edit: func(a *attempt) answer {
-				return a.tell("", "patch", a.Ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"tier":"web"}}}}}`)
+				return a.runKubectl("", "patch", a.Ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"tier":"web"}}}}}`)
 			},
 			change: func(_ *attempt, state *golden.State) { state.Tier = "web" },
 			cells:  cells(),
@@ -193,7 +193,7 @@ func partialRows() []row {
 		{
 			name: "kubectl patch, a label deployment of the template",
 			edit: func(a *attempt) answer {
-				return a.tell("", "patch", a.Ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"`+api.DefaultHashLabelKey+`":"mine"}}}}}`)
+				return a.runKubectl("", "patch", a.Ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"`+api.DefaultHashLabelKey+`":"mine"}}}}}`)
 			},
 			cells: allCells(cell{means: passes}, cell{means: refuses, says: taken}, cell{means: refuses, says: taken},
 				cell{means: refuses, says: "holds the hash by which rcroll tells pods apart"}, cell{means: refuses, says: taken}),
@@ -201,7 +201,7 @@ func partialRows() []row {
 		{
 			name:  "kubectl set image, with 0 replicas",
 			shape: []manifest.Edit{manifest.Replicas(0)},
-			edit:  func(a *attempt) answer { return a.tell("", "set", "image", a.Ref(), "tomcat="+newImage) },
+			edit:  func(a *attempt) answer { return a.runKubectl("", "set", "image", a.Ref(), "tomcat="+newImage) },
 			change: func(_ *attempt, state *golden.State) {
 				state.Images = newImage
 			},
@@ -219,7 +219,7 @@ func scaleRows() []row {
 	}
 	scale := func(to func(*attempt) int32, flags ...string) func(*attempt) answer {
 		return func(a *attempt) answer {
-			return a.tell("", append([]string{"scale", a.Ref(), fmt.Sprintf("--replicas=%d", to(a))}, flags...)...)
+			return a.runKubectl("", append([]string{"scale", a.Ref(), fmt.Sprintf("--replicas=%d", to(a))}, flags...)...)
 		}
 	}
 	write := func(to func(*attempt) int32) func(*attempt) answer {
@@ -253,7 +253,7 @@ func scaleRows() []row {
 		{
 			name: "kubectl patch, replicas",
 			edit: func(a *attempt) answer {
-				return a.tell("", "patch", a.Ref(), "-p", fmt.Sprintf(`{"spec":{"replicas":%d}}`, up(a)))
+				return a.runKubectl("", "patch", a.Ref(), "-p", fmt.Sprintf(`{"spec":{"replicas":%d}}`, up(a)))
 			},
 			change: scaled(up), cells: ups(),
 		},
@@ -271,7 +271,7 @@ func deletionRows() []row {
 	remove := func(cascade string) func(*attempt) answer {
 		return func(a *attempt) answer {
 			a.releaseSoon()
-			return a.tell("", "delete", a.Ref(), "--wait=false", "--cascade="+cascade)
+			return a.runKubectl("", "delete", a.Ref(), "--wait=false", "--cascade="+cascade)
 		}
 	}
 	late := func(means meaning) map[string]cell {
@@ -286,7 +286,7 @@ func deletionRows() []row {
 			name: "kubectl replace --force",
 			edit: func(a *attempt) answer {
 				a.releaseSoon()
-				return a.tell(a.first.With(manifest.Image(newImage)).YAML(a), "replace", "--force", "-f", "-")
+				return a.runKubectl(a.first.With(manifest.Image(newImage)).YAML(a), "replace", "--force", "-f", "-")
 			},
 			change: func(a *attempt, state *golden.State) { *state = a.stateOf(a.first.With(manifest.Image(newImage))) },
 			cells:  late(recreates),
@@ -296,7 +296,7 @@ func deletionRows() []row {
 			edit: func(a *attempt) answer {
 				shown := a.shown().With(manifest.Image(newImage), manifest.Replicas(a.moment.replicas))
 				a.releaseSoon()
-				return a.tell(shown.YAML(a), "replace", "--force", "-f", "-")
+				return a.runKubectl(shown.YAML(a), "replace", "--force", "-f", "-")
 			},
 			change: func(a *attempt, state *golden.State) {
 				*state = a.live()
@@ -324,7 +324,9 @@ func metadataRows() []row {
 		{
 			// The copy of the manifest becomes one that was not applied.
 			name: "kubectl apply set-last-applied, a new image",
-			edit: func(a *attempt) answer { return a.tell(onward(a).YAML(a), "apply", "set-last-applied", "-f", "-") },
+			edit: func(a *attempt) answer {
+				return a.runKubectl(onward(a).YAML(a), "apply", "set-last-applied", "-f", "-")
+			},
 		},
 		{
 			name: "kubectl annotate, a copy of the manifest that is none",
@@ -341,7 +343,7 @@ func metadataRows() []row {
 			edit: func(a *attempt) answer {
 				a.Kubectl("create", "configmap", "owner")
 				uid := a.Kubectl("get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}").Stdout
-				return a.tell("", "patch", ref, "-p",
+				return a.runKubectl("", "patch", ref, "-p",
 					`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"`+uid+`","controller":true}]}}`)
 			},
 		},
@@ -349,8 +351,8 @@ func metadataRows() []row {
 			name: "a finalizer, there and away",
 			edit: func(a *attempt) answer {
 				return first(
-					a.tell("", "patch", ref, "-p", `{"metadata":{"finalizers":["example.com/mine"]}}`),
-					a.tell("", "patch", ref, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`))
+					a.runKubectl("", "patch", ref, "-p", `{"metadata":{"finalizers":["example.com/mine"]}}`),
+					a.runKubectl("", "patch", ref, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`))
 			},
 		},
 		{
@@ -394,7 +396,7 @@ func invalidRows() []row {
 	}
 	return []row{
 		refused("kubectl patch --subresource=scale, replicas below 0", negative, func(a *attempt) answer {
-			return a.tell("", "patch", a.Ref(), "--subresource=scale", "--type=merge", "-p", `{"spec":{"replicas":-1}}`)
+			return a.runKubectl("", "patch", a.Ref(), "--subresource=scale", "--type=merge", "-p", `{"spec":{"replicas":-1}}`)
 		}),
 		replacing("replicas below 0", negative, manifest.Replicas(-1)),
 		replacing("minReadySeconds below 0", "spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0",
@@ -409,7 +411,7 @@ func settingRows() []row {
 	const invalid, noLabel = `"lots" is not valid: give a number of pods`, "rcroll has no such label"
 	create := func(edit manifest.Edit) func(*attempt) answer {
 		return func(a *attempt) answer {
-			return a.tell(a.first.With(manifest.Named("another"), edit).YAML(a), "create", "-f", "-")
+			return a.runKubectl(a.first.With(manifest.Named("another"), edit).YAML(a), "create", "-f", "-")
 		}
 	}
 	// Nobody asks the webhook about a write of the status, with which metadata can come.
@@ -470,7 +472,7 @@ func settingRows() []row {
 func ownRows() []row {
 	ofOwned := func(args ...string) func(*attempt) answer {
 		return func(a *attempt) answer {
-			return a.tell("", slices.Insert(slices.Clone(args), len(args)-1, "rc/"+a.edited())...)
+			return a.runKubectl("", slices.Insert(slices.Clone(args), len(args)-1, "rc/"+a.edited())...)
 		}
 	}
 	const ref, forged = "rc/tomcat", "is written by rcroll only"
@@ -524,10 +526,10 @@ func ownRows() []row {
 				uid := a.Kubectl("get", "rc", "parent", "-o", "jsonpath={.metadata.uid}").Stdout
 				a.Kubectl("patch", ref, "-p", `{"metadata":{"ownerReferences":[`+
 					`{"apiVersion":"v1","kind":"ReplicationController","name":"parent","uid":"`+uid+`","controller":true}]}}`)
-				told := a.tell("", "set", "env", ref, "MODE=new")
+				got := a.runKubectl("", "set", "env", ref, "MODE=new")
 				a.Kubectl("patch", ref, "--type=merge", "-p", `{"metadata":{"ownerReferences":null}}`)
 				a.Kubectl("delete", "rc", "parent")
-				return told
+				return got
 			},
 			change: func(_ *attempt, state *golden.State) { state.Mode = "new" },
 			cells: but(everywhere(cell{means: notApplicable, note: "while it rolls it is taken for a new one that rcroll made"}),

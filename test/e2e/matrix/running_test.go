@@ -18,11 +18,11 @@ import (
 	"github.com/rcroll/rcroll/test/observe"
 )
 
-// try makes the edit and checks what the user is told and what is asked for then.
+// try makes the edit and checks what the user reads and what is requested then.
 func (a *attempt) try(recorder *recorder) {
 	a.Helper()
-	told := recorder.during(a, func() answer { return a.row.edit(a) })
-	a.checkWords(told)
+	got := recorder.during(a, func() answer { return a.row.edit(a) })
+	a.checkWords(got)
 	switch a.cell.means {
 	case removes, orphans, recreates:
 		return
@@ -41,22 +41,22 @@ func requestedBy(t *testing.T, rc *corev1.ReplicationController) golden.State {
 	return golden.StateOf(spec)
 }
 
-// checkWords checks what the user is told: the request, what happens, and how to
+// checkWords checks what the user reads: the request, what happens, and how to
 // follow it; or why not.
-func (a *attempt) checkWords(told answer) {
+func (a *attempt) checkWords(got answer) {
 	a.Helper()
 	if a.cell.means == refuses {
-		assert.Contains(a, told.failure, a.cell.says)
+		assert.Contains(a, got.failure, a.cell.says)
 		return
 	}
-	require.Empty(a, told.failure)
-	assert.Contains(a, told.warnings, a.cell.says)
+	require.Empty(a, got.failure)
+	assert.Contains(a, got.warnings, a.cell.says)
 	want := a.words()
 	if want == "" {
-		assert.NotContains(a, told.warnings, "rc/", "a warning where there is nothing to say")
+		assert.NotContains(a, got.warnings, "rc/", "a warning where there is nothing to say")
 		return
 	}
-	assert.Regexp(a, want, told.warnings)
+	assert.Regexp(a, want, got.warnings)
 }
 
 // words is the pattern of the warning, empty for none.

@@ -29,13 +29,13 @@ func TestDeleteDuringPromotion(t *testing.T) {
 	t.Parallel()
 	const finalizer = "e2e.rcroll.dev/hold"
 	s := given(t, manifest.Tomcat(t))
-	next := "rc/" + s.halfwayAtRest().Owned()[0].Name
-	s.Kubectl("patch", next, "-p", `{"metadata":{"finalizers":["`+finalizer+`"]}}`)
+	newRC := "rc/" + s.halfwayAtRest().Owned()[0].Name
+	s.Kubectl("patch", newRC, "-p", `{"metadata":{"finalizers":["`+finalizer+`"]}}`)
 	s.Kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
 	s.Await("the pods have no controller", func(m observe.Moment) bool { return harness.Sealed(m) && len(m.Orphans()) == 5 })
 
 	s.ExpectRefused("rc/tomcat is taking over the pods of a finished rolling update", "delete", "rc/tomcat")
-	s.Kubectl("patch", next, "-p", `{"metadata":{"$deleteFromPrimitiveList/finalizers":["`+finalizer+`"]}}`)
+	s.Kubectl("patch", newRC, "-p", `{"metadata":{"$deleteFromPrimitiveList/finalizers":["`+finalizer+`"]}}`)
 	s.Kubectl("delete", "rc/tomcat", "--wait=false")
 	s.Await("nothing is left", func(m observe.Moment) bool {
 		return m.RC == nil && len(m.Others) == 0 && len(m.Pods) == 0
@@ -61,14 +61,13 @@ func TestReplaceForceHalfway(t *testing.T) {
 	s.Expect(harness.SurgeOne(5))
 }
 
-// Somebody who deletes the next ReplicationController takes its pods away, and no
-// more than that: the rollout makes it anew and ends where it was to end.
-func TestNextDeletedByHand(t *testing.T) {
+// Somebody who deletes the new RC takes its pods away, and no more than that: the rollout makes it anew and ends where it was to end.
+func TestNewRCDeletedByHand(t *testing.T) {
 	t.Parallel()
 	s := given(t, manifest.Tomcat(t))
 	s.SetImage("tomcat=tomcat:8")
-	next := s.AwaitHalfway("tomcat:8").Owned()
-	s.Kubectl("delete", "rc/"+next[0].Name, "--wait=false")
+	owned := s.AwaitHalfway("tomcat:8").Owned()
+	s.Kubectl("delete", "rc/"+owned[0].Name, "--wait=false")
 	s.AwaitRollout("tomcat:8", 5)
 
 	s.Begin()

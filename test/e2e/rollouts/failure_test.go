@@ -25,8 +25,8 @@ const badImage = "ImagePullBackOff: container tomcat cannot get image tomcat:bad
 // pollInterval is that of what is not observed.
 const pollInterval = 200 * time.Millisecond
 
-// expectReasonBeforeDeadline checks that the condition had the reason before the deadline, when the rollout had
-// not failed yet.
+// expectReasonBeforeDeadline checks that the condition gave the reason before the
+// deadline, when the rollout had not failed yet.
 func (s *scenario) expectReasonBeforeDeadline(reason string) {
 	s.Helper()
 	for _, moment := range s.Result().Moments {
@@ -148,7 +148,7 @@ func TestDiagnosis(t *testing.T) {
 	}
 }
 
-// A pod that takes its time has not failed, nor is anything told of it.
+// A pod that takes its time has not failed, and nobody says that it has.
 func TestSlowIsNotFailed(t *testing.T) {
 	t.Parallel()
 	s := given(t, manifest.Tomcat(t, manifest.Replicas(1)))

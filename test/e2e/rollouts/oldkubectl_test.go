@@ -31,9 +31,9 @@ func TestOldRollingUpdate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := given(t, manifest.Tomcat(t, manifest.Replicas(2), version("7")))
-			told := s.Execute("oldkubectl", c.stdin, append([]string{"rolling-update", "--update-period=1s"}, c.args...)...)
-			require.Zero(t, told.ExitCode, "%s%s", told.Stdout, told.Stderr)
-			assert.Contains(t, told.Stdout, "Update succeeded. Deleting ")
+			out := s.Execute("oldkubectl", c.stdin, append([]string{"rolling-update", "--update-period=1s"}, c.args...)...)
+			require.Zero(t, out.ExitCode, "%s%s", out.Stdout, out.Stderr)
+			assert.Contains(t, out.Stdout, "Update succeeded. Deleting ")
 
 			left := s.Kubectl("get", "rc", "-o", "jsonpath={range .items[*]}{.metadata.name} {.status.availableReplicas} {.spec.template.spec.containers[0].image}{end}").Stdout
 			assert.Equal(t, c.left+" 2 tomcat:8", left)

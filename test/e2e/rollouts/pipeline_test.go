@@ -27,10 +27,10 @@ func TestServerSideApplyPipeline(t *testing.T) {
 	s.Expect(harness.SurgeOne(5))
 	s.expectNeverScaledUp()
 
-	for _, next := range []string{"tomcat:9", "tomcat:10"} {
+	for _, image := range []string{"tomcat:9", "tomcat:10"} {
 		s.Begin()
-		s.Apply(m.With(manifest.Image(next)), harness.ServerSide)
-		s.AwaitRollout(next, 5)
+		s.Apply(m.With(manifest.Image(image)), harness.ServerSide)
+		s.AwaitRollout(image, 5)
 		s.Expect(harness.SurgeOne(5))
 		s.expectNeverScaledUp()
 	}

@@ -157,23 +157,23 @@ func TestForgery(t *testing.T) {
 		s.ExpectRefused(says, "label", "--overwrite", "rc/tomcat", api.RollingLabel+"=false")
 		s.ExpectRefused(says, "annotate", "rc/tomcat", api.CommandAnnotation+`={"operation":"Seal","replicas":0}`)
 	})
-	s.refusesEditsOfNext(at)
+	s.refusesEditsOfNewRC(at)
 	s.Kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
 	s.AwaitRollout("tomcat:8", 5)
 	s.Expect(harness.SurgeOne(5))
 }
 
-// refusesEditsOfNext tries to edit what belongs to a rollout under way.
-func (s *scenario) refusesEditsOfNext(m observe.Moment) {
+// refusesEditsOfNewRC tries to edit what belongs to a rollout under way.
+func (s *scenario) refusesEditsOfNewRC(m observe.Moment) {
 	s.Helper()
 	require.Len(s, m.Owned(), 1)
-	next := "rc/" + m.Owned()[0].Name
+	newRC := "rc/" + m.Owned()[0].Name
 	const says = "is managed by rcroll for rc/tomcat: edit rc/tomcat instead"
 	s.ExpectUnchanged(func() {
-		s.ExpectRefused(says, "set", "image", next, "tomcat=tomcat:9")
-		s.ExpectRefused(says, "scale", next, "--replicas=9")
-		s.ExpectRefused(says, "annotate", next, "note=mine")
-		s.ExpectRefused(says, "label", next, api.RollingLabel+"-")
+		s.ExpectRefused(says, "set", "image", newRC, "tomcat=tomcat:9")
+		s.ExpectRefused(says, "scale", newRC, "--replicas=9")
+		s.ExpectRefused(says, "annotate", newRC, "note=mine")
+		s.ExpectRefused(says, "label", newRC, api.RollingLabel+"-")
 	})
 }
 

@@ -18,8 +18,8 @@ func TestRetarget(t *testing.T) {
 	s := given(t, manifest.Tomcat(t))
 	s.SetImage("tomcat=tomcat:8")
 	s.AwaitHalfway("tomcat:8")
-	told := s.SetImage("tomcat=tomcat:9")
-	assert.Contains(t, told.Stderr, "the rolling update under way goes to tomcat:9 now")
+	out := s.SetImage("tomcat=tomcat:9")
+	assert.Contains(t, out.Stderr, "the rolling update under way goes to tomcat:9 now")
 	s.AwaitRollout("tomcat:9", 5)
 	s.Expect(harness.AnyTurnover(5))
 	s.expectNeverScaledUp()
@@ -76,13 +76,13 @@ func (s *scenario) neverMixed() {
 	assert.False(s, found, "the old image got the new environment: %s", mixed)
 }
 
-// An edit of the environment alone is none of rcroll's business: as ever it is for
-// the pods to come. The next image edit takes it along.
+// An edit of the environment alone is not rcroll's business: as ever it is for
+// pods that are created later. The following edit of the image rolls it out.
 func TestEnvironmentAlonePasses(t *testing.T) {
 	t.Parallel()
 	s := given(t, manifest.Tomcat(t))
-	told := s.Kubectl("set", "env", "rc/tomcat", "MODE=new")
-	assert.Empty(t, told.Stderr)
+	out := s.Kubectl("set", "env", "rc/tomcat", "MODE=new")
+	assert.Empty(t, out.Stderr)
 	passed := s.Await("the edit is live", func(m observe.Moment) bool { return envOf(m.RC.Spec.Template, "MODE") == "new" })
 	assert.False(t, harness.Pending(passed))
 

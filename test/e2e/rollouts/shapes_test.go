@@ -57,14 +57,14 @@ func TestSelectorSpelledOutInAPipeline(t *testing.T) {
 			t.Parallel()
 			m := manifest.Tomcat(t, manifest.Selecting(map[string]string{"app": "tomcat"}))
 			s := given(t, m, flags...)
-			for _, next := range []string{"tomcat:8", "tomcat:9"} {
+			for _, image := range []string{"tomcat:8", "tomcat:9"} {
 				s.Begin()
-				s.Apply(m.With(manifest.Image(next)), flags...)
-				s.AwaitHalfway(next)
-				s.Apply(m.With(manifest.Image(next)), flags...)
-				hash := s.AwaitRollout(next, 5).RC.Spec.Selector[api.DefaultHashLabelKey]
+				s.Apply(m.With(manifest.Image(image)), flags...)
+				s.AwaitHalfway(image)
+				s.Apply(m.With(manifest.Image(image)), flags...)
+				hash := s.AwaitRollout(image, 5).RC.Spec.Selector[api.DefaultHashLabelKey]
 				s.Expect(harness.SurgeOne(5))
-				s.Apply(m.With(manifest.Image(next), manifest.Replicas(5)), flags...)
+				s.Apply(m.With(manifest.Image(image), manifest.Replicas(5)), flags...)
 				assert.Equal(t, hash, s.Now().RC.Spec.Selector[api.DefaultHashLabelKey])
 			}
 		})
@@ -104,8 +104,8 @@ func TestContainersAddUp(t *testing.T) {
 func TestNoReplicas(t *testing.T) {
 	t.Parallel()
 	s := given(t, manifest.Tomcat(t, manifest.Replicas(0)))
-	told := s.SetImage("tomcat=tomcat:8")
-	assert.Empty(t, told.Stderr)
+	out := s.SetImage("tomcat=tomcat:8")
+	assert.Empty(t, out.Stderr)
 	s.Await("the edit is live", harness.Serves("tomcat:8", 0))
 	assert.Empty(t, s.Result().Created())
 

@@ -105,8 +105,8 @@ func (s *scenario) halfwayAtRest() observe.Moment {
 func TestOptOut(t *testing.T) {
 	t.Parallel()
 	s := given(t, manifest.Tomcat(t, manifest.Annotated(api.EnabledKey, "false")))
-	told := s.SetImage("tomcat=tomcat:8")
-	assert.Empty(t, told.Stderr)
+	out := s.SetImage("tomcat=tomcat:8")
+	assert.Empty(t, out.Stderr)
 	live := s.Await("the edit is live", func(m observe.Moment) bool { return m.RC.Image == "tomcat:8" })
 	assert.False(t, harness.Pending(live))
 	assert.Empty(t, s.Result().Created())
@@ -142,6 +142,6 @@ func TestNamespacesThatAreNeverTouched(t *testing.T) {
 // unrecorded is kubectl set, and reports whether rcroll left that alone.
 func (s *scenario) unrecorded(ref, what string, args ...string) bool {
 	s.Helper()
-	told := s.Kubectl(append([]string{"set", what, ref, "--output", "jsonpath={.metadata.annotations}"}, args...)...)
-	return !strings.Contains(told.Stderr, "rolling update") && !strings.Contains(told.Stdout, api.RequestAnnotation)
+	out := s.Kubectl(append([]string{"set", what, ref, "--output", "jsonpath={.metadata.annotations}"}, args...)...)
+	return !strings.Contains(out.Stderr, "rolling update") && !strings.Contains(out.Stdout, api.RequestAnnotation)
 }

@@ -21,9 +21,9 @@ func TestTomcatFrom7To8(t *testing.T) {
 	s := given(t, manifest.Tomcat(t))
 	before := s.Now().RC
 
-	told := s.SetImage("tomcat=tomcat:8")
-	assert.Contains(t, told.Stdout, "replicationcontroller/tomcat image updated")
-	assert.Contains(t, told.Stderr, "Warning: rc/tomcat: rolling update to tomcat:8 requested")
+	out := s.SetImage("tomcat=tomcat:8")
+	assert.Contains(t, out.Stdout, "replicationcontroller/tomcat image updated")
+	assert.Contains(t, out.Stderr, "Warning: rc/tomcat: rolling update to tomcat:8 requested")
 
 	after := s.AwaitRollout("tomcat:8", 5).RC
 	s.Expect(harness.SurgeOne(5))
