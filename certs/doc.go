@@ -2,7 +2,7 @@
 // webhook serves.
 //
 // One Secret holds the serving certificate (tls.crt, tls.key) and its CA (ca.crt)
-// for all replicas of the webhook. Every replica runs a Keeper that makes the
+// for all replicas of the webhook. Every replica runs a Rotator that makes the
 // Secret if it is missing, renews what is in it when that is due, puts the CA into
 // the caBundle of every webhook of the MutatingWebhookConfiguration, and writes
 // the certificate into a directory out of which the webhook's server reloads it.
@@ -30,7 +30,7 @@
 // caBundle, which then comes back with the CA of the Secret only.
 //
 // There is a gap of a few milliseconds in that case, as whenever another tool
-// empties the caBundle: until the Keeper, which watches it, has put the CA back,
+// empties the caBundle: until the Rotator, which watches it, has put the CA back,
 // the API server's new connections fail.
 //
 // # The library

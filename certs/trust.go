@@ -14,8 +14,8 @@ import (
 
 // ensureTrusted puts the CA into the caBundle of every webhook of the
 // configuration, notes since when it is there, and returns the caBundles.
-func (k *Keeper) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error) {
-	configuration, err := k.configuration(ctx)
+func (r *Rotator) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error) {
+	configuration, err := r.configuration(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -24,13 +24,13 @@ func (k *Keeper) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error)
 		if err != nil {
 			return nil, fmt.Errorf("encode the patch of webhook configuration %s: %w", configuration.Name, err)
 		}
-		if err := k.cached.Patch(ctx, configuration, client.RawPatch(types.JSONPatchType, text), fieldOwner); err != nil {
-			return nil, fmt.Errorf("patch webhook configuration %s: %w", k.options.Configuration, err)
+		if err := r.cached.Patch(ctx, configuration, client.RawPatch(types.JSONPatchType, text), fieldOwner); err != nil {
+			return nil, fmt.Errorf("patch webhook configuration %s: %w", r.options.Configuration, err)
 		}
-		ctrl.LoggerFrom(ctx).Info("Published the CA", "configuration", k.options.Configuration)
+		ctrl.LoggerFrom(ctx).Info("Published the CA", "configuration", r.options.Configuration)
 	}
-	if !bytes.Equal(k.trusted, ca) {
-		k.trusted, k.trustedSince = ca, k.now()
+	if !bytes.Equal(r.trusted, ca) {
+		r.trusted, r.trustedSince = ca, r.now()
 	}
 	return bundlesOf(configuration), nil
 }
@@ -43,10 +43,10 @@ func bundlesOf(configuration *admissionv1.MutatingWebhookConfiguration) [][]byte
 	return bundles
 }
 
-func (k *Keeper) configuration(ctx context.Context) (*admissionv1.MutatingWebhookConfiguration, error) {
+func (r *Rotator) configuration(ctx context.Context) (*admissionv1.MutatingWebhookConfiguration, error) {
 	configuration := &admissionv1.MutatingWebhookConfiguration{}
-	if err := k.cached.Get(ctx, types.NamespacedName{Name: k.options.Configuration}, configuration); err != nil {
-		return nil, fmt.Errorf("get webhook configuration %s: %w", k.options.Configuration, err)
+	if err := r.cached.Get(ctx, types.NamespacedName{Name: r.options.Configuration}, configuration); err != nil {
+		return nil, fmt.Errorf("get webhook configuration %s: %w", r.options.Configuration, err)
 	}
 	return configuration, nil
 }

@@ -22,6 +22,7 @@ import (
 // serve answers admission reviews until the context ends. Every replica does:
 // there is no leader.
 func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
+	restConfig = c.limit(restConfig)
 	mgr, err := ctrl.NewManager(restConfig, managerOptions(c))
 	if err != nil {
 		return fmt.Errorf("set up the manager: %w", err)
@@ -31,15 +32,15 @@ func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
 	if err != nil {
 		return fmt.Errorf("set up the client: %w", err)
 	}
-	keeper := certs.NewKeeper(c.certificate())
-	if err := keeper.Bootstrap(ctx, live); err != nil {
+	rotator := certs.NewRotator(c.certificate())
+	if err := rotator.Bootstrap(ctx, live); err != nil {
 		return err
 	}
-	if err := keeper.Register(mgr); err != nil {
+	if err := rotator.Register(mgr); err != nil {
 		return err
 	}
 	webhook.Register(mgr.GetWebhookServer(), live, c.rules())
-	if err := addProbes(mgr, keeper); err != nil {
+	if err := addProbes(mgr, rotator); err != nil {
 		return err
 	}
 	if err := mgr.Start(ctx); err != nil {
@@ -72,11 +73,11 @@ func managerOptions(c *config) ctrl.Options {
 
 // addProbes makes the process ready when the API server can call it: it serves,
 // with a certificate that the webhook configuration trusts.
-func addProbes(mgr manager.Manager, keeper *certs.Keeper) error {
+func addProbes(mgr manager.Manager, rotator *certs.Rotator) error {
 	err := errors.Join(
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("serving", mgr.GetWebhookServer().StartedChecker()),
-		mgr.AddReadyzCheck("certificate", keeper.Ready),
+		mgr.AddReadyzCheck("certificate", rotator.Ready),
 	)
 	if err != nil {
 		return fmt.Errorf("add the probes: %w", err)

@@ -48,10 +48,10 @@ func newWorld(t *testing.T) *world {
 	}
 }
 
-// replica starts a Keeper in a directory of its own.
-func (w *world) replica(names ...string) *Keeper {
+// replica starts a Rotator in a directory of its own.
+func (w *world) replica(names ...string) *Rotator {
 	w.t.Helper()
-	k := NewKeeper(Options{
+	k := NewRotator(Options{
 		Secret:        secretKey,
 		Configuration: "rcroll",
 		DNSNames:      append([]string{serviceName}, names...),
@@ -63,14 +63,14 @@ func (w *world) replica(names ...string) *Keeper {
 	return k
 }
 
-func (w *world) reconcile(k *Keeper) time.Duration {
+func (w *world) reconcile(k *Rotator) time.Duration {
 	w.t.Helper()
 	result, err := k.Reconcile(context.Background(), reconcile.Request{NamespacedName: secretKey})
 	require.NoError(w.t, err)
 	return result.RequeueAfter
 }
 
-func (w *world) ready(k *Keeper) error {
+func (w *world) ready(k *Rotator) error {
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/readyz", http.NoBody)
 	require.NoError(w.t, err)
 	return k.Ready(request)
@@ -122,7 +122,7 @@ func TestRenewalNeverParts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			replicas := []*Keeper{w.replica(), w.replica()}
+			replicas := []*Rotator{w.replica(), w.replica()}
 			ready := func(step string) {
 				for _, k := range replicas {
 					require.NoError(t, w.ready(k), step)

@@ -60,7 +60,7 @@ type Options struct {
 	Dir string
 }
 
-// Cache restricts a manager's cache to the two objects that a Keeper watches.
+// Cache restricts a manager's cache to the two objects that a Rotator watches.
 func (o Options) Cache() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		&corev1.Secret{}: {Namespaces: map[string]cache.Config{o.Secret.Namespace: {
@@ -72,8 +72,8 @@ func (o Options) Cache() map[client.Object]cache.ByObject {
 	}
 }
 
-// Keeper keeps the certificate of one replica of the webhook.
-type Keeper struct {
+// Rotator keeps the certificate of one replica of the webhook.
+type Rotator struct {
 	options Options
 	served  directory
 	now     func() time.Time
@@ -82,21 +82,21 @@ type Keeper struct {
 	cached client.Client
 
 	// trusted is the CA that the webhook configuration trusts, trustedSince when
-	// this Keeper saw it there first. Only Reconcile uses them.
+	// this Rotator saw it there first. Only Reconcile uses them.
 	trusted      []byte
 	trustedSince time.Time
 }
 
-// NewKeeper returns a Keeper that does nothing yet.
-func NewKeeper(options Options) *Keeper {
-	return &Keeper{options: options, served: directory(options.Dir), now: time.Now}
+// NewRotator returns a Rotator that does nothing yet.
+func NewRotator(options Options) *Rotator {
+	return &Rotator{options: options, served: directory(options.Dir), now: time.Now}
 }
 
 // Bootstrap returns as soon as there is a certificate to serve, which must be
 // before the server starts. The client must not read from a cache. A certificate
 // that is in the directory from before a restart does.
-func (k *Keeper) Bootstrap(ctx context.Context, live client.Client) error {
-	if k.served.read() != nil {
+func (r *Rotator) Bootstrap(ctx context.Context, live client.Client) error {
+	if r.served.read() != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, bootstrapPatience)
@@ -104,8 +104,8 @@ func (k *Keeper) Bootstrap(ctx context.Context, live client.Client) error {
 	var last error
 	err := wait.PollUntilContextCancel(ctx, conflictPause, true, func(ctx context.Context) (bool, error) {
 		var data map[string][]byte
-		if data, last = k.ensureSecret(ctx, live); last == nil {
-			last = k.served.write(pairOf(data))
+		if data, last = r.ensureSecret(ctx, live); last == nil {
+			last = r.served.write(pairOf(data))
 		}
 		return last == nil, nil
 	})
@@ -115,17 +115,17 @@ func (k *Keeper) Bootstrap(ctx context.Context, live client.Client) error {
 	return nil
 }
 
-// Register adds the Keeper to a manager whose cache is restricted by Options.Cache.
-func (k *Keeper) Register(mgr manager.Manager) error {
-	k.cached = mgr.GetClient()
-	secret := reconcile.Request{NamespacedName: k.options.Secret}
+// Register adds the Rotator to a manager whose cache is restricted by Options.Cache.
+func (r *Rotator) Register(mgr manager.Manager) error {
+	r.cached = mgr.GetClient()
+	secret := reconcile.Request{NamespacedName: r.options.Secret}
 	toSecret := func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{secret} }
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("certificate").
 		For(&corev1.Secret{}).
 		Watches(&admissionv1.MutatingWebhookConfiguration{}, handler.EnqueueRequestsFromMapFunc(toSecret)).
 		WithOptions(controller.Options{NeedLeaderElection: ptr.To(false)}).
-		Complete(k)
+		Complete(r)
 	if err != nil {
 		return fmt.Errorf("add the keeper of the certificate: %w", err)
 	}
@@ -133,8 +133,8 @@ func (k *Keeper) Register(mgr manager.Manager) error {
 }
 
 // Reconcile is called when something changed. There is one request only.
-func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
-	again, err := k.pass(ctx)
+func (r *Rotator) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
+	again, err := r.pass(ctx)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return reconcile.Result{RequeueAfter: conflictPause}, nil // another replica was faster
 	}
@@ -143,52 +143,52 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 
 // pass brings Secret, webhook configuration and served certificate into line. It
 // returns the time after which to look again.
-func (k *Keeper) pass(ctx context.Context) (again time.Duration, err error) {
-	data, err := k.ensureSecret(ctx, k.cached)
+func (r *Rotator) pass(ctx context.Context) (again time.Duration, err error) {
+	data, err := r.ensureSecret(ctx, r.cached)
 	if err != nil {
 		return 0, err
 	}
-	bundles, err := k.ensureTrusted(ctx, data[caKey])
+	bundles, err := r.ensureTrusted(ctx, data[caKey])
 	if err != nil {
 		return 0, err
 	}
-	return k.serve(pairOf(data), bundles)
+	return r.serve(pairOf(data), bundles)
 }
 
 // Ready is a readiness check: is the certificate served that all webhooks of the
 // configuration trust? It does not fail because of a renewal that fails: what is
 // served is good for months yet.
-func (k *Keeper) Ready(req *http.Request) error {
-	configuration, err := k.configuration(req.Context())
+func (r *Rotator) Ready(req *http.Request) error {
+	configuration, err := r.configuration(req.Context())
 	if err != nil {
 		return err
 	}
-	return verifyAll(k.served.read(), bundlesOf(configuration), k.now())
+	return verifyAll(r.served.read(), bundlesOf(configuration), r.now())
 }
 
 // ensureSecret returns the data of the Secret, and makes it if it is missing or
 // renewal is due.
-func (k *Keeper) ensureSecret(ctx context.Context, c client.Client) (map[string][]byte, error) {
+func (r *Rotator) ensureSecret(ctx context.Context, c client.Client) (map[string][]byte, error) {
 	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: k.options.Secret.Namespace, Name: k.options.Secret.Name},
+		ObjectMeta: metav1.ObjectMeta{Namespace: r.options.Secret.Namespace, Name: r.options.Secret.Name},
 		Type:       corev1.SecretTypeTLS,
 	}
-	err := c.Get(ctx, k.options.Secret, secret)
+	err := c.Get(ctx, r.options.Secret, secret)
 	if client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("get secret %s: %w", k.options.Secret, err)
+		return nil, fmt.Errorf("get secret %s: %w", r.options.Secret, err)
 	}
-	if !isDue(secret.Data, k.options.DNSNames, k.now()) {
+	if !isDue(secret.Data, r.options.DNSNames, r.now()) {
 		return secret.Data, nil
 	}
-	data, err := renew(k.options.DNSNames, k.now())
+	data, err := renew(r.options.DNSNames, r.now())
 	if err != nil {
 		return nil, err
 	}
 	secret.Data = data
 	if err := put(ctx, c, secret); err != nil {
-		return nil, fmt.Errorf("write secret %s: %w", k.options.Secret, err)
+		return nil, fmt.Errorf("write secret %s: %w", r.options.Secret, err)
 	}
-	ctrl.LoggerFrom(ctx).Info("Made a certificate", "secret", k.options.Secret, "names", k.options.DNSNames)
+	ctrl.LoggerFrom(ctx).Info("Made a certificate", "secret", r.options.Secret, "names", r.options.DNSNames)
 	return data, nil
 }
 
@@ -203,14 +203,14 @@ func put(ctx context.Context, c client.Client, secret *corev1.Secret) error {
 // serve puts a pair into the directory: when all API servers trust it, or at once
 // if what is served now is trusted no longer. It returns the time after which to
 // look again.
-func (k *Keeper) serve(pair []byte, bundles [][]byte) (again time.Duration, err error) {
-	served, now := k.served.read(), k.now()
+func (r *Rotator) serve(pair []byte, bundles [][]byte) (again time.Duration, err error) {
+	served, now := r.served.read(), r.now()
 	if bytes.Equal(pair, served) {
 		return checkInterval, nil
 	}
-	missing := k.trustedSince.Add(propagation).Sub(now)
+	missing := r.trustedSince.Add(propagation).Sub(now)
 	if missing > 0 && verifyAll(served, bundles, now) == nil {
 		return missing, nil
 	}
-	return checkInterval, k.served.write(pair)
+	return checkInterval, r.served.write(pair)
 }
