@@ -25,38 +25,38 @@ import (
 )
 
 const (
-	// propagation is the time after which every API server is taken to have seen
+	// propagation is the time after which every API server is assumed to have seen
 	// a change of the webhook configuration. Watches take milliseconds.
 	propagation = 5 * time.Second
 
-	// checkInterval is small against renewBefore.
+	// checkInterval is short compared with renewBefore.
 	checkInterval = 12 * time.Hour
 
-	// conflictPause is the time after which the watch is taken to have brought
-	// what another replica wrote.
+	// conflictPause is the time after which the cache is assumed to have what
+	// another replica wrote.
 	conflictPause = 200 * time.Millisecond
 
-	// bootstrapPatience bounds Bootstrap: after it, the process ends with the
-	// reason rather than waiting in silence.
-	bootstrapPatience = time.Minute
+	// bootstrapTimeout makes Bootstrap fail with the reason rather than wait in
+	// silence.
+	bootstrapTimeout = time.Minute
 
 	fieldOwner = client.FieldOwner("rcroll-webhook")
 )
 
-// Options say where things are.
+// Options name the objects and files of the certificate.
 type Options struct {
 	// Secret holds the certificate for all replicas.
 	Secret types.NamespacedName
 
-	// Configuration is the name of the MutatingWebhookConfiguration, all of whose
-	// webhooks are to trust the certificate.
+	// Configuration is the name of the MutatingWebhookConfiguration whose caBundles
+	// are to trust the certificate.
 	Configuration string
 
-	// DNSNames that the certificate is for, one or more.
+	// DNSNames are the names that the certificate is valid for, at least one.
 	DNSNames []string
 
-	// Dir is the directory of the file PairFile, out of which the server serves.
-	// It is made if it is missing, and belongs to one process.
+	// Dir is the directory of PairFile, from which the server reads its certificate.
+	// It is created if it does not exist, and must not be shared with another process.
 	Dir string
 }
 
@@ -72,7 +72,7 @@ func (o Options) Cache() map[client.Object]cache.ByObject {
 	}
 }
 
-// Rotator keeps the certificate of one replica of the webhook.
+// Rotator keeps the certificate of one replica of the webhook valid and trusted.
 type Rotator struct {
 	options Options
 	served  directory
@@ -81,25 +81,25 @@ type Rotator struct {
 	// cached reads from the manager's cache; set by Register.
 	cached client.Client
 
-	// trusted is the CA that the webhook configuration trusts, trustedSince when
-	// this Rotator saw it there first. Only Reconcile uses them.
+	// trusted is the CA that the webhook configuration trusts, trustedSince the time
+	// when this Rotator first saw it there. Only Reconcile uses them.
 	trusted      []byte
 	trustedSince time.Time
 }
 
-// NewRotator returns a Rotator that does nothing yet.
+// NewRotator returns a Rotator, which does nothing until Bootstrap and Register.
 func NewRotator(options Options) *Rotator {
 	return &Rotator{options: options, served: directory(options.Dir), now: time.Now}
 }
 
-// Bootstrap returns as soon as there is a certificate to serve, which must be
-// before the server starts. The client must not read from a cache. A certificate
-// that is in the directory from before a restart does.
+// Bootstrap returns once there is a certificate to serve. It has to be called before
+// the server starts, with a client that does not read from a cache. A certificate
+// left in the directory from before a restart is enough.
 func (r *Rotator) Bootstrap(ctx context.Context, live client.Client) error {
 	if r.served.read() != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, bootstrapPatience)
+	ctx, cancel := context.WithTimeout(ctx, bootstrapTimeout)
 	defer cancel()
 	var last error
 	err := wait.PollUntilContextCancel(ctx, conflictPause, true, func(ctx context.Context) (bool, error) {
@@ -110,7 +110,7 @@ func (r *Rotator) Bootstrap(ctx context.Context, live client.Client) error {
 		return last == nil, nil
 	})
 	if err != nil {
-		return fmt.Errorf("get a first certificate: %w: %w", err, last)
+		return fmt.Errorf("obtain the initial certificate: %w: %w", err, last)
 	}
 	return nil
 }
@@ -127,23 +127,24 @@ func (r *Rotator) Register(mgr manager.Manager) error {
 		WithOptions(controller.Options{NeedLeaderElection: ptr.To(false)}).
 		Complete(r)
 	if err != nil {
-		return fmt.Errorf("add the keeper of the certificate: %w", err)
+		return fmt.Errorf("register the certificate rotator: %w", err)
 	}
 	return nil
 }
 
-// Reconcile is called when something changed. There is one request only.
+// Reconcile is called when the Secret or the webhook configuration has changed; its
+// request is always the same.
 func (r *Rotator) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
-	again, err := r.pass(ctx)
+	requeueAfter, err := r.sync(ctx)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
-		return reconcile.Result{RequeueAfter: conflictPause}, nil // another replica was faster
+		return reconcile.Result{RequeueAfter: conflictPause}, nil // another replica has written first
 	}
-	return reconcile.Result{RequeueAfter: again}, err
+	return reconcile.Result{RequeueAfter: requeueAfter}, err
 }
 
-// pass brings Secret, webhook configuration and served certificate into line. It
-// returns the time after which to look again.
-func (r *Rotator) pass(ctx context.Context) (again time.Duration, err error) {
+// sync brings Secret, webhook configuration and served certificate into line. It
+// returns the time after which to do so again.
+func (r *Rotator) sync(ctx context.Context) (requeueAfter time.Duration, err error) {
 	data, err := r.ensureSecret(ctx, r.cached)
 	if err != nil {
 		return 0, err
@@ -155,9 +156,9 @@ func (r *Rotator) pass(ctx context.Context) (again time.Duration, err error) {
 	return r.serve(pairOf(data), bundles)
 }
 
-// Ready is a readiness check: is the certificate served that all webhooks of the
-// configuration trust? It does not fail because of a renewal that fails: what is
-// served is good for months yet.
+// Ready is a readiness check: it fails unless all caBundles trust the certificate
+// that is served. It does not fail because a renewal does: what is served is valid
+// for months to come.
 func (r *Rotator) Ready(req *http.Request) error {
 	configuration, err := r.configuration(req.Context())
 	if err != nil {
@@ -166,8 +167,8 @@ func (r *Rotator) Ready(req *http.Request) error {
 	return verifyAll(r.served.read(), bundlesOf(configuration), r.now())
 }
 
-// ensureSecret returns the data of the Secret, and makes it if it is missing or
-// renewal is due.
+// ensureSecret returns the data of the Secret, and first issues it if it is missing
+// or its renewal is due.
 func (r *Rotator) ensureSecret(ctx context.Context, c client.Client) (map[string][]byte, error) {
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.options.Secret.Namespace, Name: r.options.Secret.Name},
@@ -188,11 +189,11 @@ func (r *Rotator) ensureSecret(ctx context.Context, c client.Client) (map[string
 	if err := put(ctx, c, secret); err != nil {
 		return nil, fmt.Errorf("write secret %s: %w", r.options.Secret, err)
 	}
-	ctrl.LoggerFrom(ctx).Info("Made a certificate", "secret", r.options.Secret, "names", r.options.DNSNames)
+	ctrl.LoggerFrom(ctx).Info("Issued a certificate", "secret", r.options.Secret, "dnsNames", r.options.DNSNames)
 	return data, nil
 }
 
-// put creates what does not exist and updates what does.
+// put creates the Secret, or updates it if it was read from the API server.
 func put(ctx context.Context, c client.Client, secret *corev1.Secret) error {
 	if secret.ResourceVersion == "" {
 		return c.Create(ctx, secret, fieldOwner)
@@ -200,17 +201,17 @@ func put(ctx context.Context, c client.Client, secret *corev1.Secret) error {
 	return c.Update(ctx, secret, fieldOwner)
 }
 
-// serve puts a pair into the directory: when all API servers trust it, or at once
-// if what is served now is trusted no longer. It returns the time after which to
-// look again.
-func (r *Rotator) serve(pair []byte, bundles [][]byte) (again time.Duration, err error) {
+// serve writes a pair to the directory: once all API servers trust it, or at once if
+// what is served now is no longer trusted. It returns the time after which to check
+// again.
+func (r *Rotator) serve(pair []byte, bundles [][]byte) (requeueAfter time.Duration, err error) {
 	served, now := r.served.read(), r.now()
 	if bytes.Equal(pair, served) {
 		return checkInterval, nil
 	}
-	missing := r.trustedSince.Add(propagation).Sub(now)
-	if missing > 0 && verifyAll(served, bundles, now) == nil {
-		return missing, nil
+	remaining := r.trustedSince.Add(propagation).Sub(now)
+	if remaining > 0 && verifyAll(served, bundles, now) == nil {
+		return remaining, nil
 	}
 	return checkInterval, r.served.write(pair)
 }

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// ensureTrusted puts the CA into the caBundle of every webhook of the
-// configuration, notes since when it is there, and returns the caBundles.
+// ensureTrusted adds the CA to the caBundle of every webhook in the configuration,
+// records since when it has been there, and returns the caBundles.
 func (r *Rotator) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error) {
 	configuration, err := r.configuration(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func (r *Rotator) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error
 		if err := r.cached.Patch(ctx, configuration, client.RawPatch(types.JSONPatchType, text), fieldOwner); err != nil {
 			return nil, fmt.Errorf("patch webhook configuration %s: %w", r.options.Configuration, err)
 		}
-		ctrl.LoggerFrom(ctx).Info("Published the CA", "configuration", r.options.Configuration)
+		ctrl.LoggerFrom(ctx).Info("Added the CA to the caBundles", "configuration", r.options.Configuration)
 	}
 	if !bytes.Equal(r.trusted, ca) {
 		r.trusted, r.trustedSince = ca, r.now()
@@ -51,16 +51,16 @@ func (r *Rotator) configuration(ctx context.Context) (*admissionv1.MutatingWebho
 	return configuration, nil
 }
 
-// operation is one of a JSON patch (RFC 6902).
+// operation is one operation of a JSON patch (RFC 6902).
 type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value"`
 }
 
-// trustPatch adds the CA to the caBundles that lack it; empty if none does. It
-// names nothing else, so that fields that this build does not know survive, and
-// meets a conflict if the configuration has changed meanwhile.
+// trustPatch adds the CA to the caBundles that lack it, and is empty if none does.
+// It names nothing else, so that fields that this build does not know are preserved,
+// and fails with a conflict if the configuration has changed in the meantime.
 func trustPatch(configuration *admissionv1.MutatingWebhookConfiguration, ca []byte) []operation {
 	var patch []operation
 	for i, before := range bundlesOf(configuration) {

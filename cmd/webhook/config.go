@@ -129,7 +129,7 @@ func (c *config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// rules are the options of the decisions.
+// rules are the options of pkg/mutate.
 func (c *config) rules() mutate.Options {
 	return mutate.Options{
 		HashLabelKey:      c.hashLabelKey,

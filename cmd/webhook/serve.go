@@ -19,15 +19,15 @@ import (
 	"github.com/rcroll/rcroll/pkg/webhook"
 )
 
-// serve answers admission reviews until the context ends. Every replica does:
-// there is no leader.
+// serve answers admission reviews until the context ends. Every replica does so,
+// without leader election.
 func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
 	restConfig = c.limit(restConfig)
 	mgr, err := ctrl.NewManager(restConfig, managerOptions(c))
 	if err != nil {
 		return fmt.Errorf("set up the manager: %w", err)
 	}
-	// What a review decides on must be what is stored, not what a cache holds.
+	// A review has to decide on what is stored, not on a cache.
 	live, err := client.New(restConfig, client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
 		return fmt.Errorf("set up the client: %w", err)
@@ -64,15 +64,15 @@ func managerOptions(c *config) ctrl.Options {
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject:         c.certificate().Cache(),
-			// Memory must not grow with the cluster: to read anything else through
-			// the cache is an error, not a new watch.
+			// Memory must not grow with the cluster: reading anything else through
+			// the cache is an error rather than a new watch.
 			ReaderFailOnMissingInformer: true,
 		},
 	}
 }
 
-// addProbes makes the process ready when the API server can call it: it serves,
-// with a certificate that the webhook configuration trusts.
+// addProbes makes the process ready once the API server can call it: it serves, with
+// a certificate that the webhook configuration trusts.
 func addProbes(mgr manager.Manager, rotator *certs.Rotator) error {
 	err := errors.Join(
 		mgr.AddHealthzCheck("ping", healthz.Ping),
