@@ -1,5 +1,6 @@
 // Command bench measures rcroll against the Deployment controller on control planes
-// of its own, and writes what it finds to docs/performance.json, .svg and .md.
+// of its own. It writes the results to docs/results and the tables of them to
+// docs/performance.md.
 package main
 
 import (

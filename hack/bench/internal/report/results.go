@@ -12,7 +12,7 @@ import (
 	"github.com/rcroll/rcroll/hack/bench/internal/audit"
 )
 
-// Results are all that is known, in docs/performance.json.
+// Results are all that is known, in docs/results/performance.json.
 type Results struct {
 	Machine Machine `json:"machine"`
 
