@@ -48,32 +48,32 @@ func newWorld(t *testing.T) *world {
 	}
 }
 
-// replica starts a Keeper in a directory of its own.
-func (w *world) replica(names ...string) *Keeper {
+// replica starts a Rotator with its own directory.
+func (w *world) replica(names ...string) *Rotator {
 	w.t.Helper()
-	k := NewKeeper(Options{
+	r := NewRotator(Options{
 		Secret:        secretKey,
 		Configuration: "rcroll",
 		DNSNames:      append([]string{serviceName}, names...),
 		Dir:           filepath.Join(w.t.TempDir(), "certs"),
 	})
-	k.now = func() time.Time { return w.now }
-	k.cached = w.client
-	require.NoError(w.t, k.Bootstrap(context.Background(), w.client))
-	return k
+	r.now = func() time.Time { return w.now }
+	r.cached = w.client
+	require.NoError(w.t, r.Bootstrap(context.Background(), w.client))
+	return r
 }
 
-func (w *world) reconcile(k *Keeper) time.Duration {
+func (w *world) reconcile(r *Rotator) time.Duration {
 	w.t.Helper()
-	result, err := k.Reconcile(context.Background(), reconcile.Request{NamespacedName: secretKey})
+	result, err := r.Reconcile(context.Background(), reconcile.Request{NamespacedName: secretKey})
 	require.NoError(w.t, err)
 	return result.RequeueAfter
 }
 
-func (w *world) ready(k *Keeper) error {
+func (w *world) ready(r *Rotator) error {
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "/readyz", http.NoBody)
 	require.NoError(w.t, err)
-	return k.Ready(request)
+	return r.Ready(request)
 }
 
 func (w *world) bundles() [][]byte {
@@ -93,7 +93,7 @@ func (w *world) secret() *corev1.Secret {
 func TestInstall(t *testing.T) {
 	w := newWorld(t)
 	first, second := w.replica(), w.replica()
-	require.Error(t, w.ready(first), "nobody trusts the certificate yet")
+	require.Error(t, w.ready(first), "no webhook trusts the certificate yet")
 
 	assert.Equal(t, checkInterval, w.reconcile(first))
 	require.NoError(t, w.ready(first))
@@ -108,13 +108,13 @@ func TestInstall(t *testing.T) {
 	assert.Equal(t, pairOf(secret.Data), second.served.read())
 }
 
-func TestRenewalNeverParts(t *testing.T) {
+func TestRenewalKeepsServedTrusted(t *testing.T) {
 	for name, disturb := range map[string]func(*world){
 		"it is due": func(w *world) { w.now = w.now.Add(lifetime - renewBefore + time.Hour) },
 		"the Secret is deleted": func(w *world) {
 			require.NoError(w.t, w.client.Delete(context.Background(), w.secret()))
 		},
-		"the Secret is spoilt": func(w *world) {
+		"the Secret is corrupted": func(w *world) {
 			secret := w.secret()
 			secret.Data = map[string][]byte{certKey: nil, privateKey: []byte("x")}
 			require.NoError(w.t, w.client.Update(context.Background(), secret))
@@ -122,28 +122,28 @@ func TestRenewalNeverParts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			replicas := []*Keeper{w.replica(), w.replica()}
+			replicas := []*Rotator{w.replica(), w.replica()}
 			ready := func(step string) {
-				for _, k := range replicas {
-					require.NoError(t, w.ready(k), step)
+				for _, r := range replicas {
+					require.NoError(t, w.ready(r), step)
 				}
 			}
-			for _, k := range replicas {
-				w.reconcile(k)
+			for _, r := range replicas {
+				w.reconcile(r)
 			}
 			old := replicas[0].served.read()
 
 			disturb(w)
-			for _, k := range replicas {
-				again := w.reconcile(k)
+			for _, r := range replicas {
+				again := w.reconcile(r)
 				assert.LessOrEqual(t, again, propagation)
-				assert.Equal(t, old, k.served.read(), "served until all trust the new one")
+				assert.Equal(t, old, r.served.read(), "served until every API server trusts the new one")
 				ready("published")
 			}
-			for _, k := range replicas {
+			for _, r := range replicas {
 				w.now = w.now.Add(propagation)
-				assert.Equal(t, checkInterval, w.reconcile(k))
-				assert.NotEqual(t, old, k.served.read())
+				assert.Equal(t, checkInterval, w.reconcile(r))
+				assert.NotEqual(t, old, r.served.read())
 				ready("one by one")
 			}
 			for _, bundle := range w.bundles() {
@@ -153,38 +153,38 @@ func TestRenewalNeverParts(t *testing.T) {
 	}
 }
 
-func TestLostTrustComesBack(t *testing.T) {
+func TestCABundleIsRestored(t *testing.T) {
 	w := newWorld(t)
-	k := w.replica()
-	w.reconcile(k)
+	r := w.replica()
+	w.reconcile(r)
 	configuration := &admissionv1.MutatingWebhookConfiguration{}
 	require.NoError(t, w.client.Get(context.Background(), types.NamespacedName{Name: "rcroll"}, configuration))
 	configuration.Webhooks[1].ClientConfig.CABundle = nil
 	require.NoError(t, w.client.Update(context.Background(), configuration))
-	require.ErrorContains(t, w.ready(k), "webhook 1")
+	require.ErrorContains(t, w.ready(r), "webhook 1")
 
-	w.reconcile(k)
-	require.NoError(t, w.ready(k))
+	w.reconcile(r)
+	require.NoError(t, w.ready(r))
 }
 
 func TestBundleDoesNotGrow(t *testing.T) {
 	w := newWorld(t)
-	k := w.replica()
+	r := w.replica()
 	for range 3 {
 		w.now = w.now.Add(lifetime - renewBefore + day)
-		w.reconcile(k)
+		w.reconcile(r)
 		w.now = w.now.Add(propagation)
-		w.reconcile(k)
-		require.NoError(t, w.ready(k))
+		w.reconcile(r)
+		require.NoError(t, w.ready(r))
 		assert.LessOrEqual(t, countCertificates(w.bundles()[0]), 2)
 	}
 }
 
-// A certificate that is trusted no longer is not served for another five seconds.
+// A certificate that is no longer trusted is replaced at once, not five seconds later.
 func TestRevocation(t *testing.T) {
 	w := newWorld(t)
-	k := w.replica()
-	w.reconcile(k)
+	r := w.replica()
+	w.reconcile(r)
 	require.NoError(t, w.client.Delete(context.Background(), w.secret()))
 	configuration := &admissionv1.MutatingWebhookConfiguration{}
 	require.NoError(t, w.client.Get(context.Background(), types.NamespacedName{Name: "rcroll"}, configuration))
@@ -193,8 +193,8 @@ func TestRevocation(t *testing.T) {
 	}
 	require.NoError(t, w.client.Update(context.Background(), configuration))
 
-	assert.Equal(t, checkInterval, w.reconcile(k))
-	require.NoError(t, w.ready(k))
+	assert.Equal(t, checkInterval, w.reconcile(r))
+	require.NoError(t, w.ready(r))
 	assert.Equal(t, w.secret().Data[caKey], w.bundles()[0])
 }
 
@@ -202,21 +202,21 @@ func TestNewNameRenews(t *testing.T) {
 	w := newWorld(t)
 	w.reconcile(w.replica())
 	before := w.secret().Data
-	k := w.replica("localhost")
+	r := w.replica("localhost")
 	assert.NotEqual(t, before, w.secret().Data)
-	w.reconcile(k)
-	require.NoError(t, w.ready(k))
+	w.reconcile(r)
+	require.NoError(t, w.ready(r))
 	assert.False(t, isDue(w.secret().Data, []string{serviceName}, w.now), "covers the former names")
 }
 
-// Of two replicas that renew at once the slower one takes what the other made.
+// Of two replicas that renew at once the later one uses what the other has written.
 func TestConflict(t *testing.T) {
 	w := newWorld(t)
-	k := w.replica()
-	w.reconcile(k)
+	r := w.replica()
+	w.reconcile(r)
 	w.now = w.now.Add(lifetime - renewBefore + day)
 	var theirs map[string][]byte
-	k.cached = interceptor.NewClient(w.client, interceptor.Funcs{
+	r.cached = interceptor.NewClient(w.client, interceptor.Funcs{
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
 			if theirs == nil {
 				faster := w.secret()
@@ -229,26 +229,26 @@ func TestConflict(t *testing.T) {
 			return c.Update(ctx, obj, opts...)
 		},
 	})
-	assert.Equal(t, conflictPause, w.reconcile(k))
-	w.reconcile(k)
+	assert.Equal(t, conflictPause, w.reconcile(r))
+	w.reconcile(r)
 	assert.Equal(t, theirs, w.secret().Data)
 }
 
 func TestRestartServesWhatItServed(t *testing.T) {
 	w := newWorld(t)
-	k := w.replica()
-	served := k.served.read()
+	r := w.replica()
+	served := r.served.read()
 	require.NotNil(t, served)
 	require.NoError(t, w.client.Delete(context.Background(), w.secret()))
-	require.NoError(t, k.Bootstrap(context.Background(), w.client))
-	assert.Equal(t, served, k.served.read())
+	require.NoError(t, r.Bootstrap(context.Background(), w.client))
+	assert.Equal(t, served, r.served.read())
 }
 
 func TestDirectory(t *testing.T) {
 	d := directory(filepath.Join(t.TempDir(), "a", "b"))
 	assert.Nil(t, d.read())
 	require.NoError(t, d.write([]byte("not a pair")))
-	assert.Nil(t, d.read(), "what cannot be served counts as missing")
+	assert.Nil(t, d.read(), "an invalid pair counts as missing")
 	data, err := renew([]string{serviceName}, time.Now())
 	require.NoError(t, err)
 	require.NoError(t, d.write(pairOf(data)))
