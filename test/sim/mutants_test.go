@@ -42,7 +42,7 @@ var mutants = []struct {
 		deleteEntry`, `case api.Seal:
 		deleteEntry`},
 	}},
-	{name: "forget stale RCs", edits: []edit{
+	{name: "forget old RCs", edits: []edit{
 		{"pkg/rollout/snapshot.go", `return target, append(without(s.Owned, target.Name), s.RC)`, `return target, []Member{s.RC}`},
 		{"pkg/rollout/promote.go", ` && len(s.Owned) == 1`, ``},
 	}},
@@ -53,7 +53,7 @@ var mutants = []struct {
 	{name: "no resourceVersion", edits: []edit{
 		{"pkg/agent/apply.go", `metadata["resourceVersion"] = member.GetResourceVersion()`, ``},
 	}},
-	{name: "plan from a stale cache", edits: []edit{
+	{name: "decide on a stale cache", edits: []edit{
 		{"pkg/agent/observe.go", `if len(behind) > 0 {`, `if false {`},
 		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != cached.GetResourceVersion()`, `current == nil`},
 	}},
@@ -71,7 +71,7 @@ var mutants = []struct {
 
 	// Beyond the ten: what the promotion's other steps, and the bugs that the
 	// simulation found, are about.
-	{name: "do not forbid pods while adopting", edits: []edit{
+	{name: "allow pods while adopting", edits: []edit{
 		{"pkg/mutate/command.go", `Labelled(nil, mark).WithReplicas(plan.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(plan.Replicas)`},
 	}},
 	{name: "orphan before the manager has seen the seal", edits: []edit{
@@ -84,7 +84,7 @@ var mutants = []struct {
 		{"pkg/rollout/promote.go", `case !s.RC.settled():`, `case !s.RC.Current:`},
 		{"pkg/rollout/promote.go", `case s.Pods.OfRC > s.RC.Pods:`, `case false:`},
 	}},
-	{name: "create the next RC open", edits: []edit{
+	{name: "create the new RC open", edits: []edit{
 		{"pkg/agent/apply.go", `api.SealedNewRC(o.rc, o.request, r.hashKey)`, `api.NewRC(o.rc, o.request.WithReplicas(0), r.hashKey)`},
 	}},
 	{name: "take doubt for trouble", edits: []edit{
@@ -160,7 +160,7 @@ func mutated(root string, edits []edit) (map[string]string, error) {
 		if n := strings.Count(source, edit.old); n != 1 {
 			return nil, fmt.Errorf("%s has %d times, and must have once:\n\t%s\nThe code that this mutant breaks was rewritten. "+
 				"In mutants_test.go put the text as it is now in place of the old one, and next to it the same bug as before; "+
-				"`make mutants` tells whether it is still caught", edit.file, n, edit.old)
+				"`make mutants` shows if it is still caught", edit.file, n, edit.old)
 		}
 		sources[edit.file] = strings.Replace(source, edit.old, edit.new, 1)
 	}
