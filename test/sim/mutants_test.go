@@ -42,7 +42,7 @@ var mutants = []struct {
 		deleteEntry`, `case api.Seal:
 		deleteEntry`},
 	}},
-	{name: "forget stale RCs", edits: []edit{
+	{name: "forget old RCs", edits: []edit{
 		{"pkg/rollout/snapshot.go", `return newRC, append(sortedWithout(s.Owned, newRC.Name), s.RC)`, `return newRC, []Member{s.RC}`},
 		{"pkg/rollout/promote.go", ` && len(s.Owned) == 1`, ``},
 	}},
@@ -53,7 +53,7 @@ var mutants = []struct {
 	{name: "no resourceVersion", edits: []edit{
 		{"pkg/agent/apply.go", `metadata["resourceVersion"] = member.GetResourceVersion()`, ``},
 	}},
-	{name: "plan from a stale cache", edits: []edit{
+	{name: "decide on a stale cache", edits: []edit{
 		{"pkg/agent/observe.go", `if len(behind) > 0 {`, `if false {`},
 		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != cached.GetResourceVersion()`, `current == nil`},
 	}},
@@ -71,7 +71,7 @@ var mutants = []struct {
 
 	// Beyond the ten: what the promotion's other steps, and the bugs that the
 	// simulation found, are about.
-	{name: "do not forbid pods while adopting", edits: []edit{
+	{name: "allow pods while adopting", edits: []edit{
 		{"pkg/mutate/command.go", `Labelled(nil, mark).WithReplicas(plan.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(plan.Replicas)`},
 	}},
 	{name: "orphan before the manager has seen the seal", edits: []edit{
@@ -84,7 +84,7 @@ var mutants = []struct {
 		{"pkg/rollout/promote.go", `if !s.RC.stable() {`, `if !s.RC.StatusObserved {`},
 		{"pkg/rollout/promote.go", `case s.Pods.OfRC > s.RC.Pods:`, `case false:`},
 	}},
-	{name: "create the next RC open", edits: []edit{
+	{name: "create the new RC open", edits: []edit{
 		{"pkg/agent/apply.go", `api.SealedNewRC(o.rc, o.request, r.hashKey)`, `api.NewRC(o.rc, o.request.WithReplicas(0), r.hashKey)`},
 	}},
 	{name: "take doubt for trouble", edits: []edit{
@@ -100,13 +100,23 @@ var mutants = []struct {
 
 type edit struct{ file, old, new string }
 
+// TestMutantsApply checks that each bug can still be put in. It needs no flag, so that
+// whoever moves one of the texts hears of it at once.
+func TestMutantsApply(t *testing.T) {
+	for _, mutant := range mutants {
+		t.Run(mutant.name, func(t *testing.T) {
+			_, err := mutated(moduleRoot(t), mutant.edits)
+			require.NoError(t, err)
+		})
+	}
+}
+
 // TestMutants expects the simulation to fail with each of the bugs.
 func TestMutants(t *testing.T) {
 	if !*mutantsFlag {
-		t.Skip("-sim.mutants is not given (make mutants gives it)")
+		t.Skip("takes minutes: make mutants runs it")
 	}
-	root, err := filepath.Abs("../..")
-	require.NoError(t, err)
+	root := moduleRoot(t)
 	for _, mutant := range mutants {
 		t.Run(mutant.name, func(t *testing.T) {
 			arguments := []string{"test", "-overlay=" + overlay(t, root, mutant.edits), "./test/sim",
@@ -129,22 +139,43 @@ func TestMutants(t *testing.T) {
 // failurePattern is how a property that does not hold is told.
 var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d: .*`)
 
-// overlay writes the edited copies and the file that go test -overlay reads.
-func overlay(t *testing.T, root string, edits []edit) string {
-	dir, sources, replace := t.TempDir(), map[string]string{}, map[string]string{}
+func moduleRoot(t *testing.T) string {
+	root, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	return root
+}
+
+// mutated are the sources with the bug in them, by their paths in the module.
+func mutated(root string, edits []edit) (map[string]string, error) {
+	sources := map[string]string{}
 	for _, edit := range edits {
-		path := filepath.Join(root, edit.file)
-		if sources[path] == "" {
-			content, err := os.ReadFile(path)
-			require.NoError(t, err)
-			sources[path] = string(content)
+		source, read := sources[edit.file]
+		if !read {
+			content, err := os.ReadFile(filepath.Join(root, edit.file))
+			if err != nil {
+				return nil, fmt.Errorf("the file of a mutant was moved: name its new path in mutants_test.go: %w", err)
+			}
+			source = string(content)
 		}
-		require.Equal(t, 1, strings.Count(sources[path], edit.old), "%s no longer says: %s", edit.file, edit.old)
-		sources[path] = strings.Replace(sources[path], edit.old, edit.new, 1)
+		if n := strings.Count(source, edit.old); n != 1 {
+			return nil, fmt.Errorf("%s has %d times, and must have once:\n\t%s\nThe code that this mutant breaks was rewritten. "+
+				"In mutants_test.go put the text as it is now in place of the old one, and next to it the same bug as before; "+
+				"`make mutants` shows if it is still caught", edit.file, n, edit.old)
+		}
+		sources[edit.file] = strings.Replace(source, edit.old, edit.new, 1)
 	}
+	return sources, nil
+}
+
+// overlay writes the sources with the bug in them, and the file that go test -overlay reads.
+func overlay(t *testing.T, root string, edits []edit) string {
+	sources, err := mutated(root, edits)
+	require.NoError(t, err)
+	dir, replace := t.TempDir(), map[string]string{}
 	for path, source := range sources {
-		replace[path] = filepath.Join(dir, strings.ReplaceAll(strings.TrimPrefix(path, root+"/"), "/", "_"))
-		require.NoError(t, os.WriteFile(replace[path], []byte(source), 0o600))
+		copied := filepath.Join(dir, strings.ReplaceAll(path, "/", "_"))
+		require.NoError(t, os.WriteFile(copied, []byte(source), 0o600))
+		replace[filepath.Join(root, path)] = copied
 	}
 	content, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)

@@ -171,7 +171,7 @@ func TestFailureSurvivesARestartOfTheAgent(t *testing.T) {
 	failed := s.AwaitFailure("ImagePullBackOff")
 	require.NoError(t, s.Cluster.Run("restart", harness.Agent))
 	s.Kubectl("annotate", s.Ref(), api.OnFailureAnnotation+"="+string(api.Rollback))
-	s.AwaitFailedRollback("tomcat:7", 5, "ImagePullBackOff: container tomcat cannot get image tomcat:bad")
+	s.AwaitFailedRollback("tomcat:7", 5, "ImagePullBackOff: container tomcat cannot pull image tomcat:bad")
 	for _, moment := range s.Result().Moments {
 		if moment.At.After(failed.At) {
 			assert.Equal(t, corev1.ConditionFalse, harness.Condition(moment.RC, rollout.Progressing).Status, moment)

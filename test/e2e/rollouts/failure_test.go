@@ -20,7 +20,7 @@ import (
 const deadline = "6s"
 
 // badImage is why pods of tomcat:bad are not available.
-const badImage = "ImagePullBackOff: container tomcat cannot get image tomcat:bad"
+const badImage = "ImagePullBackOff: container tomcat cannot pull image tomcat:bad"
 
 // pollInterval is that of what is not observed.
 const pollInterval = 200 * time.Millisecond
@@ -44,7 +44,7 @@ func TestHoldThenCorrect(t *testing.T) {
 	t.Parallel()
 	s := given(t, manifest.Tomcat(t, manifest.Annotated(api.ProgressDeadlineAnnotation, deadline)))
 	s.SetImage("tomcat=tomcat:bad")
-	failed := s.AwaitFailure("ImagePullBackOff", "no progress for "+deadline, "container tomcat cannot get image tomcat:bad", "not found")
+	failed := s.AwaitFailure("ImagePullBackOff", "no progress for "+deadline, "container tomcat cannot pull image tomcat:bad", "not found")
 	s.expectReasonBeforeDeadline("ImagePullBackOff")
 	assert.Equal(t, 5, failed.Available())
 	assert.Len(t, failed.WithImage("tomcat:7"), 5)

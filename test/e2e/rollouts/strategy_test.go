@@ -27,7 +27,7 @@ func TestUnreadableStrategy(t *testing.T) {
 		return s.TryKubectl("", "annotate", "rc/tomcat", api.MaxSurgeAnnotation+"=lots", api.PausedAnnotation+"-")
 	})
 	stalled := s.Await("the rollout is stalled", func(m observe.Moment) bool { return harness.Condition(m.RC, rollout.Stalled) != nil })
-	assert.Equal(t, rollout.ReasonInvalidStrategy, harness.Condition(stalled.RC, rollout.Stalled).Reason)
+	assert.Equal(t, rollout.ReasonInvalidSettings, harness.Condition(stalled.RC, rollout.Stalled).Reason)
 	assert.Contains(t, harness.Condition(stalled.RC, rollout.Stalled).Message, api.MaxSurgeAnnotation)
 	s.AwaitEvent(says)
 
