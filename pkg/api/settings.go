@@ -1,8 +1,6 @@
 package api
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -19,17 +17,15 @@ var Settings = []string{
 // that rcroll does not know. Others that are unknown are left alone: a newer
 // version may have written them.
 func CheckSettings(annotations map[string]string, changed []string) error {
-	_, strategy := ParseStrategy(annotations)
-	problems := []error{strategy}
+	_, problems := parseStrategy(annotations)
 	// The webhook's matchConditions, too, know these two words only.
 	if text, set := annotations[EnabledKey]; set && text != "true" && text != "false" {
-		problems = append(problems, invalid(EnabledKey, text, `"true" or "false"`))
+		problems = append(problems, errChoice(EnabledKey, text, "true", "false"))
 	}
 	for _, key := range changed {
 		if _, set := annotations[key]; set && strings.HasPrefix(key, Prefix) && !slices.Contains(Settings, key) {
-			problems = append(problems, fmt.Errorf("annotation %s: there is no such setting: remove it, or correct its name to one of %s",
-				key, strings.Join(Settings, ", ")))
+			problems = append(problems, errUnknownSetting(key))
 		}
 	}
-	return errors.Join(problems...)
+	return problems.ToAggregate()
 }

@@ -11,12 +11,12 @@ import (
 func carryOut(write Write, text string, options Options) Decision {
 	plan, err := api.ParseCommand(text)
 	if err != nil {
-		return refuse("%s: metadata.annotations[%s]: %v", name(write.Old), api.CommandAnnotation, err)
+		return refuse(errNoCommand(name(write.Old), err))
 	}
 	pending, _ := annotation(write.Old, api.RequestAnnotation)
 	request, err := api.ParseSpec(pending)
 	if err != nil {
-		return stale(write, plan, fmt.Errorf("no request: %w", err))
+		return stale(write, plan, errNoRequest(err))
 	}
 	spec, err := step(plan, api.SpecOf(write.Old), request, options.HashLabelKey)
 	if err != nil {
@@ -37,7 +37,7 @@ func carryOut(write Write, text string, options Options) Decision {
 }
 
 func stale(write Write, plan api.Command, err error) Decision {
-	decision := refuse("%s: the plan to %s is out of date: %w", name(write.Old), plan.Operation, err)
+	decision := refuse(errCommandOutdated(name(write.Old), plan.Operation, err))
 	decision.Stale = true
 	return decision
 }
@@ -66,22 +66,22 @@ func step(plan api.Command, live, request api.Spec, hashKey string) (api.Spec, e
 // fits tells whether the object is in the state for which the plan was made.
 func fits(plan api.Command, live, request api.Spec, hashKey string) error {
 	if hash := request.Hash(hashKey); plan.Hash != hash {
-		return fmt.Errorf("it is for template %s, requested is %s", plan.Hash, hash)
+		return errAnotherTemplate(plan.Hash, hash)
 	}
 	sealed := live.Selector()[api.SealedLabel]
 	switch {
 	case plan.Operation == api.Finish && !live.Unmarked().SameTemplate(request, hashKey):
-		return fmt.Errorf("the requested template is not live")
+		return errTemplateNotLive
 	case plan.Operation == api.Finish && live.Marked():
-		return fmt.Errorf("the promotion is under way")
+		return errMarked
 	case plan.Operation == api.Open && live.TemplateLabels()[api.AdoptingLabel] == "":
-		return fmt.Errorf("no pods are being adopted")
+		return errNotAdopting
 	case plan.Operation == api.Adopt && sealed == "":
-		return fmt.Errorf("the selector is not sealed")
+		return errNotSealed
 	case plan.Operation != api.Adopt && sealed != "":
-		return fmt.Errorf("the selector is sealed")
+		return errSealed
 	case plan.Operation == api.Seal && live.Replicas() != 0:
-		return fmt.Errorf("it has %d replicas, of which it would lose sight", live.Replicas())
+		return errHasReplicas(live.Replicas())
 	}
 	return nil
 }

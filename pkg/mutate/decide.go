@@ -2,7 +2,6 @@ package mutate
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -122,7 +121,7 @@ func Decide(write Write, options Options) Decision {
 // elsewhere: there is no rollout of it here.
 func create(write Write, options Options) Decision {
 	if err := cmp.Or(guardSettings(write), guardLabels(write)); err != nil {
-		return Decision{Meaning: Refused, Refusal: err}
+		return refuse(err)
 	}
 	object := editable(write.New)
 	for _, key := range reservedAnnotations {
@@ -147,7 +146,7 @@ func agentUpdate(write Write, options Options) Decision {
 	case planned:
 		return carryOut(write, text, options)
 	case !api.SpecOf(write.Old).Equal(api.SpecOf(write.New)):
-		return refuse("%s: spec: the agent changes it by plan only", name(write.New))
+		return refuse(errAgentChangesSpec(name(write.New)))
 	}
 	return passes(write.New)
 }
@@ -155,13 +154,12 @@ func agentUpdate(write Write, options Options) Decision {
 // refuseOwned protects a next ReplicationController. What the garbage collector
 // writes (finalizers, owner references) the webhook's matchConditions do not send.
 func refuseOwned(next map[string]any) Decision {
-	owner := "rc/" + controllerName(next)
-	return refuse("%s is managed by rcroll for %s: edit %s instead", name(next), owner, owner)
+	return refuse(errOwned(name(next), "rc/"+controllerName(next)))
 }
 
 func userUpdate(write Write, options Options) Decision {
 	if err := cmp.Or(guardReserved(write), guardSettings(write), guardLabels(write)); err != nil {
-		return Decision{Meaning: Refused, Refusal: err}
+		return refuse(err)
 	}
 	if optedOut(write) {
 		return passes(write.New)
@@ -172,8 +170,7 @@ func userUpdate(write Write, options Options) Decision {
 	}
 	current, err := api.ParseSpec(text)
 	if err != nil {
-		return refuse("%s: metadata.annotations[%s]: %v: nothing can be added to it; remove the annotation (kubectl annotate %s %s-) to cancel the rollout",
-			name(write.Old), api.RequestAnnotation, err, name(write.Old), api.RequestAnnotation)
+		return refuse(errUnreadableRequest(name(write.Old), err))
 	}
 	return amend(write, current, options)
 }
@@ -190,8 +187,8 @@ func passes(object map[string]any) Decision {
 	return Decision{Meaning: Passes, Object: object}
 }
 
-func refuse(format string, args ...any) Decision {
-	return Decision{Meaning: Refused, Refusal: fmt.Errorf(format, args...)}
+func refuse(err error) Decision {
+	return Decision{Meaning: Refused, Refusal: err}
 }
 
 func (o Options) isAutoscaler(user string) bool { return slices.Contains(o.AutoscalerUsers, user) }

@@ -1,11 +1,9 @@
 package mutate
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -36,8 +34,7 @@ func guardEntry(write Write, kind, key string) error {
 	if after == nil || after == before {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", name(write.New), field.Forbidden(field.NewPath("metadata", kind).Key(key),
-		"is written by rcroll only: take it out of the manifest; to roll out a change, edit spec.template"))
+	return about(name(write.New), errReserved(field.NewPath("metadata", kind).Key(key)))
 }
 
 // guardSettings refuses settings that this write adds or changes and no rollout
@@ -55,15 +52,14 @@ func checkSettings(write Write, changed []string) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %s", name(write.New), strings.ReplaceAll(err.Error(), "\n", "; "))
+	return about(name(write.New), err)
 }
 
 // guardLabels refuses labels that look like settings: they would do nothing.
 func guardLabels(write Write) error {
 	for _, key := range changedKeys(write, "labels") {
 		if key != api.RollingLabel && entries(write.New, "labels")[key] != nil {
-			return fmt.Errorf("%s: %w", name(write.New), field.Forbidden(field.NewPath("metadata", "labels").Key(key),
-				"rcroll has no such label: the settings of a ReplicationController are annotations"))
+			return about(name(write.New), errSettingAsLabel(key))
 		}
 	}
 	return nil
@@ -99,17 +95,7 @@ func guardSize(object map[string]any) error {
 	if total <= validation.TotalAnnotationSizeLimitB {
 		return nil
 	}
-	detail := fmt.Sprintf("all annotations together may take %d bytes; the requested spec, which rcroll keeps in one of them until it is rolled out, takes %d",
-		validation.TotalAnnotationSizeLimitB, len(annotations[api.RequestAnnotation]))
-	switch largest {
-	case "":
-	case corev1.LastAppliedConfigAnnotation:
-		detail += fmt.Sprintf(", and the copy of the manifest that kubectl apply keeps %d: apply it with --server-side, which keeps none, and remove the annotation %s",
-			len(annotations[largest]), largest)
-	default:
-		detail += fmt.Sprintf(", and %s %d: shorten it, or the pod template", largest, len(annotations[largest]))
-	}
-	return fmt.Errorf("%s: metadata.annotations: Too long: %s", name(object), detail)
+	return errNoRoomForRequest(name(object), len(annotations[api.RequestAnnotation]), largest, len(annotations[largest]))
 }
 
 // guardMarks refuses the marks of a promotion in a user's spec.
@@ -117,13 +103,12 @@ func guardMarks(write Write) error {
 	live, wanted := api.SpecOf(write.Old), api.SpecOf(write.New)
 	for _, key := range []string{api.SealedLabel, api.AdoptingLabel} {
 		selector, template := wanted.Selector()[key], wanted.TemplateLabels()[key]
-		path := field.NewPath("spec", "selector")
+		path := selectorPath
 		if template != "" {
-			path = field.NewPath("spec", "template", "metadata", "labels")
+			path = templateLabelsPath
 		}
 		if (selector != "" && selector != live.Selector()[key]) || (template != "" && template != live.TemplateLabels()[key]) {
-			return fmt.Errorf("%s: %w", name(write.New),
-				field.Forbidden(path.Key(key), "is written by rcroll only: take it out of the manifest"))
+			return about(name(write.New), errReservedMark(path.Key(key)))
 		}
 	}
 	return nil
@@ -139,9 +124,7 @@ func keepRollLabels(write Write, key string) (map[string]any, error) {
 		return write.New, nil
 	}
 	if value, ok := wanted.TemplateLabels()[key]; ok && !api.IsHash(value) {
-		return nil, fmt.Errorf("%s: %w", name(write.New), field.Invalid(
-			field.NewPath("spec", "template", "metadata", "labels").Key(key), value,
-			"holds the hash by which rcroll tells pods apart: leave it out, or give it as it is"))
+		return nil, about(name(write.New), errHashLabelChanged(key, value, template[key]))
 	}
 	kept := wanted.Unlabelled(key).Labelled(selector, template)
 	if kept.Equal(wanted) {
@@ -160,8 +143,7 @@ func GuardDelete(object map[string]any) error {
 	if isOwned(object) || !api.SpecOf(object).Marked() {
 		return nil
 	}
-	return fmt.Errorf("%s is taking over the pods of a finished rolling update, which would be left behind: "+
-		"delete it again in a moment; if this does not change, see whether the rcroll agent runs", name(object))
+	return errAdopting(name(object))
 }
 
 // isCancelGesture recognises the removal of the request annotation and of

@@ -1,10 +1,6 @@
 package mutate
 
-import (
-	"fmt"
-
-	"github.com/rcroll/rcroll/pkg/api"
-)
+import "github.com/rcroll/rcroll/pkg/api"
 
 // ScaleWrite is one admission request for the scale subresource of a
 // ReplicationController. A Scale carries no annotations, so the
@@ -38,6 +34,7 @@ type ScaleDecision struct {
 // DecideScale tells what a write to the scale subresource means. While a rollout
 // is under way the wish goes to the request: the live replicas are the agent's.
 func DecideScale(write ScaleWrite, options Options) ScaleDecision {
+	rc := name(write.Object)
 	if isOwned(write.Object) {
 		return ScaleDecision{Meaning: Refused, Refusal: refuseOwned(write.Object).Refusal}
 	}
@@ -48,22 +45,20 @@ func DecideScale(write ScaleWrite, options Options) ScaleDecision {
 	}
 	request, err := api.ParseSpec(text)
 	if err != nil {
-		return ScaleDecision{Meaning: Refused, Refusal: fmt.Errorf("%s: metadata.annotations[%s]: %w", name(write.Object), api.RequestAnnotation, err)}
+		return ScaleDecision{Meaning: Refused, Refusal: errUnreadableRequest(rc, err)}
 	}
-	rc := name(write.Object)
 	switch {
 	case write.Replicas == request.Replicas():
 		return ScaleDecision{Meaning: Repeats, KeepLive: true}
 	case options.isAutoscaler(write.User) && write.Replicas < request.Replicas():
 		// An autoscaler sees the live share of the pods only, and takes that for all.
-		return ScaleDecision{Meaning: Repeats, KeepLive: true, Warnings: []string{fmt.Sprintf(
-			"%s: an autoscaler's scale-down waits until the rolling update under way has ended; %s", rc, follow(rc))}}
+		return ScaleDecision{Meaning: Repeats, KeepLive: true, Warnings: []string{warnScaleDownDeferred(rc)}}
 	}
 	wanted := request.WithReplicas(write.Replicas)
 	return ScaleDecision{
 		Meaning:  Retargets,
 		KeepLive: true,
 		Request:  wanted,
-		Warnings: []string{fmt.Sprintf("%s: %s; %s", rc, scaled(wanted), follow(rc))},
+		Warnings: []string{warnScaled(rc, write.Replicas)},
 	}
 }

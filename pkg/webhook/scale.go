@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
@@ -18,9 +17,6 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
 )
-
-// errOutdated has the API server's own words.
-var errOutdated = errors.New("the object has been modified; please apply your changes to the latest version and try again")
 
 // scaleHandler answers reviews of the scale subresource of
 // ReplicationControllers (kubectl scale, HorizontalPodAutoscaler).
@@ -41,7 +37,7 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	case apierrors.IsNotFound(err):
 		return admission.Allowed("") // The API server says so itself.
 	case err != nil:
-		return rejected("the replicas were not recorded", fmt.Errorf("scale %s/%s: %w", req.Namespace, req.Name, err))
+		return rejected(replicasNotRecorded(req), err)
 	case decision.Refusal != nil:
 		return admission.Denied(decision.Refusal.Error())
 	case !decision.KeepLive:
@@ -49,7 +45,7 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	}
 	kept, err := keepLive(scale, live)
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode scale of %s/%s: %w", req.Namespace, req.Name, err))
+		return admission.Errored(http.StatusInternalServerError, errEncode(req, err))
 	}
 	return admission.PatchResponseFromRaw(req.Object.Raw, kept).WithWarnings(decision.Warnings...)
 }
@@ -62,7 +58,7 @@ func decodeScale(req admission.Request) (scale map[string]any, wish int32, err e
 	// 0 is left out of the JSON.
 	replicas, _, err := unstructured.NestedInt64(scale, "spec", "replicas")
 	if err != nil {
-		return nil, 0, fmt.Errorf("decode scale of %s/%s: %w", req.Namespace, req.Name, err)
+		return nil, 0, errDecode("object", req, err)
 	}
 	return scale, int32(replicas), nil
 }

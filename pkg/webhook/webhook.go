@@ -67,12 +67,12 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 	}
 	if decision.Validate != nil {
 		if err := h.dryRunCreate(ctx, write.Old, decision.Validate); err != nil {
-			return rejected("the requested template is not accepted, nothing was changed", err)
+			return rejected(templateNotAccepted(req), err)
 		}
 	}
 	mutated, err := json.Marshal(decision.Object)
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode %s/%s: %w", req.Namespace, req.Name, err))
+		return admission.Errored(http.StatusInternalServerError, errEncode(req, err))
 	}
 	return admission.PatchResponseFromRaw(req.Object.Raw, mutated).WithWarnings(decision.Warnings...)
 }
@@ -121,7 +121,7 @@ func decode(req admission.Request) (mutate.Write, error) {
 	}
 	var options metav1.UpdateOptions
 	if err := json.Unmarshal(req.Options.Raw, &options); err != nil {
-		return write, fmt.Errorf("decode options for %s/%s: %w", req.Namespace, req.Name, err)
+		return write, errDecode("options", req, err)
 	}
 	write.FieldManager = options.FieldManager
 	return write, nil
@@ -131,10 +131,10 @@ func decode(req admission.Request) (mutate.Write, error) {
 // not know survive.
 func decodeObject(req admission.Request, raw []byte) (object map[string]any, err error) {
 	if err := json.Unmarshal(raw, &object); err != nil {
-		return nil, fmt.Errorf("decode object %s/%s: %w", req.Namespace, req.Name, err)
+		return nil, errDecode("object", req, err)
 	}
 	if object == nil {
-		return nil, fmt.Errorf("decode object %s/%s: the review holds none", req.Namespace, req.Name)
+		return nil, errDecode("object", req, errNothingToDecode)
 	}
 	return object, nil
 }

@@ -57,7 +57,7 @@ func TestInvalidTemplateWhileRolling(t *testing.T) {
 	s.leavesNoTrace(func() {
 		s.refused("spec.template.spec.containers[0].image: Required value", "patch", "rc/tomcat", "--type=json",
 			"-p", `[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":""}]`)
-		s.refused(`annotation rcroll.dev/update-period: "soon" is not valid`, "annotate", "rc/tomcat", api.UpdatePeriodAnnotation+"=soon")
+		s.refused(`metadata.annotations[rcroll.dev/update-period]: Invalid value: "soon"`, "annotate", "rc/tomcat", api.UpdatePeriodAnnotation+"=soon")
 	})
 	s.kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
 	s.rolledOut("tomcat:8", 5)
@@ -127,7 +127,7 @@ func TestNoRoomForTheRequest(t *testing.T) {
 	s := given(t, tomcat(t, big), "--server-side")
 	s.kubectl("annotate", "rc/tomcat", "note="+strings.Repeat("x", 120<<10))
 	s.leavesNoTrace(func() {
-		s.refused("and note 122880: shorten it, or the pod template", "set", "image", "rc/tomcat", "tomcat=tomcat:8")
+		s.refused("note takes 122880 bytes: shorten it or the pod template", "set", "image", "rc/tomcat", "tomcat=tomcat:8")
 	})
 	s.kubectl("annotate", "rc/tomcat", "note-")
 	s.setImage("tomcat=tomcat:8")
@@ -150,7 +150,7 @@ func (s *scenario) leavesNoTrace(f func()) {
 func TestForgery(t *testing.T) {
 	t.Parallel()
 	s := given(t, tomcat(t))
-	const says = "is written by rcroll only"
+	const says = "may only be set by rcroll"
 	s.leavesNoTrace(func() {
 		s.refused(says, "annotate", "rc/tomcat", api.CommandAnnotation+`={"operation":"Scale","replicas":0}`)
 		s.refused(says, "annotate", "rc/tomcat", api.RequestAnnotation+`={"replicas":0,"template":{}}`)

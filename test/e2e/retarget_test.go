@@ -17,7 +17,7 @@ func TestRetarget(t *testing.T) {
 	s.setImage("tomcat=tomcat:8")
 	s.halfway("tomcat:8")
 	told := s.setImage("tomcat=tomcat:9")
-	assert.Contains(t, told.stderr, "the rolling update under way goes to tomcat:9 now")
+	assert.Contains(t, told.stderr, "the rolling update in progress now targets tomcat:9")
 	s.rolledOut("tomcat:9", 5)
 	s.keeps(anyTurnover(5))
 	s.neverScaledUp()

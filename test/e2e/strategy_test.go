@@ -17,7 +17,7 @@ import (
 // nobody was asked stops the rollout, which goes on by itself once it is corrected.
 func TestUnreadableStrategy(t *testing.T) {
 	t.Parallel()
-	const says = `annotation rcroll.dev/max-surge: "lots" is not valid: give a number of pods`
+	const says = `metadata.annotations[rcroll.dev/max-surge]: Invalid value: "lots": must be a number of pods`
 	s := given(t, tomcat(t))
 	s.leavesNoTrace(func() { s.refused(says, "annotate", "rc/tomcat", api.MaxSurgeAnnotation+"=lots") })
 	s.halfwayAtRest()
