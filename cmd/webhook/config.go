@@ -57,8 +57,8 @@ type config struct {
 	agentUser   string
 	webhookUser string
 
-	// declaredManagers are the field managers whose patches say all that they want.
-	declaredManagers list
+	// declarativeManagers are the field managers whose patches say all that they want.
+	declarativeManagers list
 
 	// trigger is the kind of change that asks for a rollout.
 	trigger string
@@ -72,7 +72,7 @@ type config struct {
 // Register adds the flags, with their defaults.
 func (c *config) Register(flags *flag.FlagSet) {
 	const accounts = "system:serviceaccount:rcroll-system:"
-	c.declaredManagers = list{values: mutate.DefaultDeclaredManagers}
+	c.declarativeManagers = list{values: mutate.DefaultDeclarativeManagers}
 
 	flags.StringVar(&c.bindAddress, "bind-address", "", "address of the admission server; empty for all")
 	flags.IntVar(&c.port, "port", 9443, "port of the admission server")
@@ -87,7 +87,7 @@ func (c *config) Register(flags *flag.FlagSet) {
 	flags.StringVar(&c.hashLabelKey, "hash-label-key", api.DefaultHashLabelKey, "label key that holds the hash of a pod template; the agent must have the same")
 	flags.StringVar(&c.agentUser, "agent-user", accounts+"rcroll-agent", "user name of the agent")
 	flags.StringVar(&c.webhookUser, "webhook-user", accounts+"rcroll-webhook", "user name of the webhook")
-	flags.Var(&c.declaredManagers, "declared-managers", "field managers, with commas between, that send patches computed from a whole manifest; may be repeated")
+	flags.Var(&c.declarativeManagers, "declarative-managers", "field managers, with commas between, that send patches computed from a whole manifest; may be repeated")
 	flags.StringVar(&c.trigger, "trigger", triggerImage, `the change that asks for a rollout: "image" of a container, or any of the "template"`)
 	flags.Float64Var(&c.kubeAPIQPS, "kube-api-qps", 1000, "requests per second to the API server, in the long run")
 	flags.IntVar(&c.kubeAPIBurst, "kube-api-burst", 2000, "requests to the API server at once")
@@ -128,12 +128,12 @@ func (c *config) Validate() error {
 // rules are the options of the decisions.
 func (c *config) rules() mutate.Options {
 	return mutate.Options{
-		HashLabelKey:      c.hashLabelKey,
-		AgentUser:         c.agentUser,
-		WebhookUser:       c.webhookUser,
-		AutoscalerUsers:   mutate.DefaultAutoscalerUsers,
-		DeclaredManagers:  c.declaredManagers.values,
-		AnyTemplateChange: c.trigger == triggerTemplate,
+		HashLabelKey:        c.hashLabelKey,
+		AgentUser:           c.agentUser,
+		WebhookUser:         c.webhookUser,
+		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+		DeclarativeManagers: c.declarativeManagers.values,
+		AnyTemplateChange:   c.trigger == triggerTemplate,
 	}
 }
 

@@ -34,11 +34,11 @@ func TestDefaults(t *testing.T) {
 		Dir:           "/certs",
 	}, c.certificate())
 	assert.Equal(t, mutate.Options{
-		HashLabelKey:     "deployment",
-		AgentUser:        "system:serviceaccount:rcroll-system:rcroll-agent",
-		WebhookUser:      "system:serviceaccount:rcroll-system:rcroll-webhook",
-		AutoscalerUsers:  mutate.DefaultAutoscalerUsers,
-		DeclaredManagers: mutate.DefaultDeclaredManagers,
+		HashLabelKey:        "deployment",
+		AgentUser:           "system:serviceaccount:rcroll-system:rcroll-agent",
+		WebhookUser:         "system:serviceaccount:rcroll-system:rcroll-webhook",
+		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+		DeclarativeManagers: mutate.DefaultDeclarativeManagers,
 	}, c.rules())
 	assert.Equal(t, 9443, c.port)
 }
@@ -47,7 +47,7 @@ func TestFlagsArrive(t *testing.T) {
 	c := parse(t, "--cert-dir=/d", "--namespace=ns", "--service-name=svc", "--secret-name=sec", "--webhook-configuration=conf",
 		"--extra-dns-name=localhost", "--extra-dns-name=a.example,b.example",
 		"--hash-label-key=example.com/hash", "--agent-user=agent", "--webhook-user=webhook",
-		"--declared-managers=helm, flux", "--declared-managers=mine", "--trigger=template")
+		"--declarative-managers=helm, flux", "--declarative-managers=mine", "--trigger=template")
 	require.NoError(t, c.Validate())
 	assert.Equal(t, certs.Options{
 		Secret:        types.NamespacedName{Namespace: "ns", Name: "sec"},
@@ -56,12 +56,12 @@ func TestFlagsArrive(t *testing.T) {
 		Dir:           "/d",
 	}, c.certificate())
 	assert.Equal(t, mutate.Options{
-		HashLabelKey:      "example.com/hash",
-		AgentUser:         "agent",
-		WebhookUser:       "webhook",
-		AutoscalerUsers:   mutate.DefaultAutoscalerUsers,
-		DeclaredManagers:  []string{"helm", "flux", "mine"},
-		AnyTemplateChange: true,
+		HashLabelKey:        "example.com/hash",
+		AgentUser:           "agent",
+		WebhookUser:         "webhook",
+		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+		DeclarativeManagers: []string{"helm", "flux", "mine"},
+		AnyTemplateChange:   true,
 	}, c.rules())
 }
 

@@ -128,7 +128,7 @@ func (r *reconciler) checkCache(ctx context.Context, o *observation) error {
 // take reads the objects into the snapshot.
 func (o *observation) take(request, hashKey string) error {
 	annotations := o.rc.GetAnnotations()
-	live := api.SpecOf(o.rc.Object)
+	live := api.SpecOf(o.rc)
 	strategy, strategyErr := api.ParseStrategy(annotations)
 	parsed, requestErr := api.ParseSpec(request)
 	s := rollout.Snapshot{
@@ -190,7 +190,7 @@ func (r *reconciler) inspect(ctx context.Context, o *observation, target rollout
 		pods := &corev1.PodList{}
 		// Any state that the API server has at hand will do.
 		err := r.live.List(ctx, pods, client.InNamespace(o.key.Namespace),
-			client.MatchingLabels(api.SpecOf(o.members[target.UID].Object).Selector()),
+			client.MatchingLabels(api.SpecOf(o.members[target.UID]).Selector()),
 			&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}})
 		if err != nil {
 			return fmt.Errorf("list the pods of ReplicationController %s/%s: %w", o.key.Namespace, target.Name, err)
@@ -247,7 +247,7 @@ func (r *reconciler) getLive(ctx context.Context, key types.NamespacedName) (*un
 // longer sealed. The list comes from etcd, not from any cache: pods that were left
 // out would be deleted as surplus.
 func (r *reconciler) countPods(ctx context.Context, o *observation) error {
-	selector := api.SpecOf(o.rc.Object).Selector()
+	selector := api.SpecOf(o.rc).Selector()
 	delete(selector, api.SealedLabel)
 	pods := &corev1.PodList{}
 	if err := r.live.List(ctx, pods, client.InNamespace(o.key.Namespace), client.MatchingLabels(selector)); err != nil {
@@ -298,7 +298,7 @@ func memberOf(rc *unstructured.Unstructured) rollout.Member {
 		UID:       rc.GetUID(),
 		Created:   rc.GetCreationTimestamp().Time,
 		MinReady:  time.Duration(minReady) * time.Second,
-		Replicas:  api.SpecOf(rc.Object).Replicas(),
+		Replicas:  api.SpecOf(rc).Replicas(),
 		Current:   status("observedGeneration") >= rc.GetGeneration(),
 		Pods:      int32(status("replicas")),
 		Available: int32(status("availableReplicas")),

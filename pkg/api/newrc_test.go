@@ -45,7 +45,7 @@ func TestNextRC(t *testing.T) {
 	assert.Equal(t, map[string]string{api.RollingLabel: "true"}, next.GetLabels())
 	assert.True(t, metav1.IsControlledBy(next, owner))
 	assert.True(t, *next.GetOwnerReferences()[0].BlockOwnerDeletion)
-	spec := api.SpecOf(next.Object)
+	spec := api.SpecOf(next)
 	assert.Equal(t, int32(5), spec.Replicas())
 	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits}, spec.Selector())
 	assert.Equal(t, spec.Selector(), spec.TemplateLabels())
@@ -54,9 +54,9 @@ func TestNextRC(t *testing.T) {
 
 	sealed := api.SealedNewRC(owner, request, "deployment")
 	assert.Equal(t, next.GetName(), sealed.GetName())
-	assert.Equal(t, int32(0), api.SpecOf(sealed.Object).Replicas())
-	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits, api.SealedLabel: digits}, api.SpecOf(sealed.Object).Selector())
-	assert.Equal(t, api.SpecOf(sealed.Object).Selector(), api.SpecOf(sealed.Object).TemplateLabels())
-	assert.Equal(t, digits, api.SpecOf(sealed.Object).Hash("deployment"))
+	assert.Equal(t, int32(0), api.SpecOf(sealed).Replicas())
+	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits, api.SealedLabel: digits}, api.SpecOf(sealed).Selector())
+	assert.Equal(t, api.SpecOf(sealed).Selector(), api.SpecOf(sealed).TemplateLabels())
+	assert.Equal(t, digits, api.SpecOf(sealed).Hash("deployment"))
 	assert.Equal(t, int32(5), request.Replicas(), "the request stays as it is")
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 )
@@ -211,8 +212,8 @@ func own(parent map[string]any, field string) map[string]any {
 
 // SpecOf returns the spec of an object as it came from the API server. It shares
 // everything with the object: whoever changes the object in place, changes it.
-func SpecOf(object map[string]any) Spec {
-	spec, _ := object["spec"].(map[string]any)
+func SpecOf(object *unstructured.Unstructured) Spec {
+	spec, _ := object.Object["spec"].(map[string]any)
 	return Spec(spec)
 }
 

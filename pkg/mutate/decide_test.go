@@ -6,13 +6,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
 )
 
 // rolling is tomcat on its way from 7 to 8, with 3 of the old pods left.
-func rolling(changes ...change) map[string]any {
+func rolling(changes ...change) *unstructured.Unstructured {
 	return tomcat(append([]change{pending(image("tomcat:8")), replicas(3)}, changes...)...)
 }
 
@@ -20,7 +21,7 @@ func TestWhatUsersMean(t *testing.T) {
 	const manifest7 = `{"spec":{"replicas":5,"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:7"}]}}}}`
 	manifest8 := strings.Replace(manifest7, "tomcat:7", "tomcat:8", 1)
 	for name, c := range map[string]struct {
-		old     map[string]any
+		old     *unstructured.Unstructured
 		changes []change
 		manager string
 
@@ -92,8 +93,8 @@ func TestWhatUsersMean(t *testing.T) {
 				assert.Equal(t, edit(c.old, c.changes...), decision.Object)
 				return
 			}
-			assert.Equal(t, c.old["spec"], decision.Object["spec"], "the live spec moves by plan only")
-			assert.Equal(t, api.True, at(decision.Object, "metadata", "labels")[api.RollingLabel])
+			assert.Equal(t, c.old.Object["spec"], decision.Object.Object["spec"], "the live spec moves by plan only")
+			assert.Equal(t, api.True, decision.Object.GetLabels()[api.RollingLabel])
 			request := requested(t, decision)
 			assert.Equal(t, c.image, request.Images()["containers/tomcat"])
 			assert.Equal(t, c.replicas, request.Replicas())
@@ -108,7 +109,7 @@ func TestWhatUsersMean(t *testing.T) {
 func TestBrokenSettingsOfOthers(t *testing.T) {
 	broken := annotate(api.MaxSurgeAnnotation, "lots")
 	for name, c := range map[string]struct {
-		old    map[string]any
+		old    *unstructured.Unstructured
 		change change
 	}{
 		"another edit":             {tomcat(broken), env("A", "1")},
@@ -135,7 +136,7 @@ func TestWhatUsersAreTold(t *testing.T) {
 	const follow = "; follow it with: kubectl describe rc/tomcat"
 	const hint = "; to cancel it: kubectl annotate rc/tomcat rcroll.dev/request-"
 	for name, c := range map[string]struct {
-		old     map[string]any
+		old     *unstructured.Unstructured
 		change  change
 		meaning mutate.Meaning
 		says    string
@@ -181,7 +182,7 @@ func TestAnyTemplateChange(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	next := nextOfWeb()
 	for name, c := range map[string]struct {
-		old    map[string]any
+		old    *unstructured.Unstructured
 		change change
 		user   string
 		says   string
@@ -227,13 +228,13 @@ func TestHashLabelIsKept(t *testing.T) {
 	old := tomcat(hashed)
 	for name, changes := range map[string][]change{
 		"a selector spelled out drops it": {selector(map[string]any{"app": "tomcat"})},
-		"a whole manifest drops it":       {func(o map[string]any) { o["spec"] = tomcat()["spec"] }, asManifest, replicas(5)},
+		"a whole manifest drops it":       {func(o map[string]any) { o["spec"] = tomcat().Object["spec"] }, asManifest, replicas(5)},
 		"an exported one is out of date":  {templateLabel(hashKey, "00000000000000000000000000000000")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			decision := mutate.Decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
 			require.Equal(t, mutate.Passes, decision.Meaning, "%v", decision.Refusal)
-			assert.Equal(t, old["spec"], decision.Object["spec"])
+			assert.Equal(t, old.Object["spec"], decision.Object.Object["spec"])
 		})
 	}
 }
@@ -265,7 +266,7 @@ func TestPlans(t *testing.T) {
 		require.NoError(t, decision.Refusal)
 		object = decision.Object
 		assert.NotContains(t, toJSON(t, object), api.CommandAnnotation)
-		assert.Equal(t, step.replica, at(object, "spec")["replicas"])
+		assert.Equal(t, step.replica, at(object.Object, "spec")["replicas"])
 		label, mark := map[string]string{"app": "tomcat", hashKey: hash8}, api.SpecOf(object)
 		switch step.plan.Operation {
 		case api.Seal:
@@ -286,7 +287,7 @@ func TestOpenKeepsANewerRequest(t *testing.T) {
 	plan := api.Command{Operation: api.Open, Hash: requestHash(t, "tomcat:9")}
 	decision := mutate.Decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.CommandAnnotation, plan.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
-	assert.Equal(t, tomcat(image("tomcat:8"), hashed)["spec"], decision.Object["spec"])
+	assert.Equal(t, tomcat(image("tomcat:8"), hashed).Object["spec"], decision.Object.Object["spec"])
 	assert.Equal(t, "tomcat:9", requested(t, decision).Images()["containers/tomcat"])
 }
 
@@ -295,7 +296,7 @@ func TestGivingUpIsACancel(t *testing.T) {
 	plan := api.Command{Operation: api.Cancel, Hash: requestHash(t, "tomcat:8")}
 	decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, plan.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
-	assert.Equal(t, object["spec"], decision.Object["spec"])
+	assert.Equal(t, object.Object["spec"], decision.Object.Object["spec"])
 	request := requested(t, decision)
 	assert.Equal(t, "tomcat:7", request.Images()["containers/tomcat"])
 	assert.EqualValues(t, 5, request.Replicas(), "as many as were requested, not those that are left")
@@ -307,7 +308,7 @@ func TestGivingUpIsACancel(t *testing.T) {
 func TestOutdatedPlansAreConflicts(t *testing.T) {
 	hash8 := requestHash(t, "tomcat:8")
 	for name, c := range map[string]struct {
-		old  map[string]any
+		old  *unstructured.Unstructured
 		plan api.Command
 	}{
 		"for another template":      {rolling(), api.Command{Operation: api.Scale, Hash: "x"}},
@@ -332,7 +333,7 @@ func TestOutdatedPlansAreConflicts(t *testing.T) {
 }
 
 // nextOfWeb is a next ReplicationController of rc/web.
-func nextOfWeb() map[string]any {
+func nextOfWeb() *unstructured.Unstructured {
 	return tomcat(label(api.RollingLabel, api.True), func(object map[string]any) {
 		at(object, "metadata")["ownerReferences"] = []any{map[string]any{
 			"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "u0", "controller": true}}
@@ -364,7 +365,7 @@ func TestScaleOfANextOneIsRefused(t *testing.T) {
 
 func TestScale(t *testing.T) {
 	for name, c := range map[string]struct {
-		object  map[string]any
+		object  *unstructured.Unstructured
 		wish    int32
 		user    string
 		meaning mutate.Meaning

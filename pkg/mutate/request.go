@@ -18,20 +18,20 @@ func request(write Write, options Options) Decision {
 	key := options.HashLabelKey
 	live, wanted := api.SpecOf(write.Old).Unlabelled(key), api.SpecOf(write.New).Unlabelled(key)
 	if !triggers(live, wanted, options) {
-		object, err := keepRollLabels(write, key)
+		object, err := keepHashLabel(write, key)
 		if err != nil {
 			return refuse(err)
 		}
 		return passes(object)
 	}
 	// A setting may have been broken while nobody was asked.
-	if err := checkSettings(write, nil); err != nil {
+	if err := checkSettings(name(write.New), write.New.GetAnnotations(), nil); err != nil {
 		return refuse(err)
 	}
 	return record(write, Requests, nil, wanted, options)
 }
 
-// triggers tells whether a change asks for pods to be replaced. Without any pod
+// triggers reports whether a change asks for pods to be replaced. Without any pod
 // desired, before or after, there is nothing to roll.
 func triggers(live, wanted api.Spec, options Options) bool {
 	if live.Replicas() == 0 || wanted.Replicas() == 0 {
@@ -64,15 +64,15 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 }
 
 // meant is the spec that a user wants who made this write while another one was
-// pending. To forget the request is to want what is live. Declared intent replaces
-// the pending request, except for replicas that the manifest does not state;
-// imperative intent is added to it.
+// pending. To forget the request is to want what is live. A declaration replaces the
+// pending request, except for replicas that the manifest does not state; imperative
+// intent is added to it.
 func meant(write Write, live, pending api.Spec, options Options) (api.Spec, error) {
 	if isCancelGesture(write) {
 		return live.WithReplicas(pending.Replicas()), nil
 	}
 	wanted := api.SpecOf(write.New).Unlabelled(options.HashLabelKey)
-	declared := declaration(write, options)
+	declared := declarationOf(write, options)
 	if declared == nil {
 		return merge(live, wanted, pending)
 	}
@@ -88,14 +88,14 @@ func meant(write Write, live, pending api.Spec, options Options) (api.Spec, erro
 func record(write Write, meaning Meaning, pending, wanted api.Spec, options Options) Decision {
 	isLive := wanted.SameTemplate(api.SpecOf(write.Old), options.HashLabelKey)
 	if meaning != Repeats {
-		if err := validate(write, wanted, isLive, options.HashLabelKey); err != nil {
+		if err := validate(name(write.New), wanted, isLive, options.HashLabelKey); err != nil {
 			return refuse(err)
 		}
 	}
-	object := editable(write.New)
+	object := shallowCopy(write.New)
 	setSpec(object, api.SpecOf(write.Old))
-	setEntry(object, "annotations", api.RequestAnnotation, wanted.String())
-	setEntry(object, "labels", api.RollingLabel, api.True)
+	setAnnotation(object, api.RequestAnnotation, wanted.String())
+	setLabel(object, api.RollingLabel, api.True)
 	if err := guardSize(object); err != nil {
 		return refuse(err)
 	}
@@ -109,12 +109,9 @@ func record(write Write, meaning Meaning, pending, wanted api.Spec, options Opti
 
 // validate checks what the API server will not see: the hash label's key in the
 // user's hands, and the fields that a request can change without a new template.
-func validate(write Write, wanted api.Spec, isLive bool, key string) error {
-	if value, ok := wanted.TemplateLabels()[key]; ok {
-		return about(name(write.New), errHashLabelInUse(key, value))
-	}
-	if !isLive {
-		return nil
+func validate(rc string, wanted api.Spec, isLive bool, key string) error {
+	if err := guardHashLabel(rc, wanted, key); err != nil || !isLive {
+		return err
 	}
 	var problems field.ErrorList
 	for _, fieldName := range []string{"replicas", "minReadySeconds"} {
@@ -125,7 +122,7 @@ func validate(write Write, wanted api.Spec, isLive bool, key string) error {
 		problems = append(problems, errSelectorMismatch(wanted.TemplateLabels()))
 	}
 	if err := problems.ToAggregate(); err != nil {
-		return about(name(write.New), err)
+		return about(rc, err)
 	}
 	return nil
 }
@@ -136,7 +133,7 @@ func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string
 	switch {
 	case meaning == Requests:
 		return []string{warnRequested(rc, images(wanted))}
-	case meaning == Repeats && !unchanged(write) && !isCancelGesture(write):
+	case meaning == Repeats && !isUnchanged(write) && !isCancelGesture(write):
 		return nil // it was about something else
 	case meaning == Repeats:
 		return []string{warnUnchanged(rc, images(wanted), !wanted.SameTemplate(live, key))}

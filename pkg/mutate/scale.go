@@ -1,15 +1,19 @@
 package mutate
 
-import "github.com/rcroll/rcroll/pkg/api"
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
 
 // ScaleWrite is one admission request for the scale subresource of a
 // ReplicationController. A Scale carries no annotations, so the
 // ReplicationController itself is needed to judge it.
 type ScaleWrite struct {
 	// Object is the ReplicationController as it is stored.
-	Object map[string]any
+	Object *unstructured.Unstructured
 
-	// Replicas that the client asked for.
+	// Replicas that the client asked for; any number.
 	Replicas int32
 
 	// User is the authenticated user's name.
@@ -31,14 +35,14 @@ type ScaleDecision struct {
 	Warnings []string
 }
 
-// DecideScale tells what a write to the scale subresource means. While a rollout
+// DecideScale says what a write to the scale subresource means. While a rollout
 // is under way the wish goes to the request: the live replicas are the agent's.
 func DecideScale(write ScaleWrite, options Options) ScaleDecision {
 	rc := name(write.Object)
-	if isOwned(write.Object) {
+	if api.IsOwned(write.Object) {
 		return ScaleDecision{Meaning: Refused, Refusal: refuseOwned(write.Object).Refusal}
 	}
-	text, pending := annotation(write.Object, api.RequestAnnotation)
+	text, pending := write.Object.GetAnnotations()[api.RequestAnnotation]
 	// A number below 0 the API server refuses itself, as long as it gets to see it.
 	if !pending || write.Replicas < 0 {
 		return ScaleDecision{Meaning: Passes}

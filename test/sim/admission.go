@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
@@ -19,20 +20,22 @@ const (
 )
 
 var mutateOptions = mutate.Options{
-	HashLabelKey:     api.DefaultHashLabelKey,
-	AgentUser:        agentUser,
-	WebhookUser:      webhookUser,
-	DeclaredManagers: mutate.DefaultDeclaredManagers,
+	HashLabelKey:        api.DefaultHashLabelKey,
+	AgentUser:           agentUser,
+	WebhookUser:         webhookUser,
+	DeclarativeManagers: mutate.DefaultDeclarativeManagers,
 }
 
 // admit is the webhook, for what its matchConditions select; object is what is to
 // be stored.
 func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]any, error) {
-	write := mutate.Write{New: object, User: by.user, FieldManager: by.fieldManager}
+	write := mutate.Write{New: &unstructured.Unstructured{Object: object}, User: by.user, FieldManager: by.fieldManager}
+	var stored map[string]any
 	if old != nil {
-		write.Old = old.object
+		stored = old.object
+		write.Old = &unstructured.Unstructured{Object: stored}
 	}
-	if !matches(write.Old, write.New) {
+	if !matches(stored, object) {
 		return object, nil
 	}
 	if w.webhookDown {
@@ -40,9 +43,9 @@ func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]
 	}
 	decision := mutate.Decide(write, mutateOptions)
 	if decision.Refusal == nil {
-		return decision.Object, nil
+		return decision.Object.Object, nil
 	}
-	name := write.New["metadata"].(map[string]any)["name"].(string)
+	name := write.New.GetName()
 	if decision.Stale {
 		return nil, apierrors.NewConflict(rcResource, name, decision.Refusal)
 	}
@@ -51,7 +54,7 @@ func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]
 
 // admitDelete is the webhook on a deletion.
 func (w *World) admitDelete(rc *RC) error {
-	switch err := mutate.GuardDelete(rc.object); {
+	switch err := mutate.GuardDelete(&unstructured.Unstructured{Object: rc.object}); {
 	case err == nil:
 		return nil
 	case w.webhookDown:
@@ -66,7 +69,7 @@ var errWebhookDown = apierrors.NewInternalError(fmt.Errorf(`failed calling webho
 // matches is what manifests/base/webhook-configuration.yaml says in CEL.
 func matches(old, object map[string]any) bool {
 	if old == nil {
-		return len(ownEntries(object)) > 0 || hasMarks(api.SpecOf(object))
+		return len(ownEntries(object)) > 0 || hasMarks(api.SpecOf(&unstructured.Unstructured{Object: object}))
 	}
 	optedOut := annotationOf(old, api.EnabledKey) == "false" && annotationOf(object, api.EnabledKey) == "false"
 	if !optedOut && !reflect.DeepEqual(old["spec"], object["spec"]) {
@@ -140,7 +143,7 @@ func (w *World) scale(user, name string, replicas int32) error {
 	if w.webhookDown {
 		return apierrors.NewInternalError(fmt.Errorf(`failed calling webhook "scale.rcroll.dev": no endpoints available`))
 	}
-	decision := mutate.DecideScale(mutate.ScaleWrite{Object: rc.object, Replicas: replicas, User: user}, mutateOptions)
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: &unstructured.Unstructured{Object: rc.object}, Replicas: replicas, User: user}, mutateOptions)
 	switch {
 	case decision.Refusal != nil:
 		return apierrors.NewForbidden(rcResource, name, decision.Refusal)

@@ -39,8 +39,8 @@ var mutants = []struct {
 	}},
 	{name: "clear the request before promotion", edits: []edit{
 		{"pkg/mutate/command.go", `case api.Finish:
-		deleteEntry`, `case api.Seal:
-		deleteEntry`},
+		removeAnnotations`, `case api.Seal:
+		removeAnnotations`},
 	}},
 	{name: "forget stale RCs", edits: []edit{
 		{"pkg/rollout/snapshot.go", `return target, append(without(s.Owned, target.Name), s.RC)`, `return target, []Member{s.RC}`},
@@ -72,7 +72,7 @@ var mutants = []struct {
 	// Beyond the ten: what the promotion's other steps, and the bugs that the
 	// simulation found, are about.
 	{name: "do not forbid pods while adopting", edits: []edit{
-		{"pkg/mutate/command.go", `Labelled(nil, mark).WithReplicas(plan.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(plan.Replicas)`},
+		{"pkg/mutate/command.go", `Labelled(nil, mark).WithReplicas(command.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(command.Replicas)`},
 	}},
 	{name: "orphan before the manager has seen the seal", edits: []edit{
 		{"pkg/rollout/promote.go", `case !s.RC.Current:
