@@ -67,10 +67,10 @@ func TestWhatIsNoSpec(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
-	plan := api.Command{Operation: api.Scale, Hash: "x", Replicas: 3}
-	parsed, err := api.ParseCommand(plan.String())
+	command := api.Command{Operation: api.Scale, Hash: "x", Replicas: 3}
+	parsed, err := api.ParseCommand(command.String())
 	require.NoError(t, err)
-	assert.Equal(t, plan, parsed)
+	assert.Equal(t, command, parsed)
 	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"Scale","replicas":-1}`} {
 		_, err := api.ParseCommand(text)
 		assert.ErrorContains(t, err, "not a command", text)

@@ -12,9 +12,9 @@ var Settings = []string{
 	PausedAnnotation, EnabledKey,
 }
 
-// CheckSettings tells what is wrong with the settings among the annotations: the
-// value of one, two that contradict each other, or, of the keys that changed, one
-// that rcroll does not know. Others that are unknown are left alone: a newer
+// CheckSettings returns an error that names every setting among the annotations that
+// is wrong, its value and what it may be: one that does not parse, two that contradict
+// each other, or, of the keys that changed, one that rcroll does not know. Others that are unknown are left alone: a newer
 // version may have written them.
 func CheckSettings(annotations map[string]string, changed []string) error {
 	_, problems := parseStrategy(annotations)

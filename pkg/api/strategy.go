@@ -15,7 +15,7 @@ type Strategy struct {
 	MaxSurge       intstr.IntOrString
 	MaxUnavailable intstr.IntOrString
 
-	// UpdatePeriod is the least time between two scale-ups of the next
+	// UpdatePeriod is the least time between two scale-ups of the new
 	// ReplicationController, 0 or more.
 	UpdatePeriod time.Duration
 

@@ -93,7 +93,7 @@ func TestWhatUsersMean(t *testing.T) {
 				assert.Equal(t, edit(c.old, c.changes...), decision.Object)
 				return
 			}
-			assert.Equal(t, c.old.Object["spec"], decision.Object.Object["spec"], "the live spec moves by plan only")
+			assert.Equal(t, c.old.Object["spec"], decision.Object.Object["spec"], "the live spec moves by commands only")
 			assert.Equal(t, api.True, decision.Object.GetLabels()[api.RollingLabel])
 			request := requested(t, decision)
 			assert.Equal(t, c.image, request.Images()["containers/tomcat"])
@@ -180,7 +180,7 @@ func TestAnyTemplateChange(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	next := nextOfWeb()
+	owned := ownedByWeb()
 	for name, c := range map[string]struct {
 		old    *unstructured.Unstructured
 		change change
@@ -194,7 +194,7 @@ func TestRefusals(t *testing.T) {
 		"a forged mark":            {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
 		"a changed hash label":     {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
 		"a hash label in use":      {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
-		"an edit of a next RC":     {next, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
+		"an edit of an owned RC":   {owned, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
 		"the agent writing a spec": {tomcat(), image("tomcat:8"), agent, "by commands only"},
 		"a setting that does not parse": {tomcat(), annotate(api.MaxSurgeAnnotation, "lots"), user,
 			`rc/tomcat: metadata.annotations[rcroll.dev/max-surge]: Invalid value: "lots": must be a number of pods`},
@@ -248,10 +248,10 @@ func TestCreateTakesTracesOff(t *testing.T) {
 		"the hash label of an export is harmless, and old clients write one themselves")
 }
 
-func TestPlans(t *testing.T) {
+func TestCommands(t *testing.T) {
 	hash8 := requestHash(t, "tomcat:8")
 	steps := []struct {
-		plan    api.Command
+		command api.Command
 		replica int64
 	}{
 		{api.Command{Operation: api.Scale, Hash: hash8, Replicas: 0}, 0},
@@ -262,13 +262,13 @@ func TestPlans(t *testing.T) {
 	}
 	object := rolling()
 	for _, step := range steps {
-		decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, step.plan.String())), User: agent}, options)
+		decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, step.command.String())), User: agent}, options)
 		require.NoError(t, decision.Refusal)
 		object = decision.Object
 		assert.NotContains(t, toJSON(t, object), api.CommandAnnotation)
 		assert.Equal(t, step.replica, at(object.Object, "spec")["replicas"])
 		label, mark := map[string]string{"app": "tomcat", hashKey: hash8}, api.SpecOf(object)
-		switch step.plan.Operation {
+		switch step.command.Operation {
 		case api.Seal:
 			label[api.SealedLabel] = hash8
 			assert.Equal(t, label, mark.Selector())
@@ -284,17 +284,17 @@ func TestPlans(t *testing.T) {
 
 func TestOpenKeepsANewerRequest(t *testing.T) {
 	adopting := tomcat(image("tomcat:8"), hashed, pending(image("tomcat:9")), templateLabel(api.AdoptingLabel, "x"))
-	plan := api.Command{Operation: api.Open, Hash: requestHash(t, "tomcat:9")}
-	decision := mutate.Decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.CommandAnnotation, plan.String())), User: agent}, options)
+	command := api.Command{Operation: api.Open, Hash: requestHash(t, "tomcat:9")}
+	decision := mutate.Decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.CommandAnnotation, command.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
 	assert.Equal(t, tomcat(image("tomcat:8"), hashed).Object["spec"], decision.Object.Object["spec"])
 	assert.Equal(t, "tomcat:9", requested(t, decision).Images()["containers/tomcat"])
 }
 
-func TestGivingUpIsACancel(t *testing.T) {
+func TestCommandToCancel(t *testing.T) {
 	object := rolling(replicas(4), hashed)
-	plan := api.Command{Operation: api.Cancel, Hash: requestHash(t, "tomcat:8")}
-	decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, plan.String())), User: agent}, options)
+	command := api.Command{Operation: api.Cancel, Hash: requestHash(t, "tomcat:8")}
+	decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, command.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
 	assert.Equal(t, object.Object["spec"], decision.Object.Object["spec"])
 	request := requested(t, decision)
@@ -305,11 +305,11 @@ func TestGivingUpIsACancel(t *testing.T) {
 	assert.Contains(t, toJSON(t, decision.Object), api.RollingLabel)
 }
 
-func TestOutdatedPlansAreConflicts(t *testing.T) {
+func TestOutdatedCommandsAreConflicts(t *testing.T) {
 	hash8 := requestHash(t, "tomcat:8")
 	for name, c := range map[string]struct {
-		old  *unstructured.Unstructured
-		plan api.Command
+		old     *unstructured.Unstructured
+		command api.Command
 	}{
 		"for another template":      {rolling(), api.Command{Operation: api.Scale, Hash: "x"}},
 		"without a request":         {tomcat(), api.Command{Operation: api.Scale, Hash: hash8}},
@@ -320,20 +320,20 @@ func TestOutdatedPlansAreConflicts(t *testing.T) {
 		"finishing half-way":        {rolling(), api.Command{Operation: api.Finish, Hash: hash8}},
 		"opening what is open":      {rolling(), api.Command{Operation: api.Open, Hash: hash8}},
 		"scaling up while sealed":   {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Scale, Hash: hash8, Replicas: 5}},
-		"giving up while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Cancel, Hash: hash8}},
+		"cancelling while sealed":   {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Cancel, Hash: hash8}},
 		"sealing what is sealed":    {rolling(replicas(0), selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Seal, Hash: hash8}},
-		"a request out of its mind": {tomcat(annotate(api.RequestAnnotation, "[]")), api.Command{Operation: api.Scale, Hash: hash8}},
+		"a request that is no spec": {tomcat(annotate(api.RequestAnnotation, "[]")), api.Command{Operation: api.Scale, Hash: hash8}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, annotate(api.CommandAnnotation, c.plan.String())), User: agent}, options)
+			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, annotate(api.CommandAnnotation, c.command.String())), User: agent}, options)
 			assert.Error(t, decision.Refusal)
 			assert.True(t, decision.Stale)
 		})
 	}
 }
 
-// nextOfWeb is a next ReplicationController of rc/web.
-func nextOfWeb() *unstructured.Unstructured {
+// ownedByWeb is a new ReplicationController of rc/web.
+func ownedByWeb() *unstructured.Unstructured {
 	return tomcat(label(api.RollingLabel, api.True), func(object map[string]any) {
 		at(object, "metadata")["ownerReferences"] = []any{map[string]any{
 			"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "u0", "controller": true}}
@@ -342,10 +342,10 @@ func nextOfWeb() *unstructured.Unstructured {
 
 // With accounts of other names the API server asks about rcroll's own writes, too.
 func TestTheAgentsOwnWritesPass(t *testing.T) {
-	next := nextOfWeb()
+	owned := ownedByWeb()
 	for name, write := range map[string]mutate.Write{
-		"a creation": {New: next, User: agent},
-		"a size":     {Old: next, New: edit(next, replicas(2)), User: agent},
+		"a creation": {New: owned, User: agent},
+		"a size":     {Old: owned, New: edit(owned, replicas(2)), User: agent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			decision := mutate.Decide(write, options)
@@ -353,13 +353,13 @@ func TestTheAgentsOwnWritesPass(t *testing.T) {
 			assert.Equal(t, write.New, decision.Object)
 		})
 	}
-	decision := mutate.Decide(mutate.Write{Old: next, New: edit(next, replicas(2)), User: user}, options)
+	decision := mutate.Decide(mutate.Write{Old: owned, New: edit(owned, replicas(2)), User: user}, options)
 	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
 }
 
-func TestScaleOfANextOneIsRefused(t *testing.T) {
-	next := nextOfWeb()
-	decision := mutate.DecideScale(mutate.ScaleWrite{Object: next, Replicas: 2, User: user}, options)
+func TestScaleOfAnOwnedOneIsRefused(t *testing.T) {
+	owned := ownedByWeb()
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: owned, Replicas: 2, User: user}, options)
 	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
 }
 

@@ -64,12 +64,12 @@ func parse(text string) map[string]any {
 // at is the map at a path, made where it is missing.
 func at(object map[string]any, path ...string) map[string]any {
 	for _, step := range path {
-		next, ok := object[step].(map[string]any)
+		child, ok := object[step].(map[string]any)
 		if !ok {
-			next = map[string]any{}
-			object[step] = next
+			child = map[string]any{}
+			object[step] = child
 		}
-		object = next
+		object = child
 	}
 	return object
 }

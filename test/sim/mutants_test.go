@@ -27,7 +27,7 @@ var mutants = []struct {
 	first uint64
 }{
 	{name: "drop the seal", edits: []edit{
-		{"pkg/api/spec.go", `Labelled(seal, seal).WithReplicas(0)`, `Labelled(nil, seal).WithReplicas(0)`},
+		{"pkg/api/labels.go", `Labelled(seal, seal).WithReplicas(0)`, `Labelled(nil, seal).WithReplicas(0)`},
 		{"pkg/mutate/command.go", `sealed := live.Selector()[api.SealedLabel]`, `sealed := live.TemplateLabels()[api.SealedLabel]`},
 		{"pkg/agent/observe.go", `live.Selector()[api.SealedLabel]`, `live.TemplateLabels()[api.SealedLabel]`},
 	}},
