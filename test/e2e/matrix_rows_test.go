@@ -340,7 +340,7 @@ func metadataRows() []row {
 				a.kubectl("create", "configmap", "owner")
 				uid := a.kubectl("get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}").stdout
 				return a.tell("", "patch", ref, "-p",
-					`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"`+uid+`","controller":true}]}}`)
+					`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"`+uid+`"}]}}`)
 			},
 		},
 		{
