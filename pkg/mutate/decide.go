@@ -104,6 +104,8 @@ type Decision struct {
 func Decide(write Write, options Options) Decision {
 	own := write.User == options.AgentUser || write.User == options.WebhookUser
 	switch {
+	case isForeign(write.New) && (write.Old == nil || isForeign(write.Old)):
+		return passes(write.New)
 	case write.Old == nil && own:
 		return passes(write.New)
 	case write.Old == nil:

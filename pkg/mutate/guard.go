@@ -157,7 +157,7 @@ func keepRollLabels(write Write, key string) (map[string]any, error) {
 // would leave them behind. It is a matter of a moment. A next ReplicationController that
 // is sealed has no pods yet.
 func GuardDelete(object map[string]any) error {
-	if isOwned(object) || !api.SpecOf(object).Marked() {
+	if isOwned(object) || isForeign(object) || !api.SpecOf(object).Marked() {
 		return nil
 	}
 	return fmt.Errorf("%s is taking over the pods of a finished rolling update, which would be left behind: "+
@@ -195,10 +195,26 @@ func isOwned(object map[string]any) bool {
 	return entries(object, "labels")[api.RollingLabel] == api.True && controllerName(object) != ""
 }
 
+// isForeign recognises what something other than a ReplicationController controls
+// (a DeploymentConfig of OpenShift, a custom resource): that is what rolls it, and it
+// is left alone, whatever labels it carries.
+func isForeign(object map[string]any) bool {
+	owner := controllerOf(object)
+	return owner != nil && !isRC(owner)
+}
+
 func controllerName(object map[string]any) string {
-	owner := metav1.GetControllerOf(&unstructured.Unstructured{Object: object})
-	if owner == nil || owner.Kind != "ReplicationController" {
+	owner := controllerOf(object)
+	if owner == nil || !isRC(owner) {
 		return ""
 	}
 	return owner.Name
+}
+
+func controllerOf(object map[string]any) *metav1.OwnerReference {
+	return metav1.GetControllerOf(&unstructured.Unstructured{Object: object})
+}
+
+func isRC(owner *metav1.OwnerReference) bool {
+	return owner.APIVersion == api.GroupVersionKind.GroupVersion().String() && owner.Kind == api.GroupVersionKind.Kind
 }

@@ -38,6 +38,9 @@ type ScaleDecision struct {
 // DecideScale tells what a write to the scale subresource means. While a rollout
 // is under way the wish goes to the request: the live replicas are the agent's.
 func DecideScale(write ScaleWrite, options Options) ScaleDecision {
+	if isForeign(write.Object) {
+		return ScaleDecision{Meaning: Passes}
+	}
 	if isOwned(write.Object) {
 		return ScaleDecision{Meaning: Refused, Refusal: refuseOwned(write.Object).Refusal}
 	}
