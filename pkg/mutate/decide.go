@@ -14,6 +14,8 @@ import (
 func Decide(write Write, options Options) Decision {
 	own := options.isOwn(write.User)
 	switch {
+	case api.IsForeign(write.New) && (write.Old == nil || api.IsForeign(write.Old)):
+		return passes(write.New)
 	case write.Old == nil && own:
 		return passes(write.New)
 	case write.Old == nil:
