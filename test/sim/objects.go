@@ -77,6 +77,9 @@ type Pod struct {
 	failed    bool
 	deleting  bool
 	digest    uint64
+
+	// defect is why it does not become ready; nil if it will.
+	defect *defect
 }
 
 // active reports whether the pod is one that kube-controller-manager counts.

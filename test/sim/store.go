@@ -257,6 +257,7 @@ func (w *World) createPod(rc *RC) (*Pod, error) {
 	pod := &Pod{
 		name: name, uid: name + "/1", labels: rc.labels, image: rc.image, created: w.now,
 		owner: reference{name: rc.name, uid: rc.uid}, node: w.births["pods of "+rc.name] % nodes,
+		defect: w.defects[rc.image],
 	}
 	w.putPod(nil, pod)
 	return pod, nil
