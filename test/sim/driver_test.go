@@ -31,9 +31,12 @@ func drive(t *testing.T, replicas int64, settings ...string) *driver {
 	}
 	d := &driver{World: settled(replicas, annotations), t: t}
 	d.users.want = want{image: "tomcat:7", replicas: replicas}
-	d.startAgent(newProcess(d.now), len(d.rcHistory))
+	d.startOne()
 	return d
 }
+
+// startOne starts an agent whose cache is up to date.
+func (d *driver) startOne() { d.startAgent(newProcess(d.now), len(d.rcHistory)) }
 
 // request has a user ask for an image, also for the live one.
 func (d *driver) request(image string) {
@@ -77,7 +80,7 @@ func (d *driver) passUnless(withheld func(step) bool) int {
 		}
 		d.take(s)
 		if s.fault == killAfter {
-			d.startAgent(newProcess(d.now), len(d.rcHistory))
+			d.startOne()
 			break
 		}
 	}
