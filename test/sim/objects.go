@@ -47,7 +47,7 @@ type RC struct {
 	digest     uint64
 }
 
-// status is what a ReplicationController manager reports.
+// status is what kube-controller-manager reports.
 type status struct {
 	observed               int64
 	pods, ready, available int32

@@ -247,7 +247,7 @@ func setFinalizers(metadata map[string]any, finalizers []string) {
 	metadata["finalizers"] = list
 }
 
-// createPod is what a ReplicationController manager does with its template.
+// createPod is what kube-controller-manager does with the template of a ReplicationController.
 func (w *World) createPod(rc *RC) (*Pod, error) {
 	if manifests().policy.Refuses(rc.labels) {
 		return nil, apierrors.NewForbidden(podResource, rc.name, fmt.Errorf("ValidatingAdmissionPolicy 'rcroll-adopting' denied request"))
