@@ -25,7 +25,7 @@ func TestBounds(t *testing.T) {
 		s := drawn(t, anyMember)
 		maxSurge, maxUnavailable := s.Strategy.Resolve(s.Desired)
 		pods, available := potential(s), certain(s)
-		for _, action := range rollout.Decide(s).Actions {
+		for _, action := range decide(s).Actions {
 			s = after(s, action)
 			if potential(s) > max(pods, s.Desired+maxSurge) {
 				t.Fatalf("%s %s %d: %d pods, were %d, desired %d + %d", action.Kind, action.Name, action.Replicas,
@@ -43,7 +43,7 @@ func TestBounds(t *testing.T) {
 func TestActions(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawn(t, anyMember)
-		decision := rollout.Decide(s)
+		decision := decide(s)
 		if decision.Reason == "" {
 			t.Fatal("a decision has a reason")
 		}
@@ -55,7 +55,7 @@ func TestActions(t *testing.T) {
 					t.Fatalf("%s is created again", action.Name)
 				}
 			case rollout.DeleteOwned:
-				if m := s.Owned[at]; m.Replicas > 0 || m.Pods > 0 || !m.Current || m.Deleting {
+				if m := s.Owned[at]; m.Replicas > 0 || m.Pods > 0 || !m.StatusObserved || m.Deleting {
 					t.Fatalf("%+v is deleted", m)
 				}
 			case rollout.ScaleOwned:
@@ -78,7 +78,7 @@ func TestOrder(t *testing.T) {
 		mirrored := s
 		mirrored.Owned = slices.Clone(s.Owned)
 		slices.Reverse(mirrored.Owned)
-		a, b := rollout.Decide(s), rollout.Decide(mirrored)
+		a, b := decide(s), decide(mirrored)
 		if len(a.Actions) != len(b.Actions) || a.Reason != b.Reason {
 			t.Fatalf("%+v is not %+v", a, b)
 		}
@@ -101,11 +101,11 @@ func TestTermination(t *testing.T) {
 		requested := s.Requested
 		// Each pod takes a step up and one down at most.
 		for passes := 2*(potential(s)+s.Desired) + 20; ; passes-- {
-			decision := rollout.Decide(s)
-			if passes == 0 || len(decision.Actions) == 0 && decision.LookAgain == 0 {
+			decision := decide(s)
+			if passes == 0 || len(decision.Actions) == 0 && decision.RequeueAfter == 0 {
 				t.Fatalf("it does not end: %+v\n%+v", s, decision)
 			}
-			s.Now = s.Now.Add(decision.LookAgain)
+			s.Now = s.Now.Add(decision.RequeueAfter)
 			for _, action := range decision.Actions {
 				if action.Command.Operation == api.Finish {
 					checkEnd(t, s, requested)
@@ -118,7 +118,7 @@ func TestTermination(t *testing.T) {
 }
 
 func checkEnd(t *rapid.T, s rollout.Snapshot, requested string) {
-	if s.Live != requested || len(s.Owned) > 0 || s.Promoting() {
+	if s.Live != requested || len(s.Owned) > 0 || s.Sealed != "" || s.Adopting != "" {
 		t.Fatalf("the end of a rollout to %s: %+v", requested, s)
 	}
 	if len(s.Conditions) != 1 || s.Conditions[0].Reason != rollout.ReasonComplete {
@@ -140,7 +140,7 @@ func drawn(t *rapid.T, member func(t *rapid.T, name string) rollout.Member) roll
 			ProgressDeadline: 10 * time.Minute,
 			Paused:           rapid.Bool().Draw(t, "paused"),
 		},
-		Now: time.Unix(1000, 0), LastScaleUp: time.Unix(1000, 0),
+		Now: time.Unix(1000, 0), Memory: rollout.Memory{LastScaleUp: time.Unix(1000, 0)},
 	}
 	s.RC.UID, s.RC.Deleting = "rc", false
 	for _, name := range []string{"tomcat-v8", "tomcat-v6"} {
@@ -157,7 +157,7 @@ func drawn(t *rapid.T, member func(t *rapid.T, name string) rollout.Member) roll
 func anyMember(t *rapid.T, name string) rollout.Member {
 	m := rollout.Member{
 		Name: name, Replicas: rapid.Int32Range(0, 8).Draw(t, "replicas"), Pods: rapid.Int32Range(0, 9).Draw(t, "pods"),
-		Current: rapid.IntRange(0, 3).Draw(t, "current") > 0, Failing: rapid.IntRange(0, 3).Draw(t, "failing") == 0,
+		StatusObserved: rapid.IntRange(0, 3).Draw(t, "current") > 0, Failing: rapid.IntRange(0, 3).Draw(t, "failing") == 0,
 		Deleting: rapid.IntRange(0, 7).Draw(t, "deleting") == 0,
 	}
 	m.Available = rapid.Int32Range(0, m.Pods).Draw(t, "available")
@@ -178,7 +178,7 @@ func potential(s rollout.Snapshot) (pods int32) {
 // of, where it is one for the present spec and shows no pod that is yet to go.
 func certain(s rollout.Snapshot) (available int32) {
 	for _, m := range members(s) {
-		if m.Current && !m.Deleting {
+		if m.StatusObserved && !m.Deleting {
 			available += min(m.Available, m.Replicas)
 		}
 	}
@@ -195,7 +195,7 @@ func after(s rollout.Snapshot, action rollout.Action) rollout.Snapshot {
 	case rollout.ScaleOwned:
 		s.Owned[at].Replicas = action.Replicas
 	case rollout.OrphanPods:
-		s.Pods.Orphans = s.Owned[at].Pods
+		s.Pods = &rollout.Pods{Orphans: s.Owned[at].Pods}
 		s.Owned = slices.Delete(s.Owned, at, at+1)
 	case rollout.DeleteOwned:
 		s.Owned = slices.Delete(s.Owned, at, at+1)
@@ -216,9 +216,9 @@ func carriedOut(s rollout.Snapshot, command api.Command) rollout.Snapshot {
 		s.Sealed, s.Live, s.RC.Replicas = s.Requested, s.Requested, 0
 	case api.Adopt:
 		s.Sealed, s.Adopting, s.RC.Replicas = "", s.Sealed, command.Replicas
-		s.Pods = rollout.Pods{OfRC: command.Replicas}
+		s.Pods = &rollout.Pods{OfRC: command.Replicas}
 	case api.Open:
-		s.Adopting, s.Pods, s.RC.Replicas = "", rollout.Pods{}, s.Desired
+		s.Adopting, s.Pods, s.RC.Replicas = "", nil, s.Desired
 	case api.Finish:
 		s.RC.Replicas = s.Desired
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
 )
@@ -150,7 +151,7 @@ func (d *driver) pending() bool { return d.rcs[tomcat].bounds.pending }
 func (d *driver) owned(image string) *RC { return d.rcs[api.NewRCName(tomcat, hashOf(image))] }
 
 func hashOf(image string) string {
-	return api.SpecOf(manifest(image, 1)).Hash(api.DefaultHashLabelKey)
+	return api.SpecOf(&unstructured.Unstructured{Object: manifest(image, 1)}).Hash(api.DefaultHashLabelKey)
 }
 
 // named writes tomcat-v8 for the ReplicationController of tomcat:8.

@@ -25,7 +25,7 @@ const (
 	// replacing is how the message of a rollout begins.
 	replacing = "Replacing the pods of tomcat by those of tomcat-v8"
 
-	notFound = "ImagePullBackOff: container tomcat cannot get image tomcat:8: not found (pod tomcat-v8-p1)"
+	notFound = "ImagePullBackOff: container tomcat cannot pull image tomcat:8: not found (pod tomcat-v8-p1)"
 
 	// deadline is the default.
 	deadline = 10 * time.Minute

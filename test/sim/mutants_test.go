@@ -27,23 +27,23 @@ var mutants = []struct {
 	first uint64
 }{
 	{name: "drop the seal", edits: []edit{
-		{"pkg/api/spec.go", `Labelled(seal, seal).WithReplicas(0)`, `Labelled(nil, seal).WithReplicas(0)`},
+		{"pkg/api/labels.go", `Labelled(seal, seal).WithReplicas(0)`, `Labelled(nil, seal).WithReplicas(0)`},
 		{"pkg/mutate/command.go", `sealed := live.Selector()[api.SealedLabel]`, `sealed := live.TemplateLabels()[api.SealedLabel]`},
-		{"pkg/agent/observe.go", `live.Selector()[api.SealedLabel]`, `live.TemplateLabels()[api.SealedLabel]`},
+		{"pkg/agent/snapshot.go", `live.Selector()[api.SealedLabel]`, `live.TemplateLabels()[api.SealedLabel]`},
 	}},
 	{name: "adopt before the orphans are free", edits: []edit{
-		{"pkg/rollout/promote.go", `return wait(fmt.Sprintf("%s is being deleted", next.Name))`, `return adopt(s)`},
+		{"pkg/rollout/promote.go", `return wait(newRC.Name + " is being deleted")`, `return adopt(s)`},
 	}},
 	{name: "ignore observedGeneration", edits: []edit{
-		{"pkg/agent/observe.go", `status("observedGeneration") >= rc.GetGeneration()`, `true`},
+		{"pkg/agent/snapshot.go", `status("observedGeneration") >= rc.GetGeneration()`, `true`},
 	}},
 	{name: "clear the request before promotion", edits: []edit{
 		{"pkg/mutate/command.go", `case api.Finish:
-		deleteEntry`, `case api.Seal:
-		deleteEntry`},
+		removeAnnotations`, `case api.Seal:
+		removeAnnotations`},
 	}},
 	{name: "forget old RCs", edits: []edit{
-		{"pkg/rollout/snapshot.go", `return target, append(without(s.Owned, target.Name), s.RC)`, `return target, []Member{s.RC}`},
+		{"pkg/rollout/snapshot.go", `return newRC, append(sortedWithout(s.Owned, newRC.Name), s.RC)`, `return newRC, []Member{s.RC}`},
 		{"pkg/rollout/promote.go", ` && len(s.Owned) == 1`, ``},
 	}},
 	{name: "wrong rounding", edits: []edit{
@@ -61,10 +61,10 @@ var mutants = []struct {
 		{"pkg/mutate/request.go", `return merge(live, wanted, pending)`, `return merge(live, wanted, pending.WithReplicas(live.Replicas()))`},
 	}},
 	{name: "retry a timed-out create blindly", edits: []edit{
-		{"pkg/agent/apply.go", `if err := r.cached.Create(ctx, next); err != nil {`, `err := r.cached.Create(ctx, next)
+		{"pkg/agent/apply.go", `if err := r.cached.Create(ctx, newRC); err != nil {`, `err := r.cached.Create(ctx, newRC)
 		if apierrors.IsTimeout(err) {
-			next.SetName(next.GetName() + "-again")
-			err = r.cached.Create(ctx, next)
+			newRC.SetName(newRC.GetName() + "-again")
+			err = r.cached.Create(ctx, newRC)
 		}
 		if err != nil {`},
 	}},
@@ -72,26 +72,26 @@ var mutants = []struct {
 	// Beyond the ten: what the promotion's other steps, and the bugs that the
 	// simulation found, are about.
 	{name: "allow pods while adopting", edits: []edit{
-		{"pkg/mutate/command.go", `Labelled(nil, mark).WithReplicas(plan.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(plan.Replicas)`},
+		{"pkg/mutate/command.go", `Labelled(nil, mark).WithReplicas(command.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(command.Replicas)`},
 	}},
 	{name: "orphan before the manager has seen the seal", edits: []edit{
-		{"pkg/rollout/promote.go", `case !s.RC.Current:
+		{"pkg/rollout/promote.go", `case !s.RC.StatusObserved:
 		// A manager`, `case false:
 		// A manager`},
 	}},
 	{name: "finish with orphans left", edits: []edit{
 		{"pkg/rollout/promote.go", `case s.Pods.Orphans > 0 || s.Pods.OfNewRC > 0:`, `case false:`},
-		{"pkg/rollout/promote.go", `case !s.RC.settled():`, `case !s.RC.Current:`},
+		{"pkg/rollout/promote.go", `if !s.RC.stable() {`, `if !s.RC.StatusObserved {`},
 		{"pkg/rollout/promote.go", `case s.Pods.OfRC > s.RC.Pods:`, `case false:`},
 	}},
 	{name: "create the new RC open", edits: []edit{
 		{"pkg/agent/apply.go", `api.SealedNewRC(o.rc, o.request, r.hashKey)`, `api.NewRC(o.rc, o.request.WithReplicas(0), r.hashKey)`},
 	}},
 	{name: "take doubt for trouble", edits: []edit{
-		{"pkg/rollout/snapshot.go", `if !m.settled() || m.Pods > m.Replicas {`, `if !m.settled() {`},
+		{"pkg/rollout/member.go", `if !m.stable() || m.Pods > m.Replicas {`, `if !m.stable() {`},
 	}},
 	{name: "take over on an old cache", first: 29001, edits: []edit{
-		{"pkg/agent/observe.go", `if len(o.members) == 1 || r.expectations.began(o.key) {`, `if true {`},
+		{"pkg/agent/observe.go", `if len(o.members) == 1 || o.memory.expectations.hasWritten() {`, `if true {`},
 	}},
 	{name: "do not sweep", edits: []edit{
 		{"pkg/agent/reconciler.go", `return r.sweep(ctx, key)`, `return reconcile.Result{}, nil`},
