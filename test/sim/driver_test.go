@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,18 +73,15 @@ func (d *driver) passUnless(withheld func(step) bool) int {
 	d.agents[0].queued = true
 	d.take(step{kind: agentBegins})
 	for d.agents[0].call != nil {
-		isWrite := d.agents[0].call.writes()
-		s := step{kind: agentCalls, fault: noFault}
-		if isWrite {
-			if d.writes++; d.writes == d.crashAt {
-				s.fault = killAfter
+		if d.agents[0].call.writes() {
+			d.writes++
+			if d.writes == d.crashAt {
+				d.take(step{kind: agentCalls, fault: killAfter})
+				d.startOne()
+				break
 			}
 		}
-		d.take(s)
-		if s.fault == killAfter {
-			d.startOne()
-			break
-		}
+		d.take(step{kind: agentCalls, fault: noFault})
 	}
 	d.restUnless(withheld)
 	return d.writes - before
@@ -100,17 +98,14 @@ func (d *driver) rest() { d.restUnless(func(step) bool { return false }) }
 
 func (d *driver) restUnless(withheld func(step) bool) {
 	for {
-		var next *step
-		for _, s := range d.enabled(nil) {
-			if s.kind != agentBegins && s.kind != agentCalls && s.kind != agentStarts && !withheld(s) {
-				next = &s
-				break
-			}
-		}
-		if next == nil {
+		steps := d.enabled(nil)
+		at := slices.IndexFunc(steps, func(s step) bool {
+			return s.kind != agentBegins && s.kind != agentCalls && s.kind != agentStarts && !withheld(s)
+		})
+		if at < 0 {
 			break
 		}
-		d.take(*next)
+		d.take(steps[at])
 	}
 	require.Empty(d.t, d.check.failure)
 }
