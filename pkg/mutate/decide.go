@@ -83,7 +83,11 @@ func userUpdate(write Write, options Options) Decision {
 		return request(write, options)
 	}
 	current, err := api.ParseSpec(text)
-	if err != nil {
+	switch {
+	case err != nil && isCancelGesture(write):
+		// The refusal below says to do so. How many replicas were requested is lost.
+		return record(write, Cancels, nil, api.SpecOf(write.Old).Unlabelled(options.HashLabelKey), options)
+	case err != nil:
 		return refuse(errUnreadableRequest(name(write.Old), err))
 	}
 	return amend(write, current, options)

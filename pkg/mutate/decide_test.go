@@ -171,6 +171,17 @@ func TestWhatUsersAreTold(t *testing.T) {
 	}
 }
 
+// The refusal of what cannot be added to such a request names this way out.
+func TestUnreadableRequestCanBeCancelled(t *testing.T) {
+	old := tomcat(annotate(api.RequestAnnotation, "x"), label(api.RollingLabel, api.True), replicas(3))
+	decision := decide(mutate.Write{Old: old, New: edit(old, unannotate(api.RequestAnnotation)), User: user}, options)
+	require.NoError(t, decision.Refusal)
+	assert.Equal(t, mutate.Cancels, decision.Meaning)
+	assert.True(t, requested(t, decision).Equal(api.SpecOf(old)))
+	assert.Nil(t, decision.Question)
+	assert.Equal(t, []string{"rc/tomcat: rolling update cancelled; the pods are rolled back to tomcat:7; follow it with: kubectl describe rc/tomcat"}, decision.Warnings)
+}
+
 func TestAnyTemplateChange(t *testing.T) {
 	wide := options
 	wide.Trigger = api.TriggerTemplate

@@ -68,8 +68,8 @@ func lastAppliedBy(write Write) (replicas *int32, ok bool) {
 		return nil, false
 	}
 	stated, wanted := api.SpecOf(manifest), api.SpecOf(write.New)
-	changed := annotations.sets(corev1.LastAppliedConfigAnnotation)
-	if write.FieldManager != clientSideApply && !(changed && statesImagesOf(stated, wanted)) {
+	applied := annotations.sets(corev1.LastAppliedConfigAnnotation) && statesImagesOf(stated, wanted)
+	if write.FieldManager != clientSideApply && !applied {
 		return nil, false
 	}
 	if _, ok := stated["replicas"].(int64); !ok {

@@ -1,8 +1,6 @@
 package mutate
 
-import (
-	"github.com/rcroll/rcroll/pkg/api"
-)
+import "github.com/rcroll/rcroll/pkg/api"
 
 // reservedAnnotations are written by rcroll only.
 var reservedAnnotations = []string{
