@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
@@ -35,7 +36,7 @@ func controlled(t *testing.T) func(when string) {
 			require.NoError(t, err, when)
 			assert.Equal(t, image, edited.Spec.Template.Spec.Containers[0].Image, when)
 			assert.Empty(t, edited.Annotations, when)
-			assert.Empty(t, edited.Labels, when)
+			assert.NotContains(t, edited.Labels, api.RollingLabel, when)
 		}
 		for _, replicas := range []int32{4, 2} {
 			_, err = rcs.UpdateScale(t.Context(), "tomcat", scaleTo("tomcat", ns, replicas), metav1.UpdateOptions{})
