@@ -51,7 +51,7 @@ func TestWebhookStoppedHalfway(t *testing.T) {
 	s.AwaitEvent("failed calling webhook")
 	attempts := s.logged(harness.Agent, "failed calling webhook")
 	s.ExpectRefused("failed calling webhook", "set", "image", "rc/tomcat", "tomcat=tomcat:9")
-	s.ExpectRefused("failed calling webhook", "scale", "rc/tomcat", "--replicas=7")
+	s.ExpectRefused("the rcroll webhook, which records how many pods there shall be at its end, did not answer", "scale", "rc/tomcat", "--replicas=7")
 	require.Eventually(t, func() bool { return s.logged(harness.Agent, "failed calling webhook") >= attempts+8 }, harness.Patience, 100*time.Millisecond)
 	still := s.Now()
 	assert.Equal(t, "tomcat:8", still.RC.Requested())

@@ -2,11 +2,15 @@ package policies
 
 import (
 	"context"
+	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,8 +21,10 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
 	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/e2e/manifest"
+	"github.com/rcroll/rcroll/test/observe"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
@@ -56,9 +62,32 @@ func user(t *testing.T, namespace, name string, rule rbacv1.PolicyRule) kubernet
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
 	}, metav1.CreateOptions{})
 	require.NoError(t, err)
+	awaitRight(t, namespace, name, rule)
+	return inItsName(t, name)
+}
+
+// inItsName is the client of a user or a ServiceAccount.
+func inItsName(t *testing.T, name string) kubernetes.Interface {
+	t.Helper()
 	config := rest.CopyConfig(harness.Cluster(t).Config)
-	config.Impersonate = rest.ImpersonationConfig{UserName: name, Groups: []string{"system:authenticated"}}
+	config.Impersonate = rest.ImpersonationConfig{UserName: name}
 	return client(t, config)
+}
+
+// awaitRight waits until the API server knows of the role.
+func awaitRight(t *testing.T, namespace, name string, rule rbacv1.PolicyRule) {
+	resource, subresource, _ := strings.Cut(rule.Resources[len(rule.Resources)-1], "/")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: name,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: resource, Subresource: subresource,
+		},
+	}}
+	reviews := harness.Cluster(t).Client.AuthorizationV1().SubjectAccessReviews()
+	require.Eventually(t, func() bool {
+		answer, err := reviews.Create(t.Context(), review, metav1.CreateOptions{})
+		return err == nil && answer.Status.Allowed
+	}, harness.Patience, 50*time.Millisecond)
 }
 
 // rcRule allows all that a user may do with ReplicationControllers.
@@ -129,4 +158,26 @@ func expectForbidden(t *testing.T, err error, policy, says string) {
 // tomcat rolls slowly enough to be met half-way.
 func tomcat(t *testing.T) manifest.RC {
 	return manifest.Tomcat(t, manifest.Annotated(api.UpdatePeriodAnnotation, "2s"))
+}
+
+func jsonOf(t *testing.T, value any) []byte {
+	t.Helper()
+	text, err := json.Marshal(value)
+	require.NoError(t, err)
+	return text
+}
+
+// pausedHalfway is in the middle of a rollout, with pods of both templates, and nobody
+// works on it.
+func pausedHalfway(t *testing.T) *harness.Scenario {
+	t.Helper()
+	s := harness.Given(t, tomcat(t))
+	s.SetImage("tomcat=tomcat:8")
+	s.AwaitHalfway("tomcat:8")
+	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"=true")
+	s.Await("the rollout is paused", func(m observe.Moment) bool {
+		progressing := harness.Condition(m.RC, rollout.Progressing)
+		return progressing != nil && progressing.Reason == rollout.ReasonPaused && len(m.Owned()) == 1
+	})
+	return s
 }

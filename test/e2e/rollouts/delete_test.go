@@ -24,18 +24,21 @@ func TestDeleteHalfway(t *testing.T) {
 
 // Pods that are being taken over have no controller, and nobody would delete them with
 // theirs: who deletes it then has to wait a moment, and nothing is left in the end. Here
-// a finalizer makes the moment last.
+// a finalizer makes the moment last; only the garbage collector may set one.
 func TestDeleteDuringPromotion(t *testing.T) {
 	t.Parallel()
-	const finalizer = "e2e.rcroll.dev/hold"
+	const (
+		finalizer          = "e2e.rcroll.dev/hold"
+		asGarbageCollector = "--as=system:serviceaccount:kube-system:generic-garbage-collector"
+	)
 	s := given(t, manifest.Tomcat(t))
 	newRC := "rc/" + s.halfwayAtRest().Owned()[0].Name
-	s.Kubectl("patch", newRC, "-p", `{"metadata":{"finalizers":["`+finalizer+`"]}}`)
+	s.Kubectl("patch", newRC, asGarbageCollector, "-p", `{"metadata":{"finalizers":["`+finalizer+`"]}}`)
 	s.Kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
 	s.Await("the pods have no controller", func(m observe.Moment) bool { return harness.Sealed(m) && len(m.Orphans()) == 5 })
 
 	s.ExpectRefused("rc/tomcat is taking over the pods of a finished rolling update", "delete", "rc/tomcat")
-	s.Kubectl("patch", newRC, "-p", `{"metadata":{"$deleteFromPrimitiveList/finalizers":["`+finalizer+`"]}}`)
+	s.Kubectl("patch", newRC, asGarbageCollector, "-p", `{"metadata":{"$deleteFromPrimitiveList/finalizers":["`+finalizer+`"]}}`)
 	s.Kubectl("delete", "rc/tomcat", "--wait=false")
 	s.Await("nothing is left", func(m observe.Moment) bool {
 		return m.RC == nil && len(m.Others) == 0 && len(m.Pods) == 0
