@@ -26,10 +26,10 @@ type declaration struct {
 // kind of options. So the traces are read that each kind of client leaves.
 func declarationOf(write Write, options Options) *declaration {
 	replicas := api.SpecOf(write.New).Replicas()
-	if manifest, ok := lastAppliedBy(write); ok {
+	if manifest, ok := lastAppliedBy(write, options); ok {
 		return &declaration{replicas: manifest}
 	}
-	if isWholePut(write.New) {
+	if isWholePut(write, options) {
 		return &declaration{replicas: &replicas}
 	}
 	if fields := appliedFields(write); fields != nil {
@@ -57,7 +57,7 @@ const clientSideApply = "kubectl-client-side-apply"
 //
 // Others write the annotation too (kubectl apply set-last-applied), but they do not
 // write what the manifest says.
-func lastAppliedBy(write Write) (replicas *int32, ok bool) {
+func lastAppliedBy(write Write, options Options) (replicas *int32, ok bool) {
 	annotations := write.annotations()
 	text, found := annotations.after[corev1.LastAppliedConfigAnnotation]
 	if !found {
@@ -66,6 +66,9 @@ func lastAppliedBy(write Write) (replicas *int32, ok bool) {
 	manifest := &unstructured.Unstructured{}
 	if err := json.Unmarshal([]byte(text), &manifest.Object); err != nil {
 		return nil, false
+	}
+	if isCopy(manifest, write.Old, options.HashLabelKey) {
+		return nil, false // kubectl edit --save-config, or an export that was applied
 	}
 	stated, wanted := api.SpecOf(manifest), api.SpecOf(write.New)
 	applied := annotations.sets(corev1.LastAppliedConfigAnnotation) && statesImagesOf(stated, wanted)
@@ -90,9 +93,12 @@ func statesImagesOf(manifest, spec api.Spec) bool {
 }
 
 // isWholePut recognises a manifest sent by PUT (kubectl replace): it has none of
-// the metadata that a client gets to see when it reads the object first.
-func isWholePut(object *unstructured.Unstructured) bool {
-	return object.GetUID() == "" && object.GetGeneration() == 0
+// the metadata that a client gets to see when it reads the object first. A resource
+// version proves nothing: who sends whole manifests may read it to state it.
+func isWholePut(write Write, options Options) bool {
+	manifest := shallowCopy(write.New)
+	manifest.SetResourceVersion("")
+	return !isCopy(manifest, write.Old, options.HashLabelKey)
 }
 
 // appliedFields recognises server-side apply, and returns what the writing field

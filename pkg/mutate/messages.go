@@ -134,8 +134,13 @@ func errUnreadableRequest(rc string, err error) error {
 }
 
 func errNotMergeable(rc string, err error) error {
-	return fmt.Errorf("%s: spec: this change cannot be added to the rolling update in progress: %w; "+
-		"apply it when that has completed, or cancel it first with: %s", rc, err, cancelCommand(rc))
+	return fmt.Errorf("%s: this change cannot be added to the rolling update in progress: %w; "+
+		"or try again when that has completed, or cancel it first with: %s", rc, err, cancelCommand(rc))
+}
+
+// errRepeatedKey names an element by the key that it shares with another one.
+func errRepeatedKey(path *field.Path) error {
+	return fmt.Errorf("%s: several entries have this key, and the rolling update in progress changes the list too; to say which is meant, apply the whole manifest", path)
 }
 
 func errAdopting(rc string) error {

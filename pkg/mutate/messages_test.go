@@ -44,7 +44,7 @@ func TestMessages(t *testing.T) {
 		messages.Error("no room beside kubectl's annotation", errNoRoomForRequest(rc, 150000, corev1.LastAppliedConfigAnnotation, 149000)),
 		messages.Error("an edit of an owned ReplicationController", errOwned(rc+"-"+hash, rc)),
 		messages.Error("a pending request that cannot be read", errUnreadableRequest(rc, unreadable)),
-		messages.Error("a change that cannot be merged", errNotMergeable(rc, errors.New("map: map[image:tomcat:9] does not contain declared merge key: name"))),
+		messages.Error("a change that cannot be merged", errNotMergeable(rc, errRepeatedKey(specPath.Child("template", "spec", "hostAliases").Key("10.0.0.1")))),
 		messages.Error("a deletion during the promotion", errAdopting(rc)),
 	}
 	outdated := func(err error) error { return errCommandOutdated(rc, api.Seal, err) }

@@ -128,7 +128,7 @@ func meant(write Write, live, pending api.Spec, options Options) (api.Spec, erro
 	wanted := api.SpecOf(write.New).Unlabelled(options.HashLabelKey)
 	declared := declarationOf(write, options)
 	if declared == nil {
-		return merge(live, wanted, pending)
+		return merge(live, withoutStaleShare(write, live, wanted, pending), pending)
 	}
 	if replicas := declared.replicas; replicas != nil {
 		return wanted.WithReplicas(*replicas), nil
