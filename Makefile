@@ -55,9 +55,8 @@ test-unit: ## Run the unit and property tests
 	cd hack/localcluster && go test $(GOTESTFLAGS) ./internal/...
 
 .PHONY: test-e2e
-test-e2e: build bin/oldkubectl ## Run the end-to-end tests and the README's examples, on control planes of their own
-	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=10m $(GOTESTFLAGS) ./test/readme
-	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
+test-e2e: build bin/oldkubectl ## Run the end-to-end tests and the README's examples, each package on a control plane of its own
+	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/readme ./test/e2e/...
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME

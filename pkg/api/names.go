@@ -20,6 +20,12 @@ const (
 	// rollout is pending.
 	RequestAnnotation = Prefix + "request"
 
+	// PromotedAnnotation holds the hash of the request whose template is live, while
+	// that request is pending: of one that was promoted, or that cancels. The template
+	// may be stored otherwise than it was requested, by what else changes objects on
+	// their way, and a request must not be rolled out a second time for that.
+	PromotedAnnotation = Prefix + "promoted"
+
 	// CommandAnnotation carries the agent's next step to the webhook, which carries
 	// it out and removes the annotation in the same write. One that is seen in a
 	// stored object means that the webhook did not run.

@@ -35,10 +35,10 @@ func TestProperties(t *testing.T) {
 			},
 			"time":    func(*rapid.T) { w.now = w.now.Add(time.Second) },
 			"hour":    func(*rapid.T) { w.now = w.now.Add(time.Hour) },
-			"restart": func(*rapid.T) { w.lastUp, w.lastStep = w.now, time.Time{} },
+			"restart": func(*rapid.T) { w.restart() },
 			"blind":   func(*rapid.T) { w.blind = !w.blind },
 			"bad template": func(t *rapid.T) {
-				trouble := rapid.SampledFrom([]*rollout.Trouble{nil, badImage, slow}).Draw(t, "trouble")
+				trouble := rapid.SampledFrom([]*rollout.PodProblem{nil, badImage, slow}).Draw(t, "trouble")
 				w.broken[rapid.SampledFrom([]string{"tomcat", "tomcat-v8", "tomcat-v9"}).Draw(t, "member")] = trouble
 			},
 			"request": func(t *rapid.T) { w.request(rapid.SampledFrom([]string{"v7", "v8", "v9"}).Draw(t, "template")) },
@@ -68,7 +68,7 @@ func guardedPass(t *rapid.T, w *world) {
 	if !w.pending {
 		return
 	}
-	decision := rollout.Decide(w.snapshot())
+	decision := w.decide()
 	survive := rapid.IntRange(0, len(decision.Actions)).Draw(t, "writes")
 	maxSurge, maxUnavailable := w.strategy.Resolve(w.desired)
 	for _, action := range decision.Actions[:survive] {
@@ -128,7 +128,7 @@ func settleAndCheck(t *rapid.T, w *world) {
 	// Every pod may need one pass up and one down; the templates before the last may
 	// have to be undone.
 	if passes, ok := w.run(60); !ok {
-		t.Fatalf("not finished after %d passes: %+v, %+v", passes, w.snapshot(), rollout.Decide(w.snapshot()))
+		t.Fatalf("not finished after %d passes: %+v, %+v", passes, w.snapshot(), w.decide())
 	}
 	w.settle()
 	if w.live != w.requested && w.requested != "" {
@@ -156,7 +156,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 			if !w.pending {
 				break
 			}
-			for _, action := range rollout.Decide(w.snapshot()).Actions {
+			for _, action := range w.decide().Actions {
 				w.apply(action)
 				if writes++; writes == crash {
 					break

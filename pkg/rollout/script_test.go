@@ -258,9 +258,9 @@ func TestUpdatePeriod(t *testing.T) {
 	w.now = w.now.Add(20 * time.Second)
 	decision := w.pass()
 	assert.Empty(t, decision.Actions)
-	assert.Equal(t, 40*time.Second, decision.LookAgain)
+	assert.Equal(t, 40*time.Second, decision.RequeueAfter)
 
-	w.now = w.now.Add(decision.LookAgain)
+	w.now = w.now.Add(decision.RequeueAfter)
 	w.pass()
 	assert.Equal(t, int32(2), w.next["tomcat-v8"].replicas)
 

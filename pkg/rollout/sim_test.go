@@ -32,10 +32,11 @@ type world struct {
 	conditions []corev1.ReplicationControllerCondition
 	lastUp     time.Time
 	lastStep   time.Time
+	problem    *rollout.PodProblem
 	now        time.Time
 
 	// broken are the members whose new pods do not become available, and why.
-	broken map[string]*rollout.Trouble
+	broken map[string]*rollout.PodProblem
 
 	// blind agents never look at pods.
 	blind bool
@@ -86,7 +87,7 @@ func newWorld(desired int32, surge, unavailable string) *world {
 			MaxSurge: intstr.Parse(surge), MaxUnavailable: intstr.Parse(unavailable),
 			ProgressDeadline: 10 * time.Minute, OnFailure: api.Hold,
 		},
-		broken: map[string]*rollout.Trouble{},
+		broken: map[string]*rollout.PodProblem{},
 		now:    time.Unix(1000, 0),
 	}
 	w.rc.replicas = desired
@@ -178,23 +179,38 @@ func (w *world) snapshot() rollout.Snapshot {
 	s := rollout.Snapshot{
 		RC: member(w.rc), Desired: w.desired, Requested: w.requested, Live: w.live,
 		Sealed: w.sealed, Adopting: w.adopting, Strategy: w.strategy,
-		Conditions: w.conditions, LastScaleUp: w.lastUp, LastStep: w.lastStep, Now: w.now,
+		Conditions: w.conditions, Now: w.now,
+		Memory: rollout.Memory{LastScaleUp: w.lastUp, LastStep: w.lastStep, Problem: w.problem},
 	}
 	for _, next := range w.next {
 		s.Owned = append(s.Owned, member(next))
 	}
-	if s.NeedsPods() {
-		s.Pods = rollout.Pods{OfRC: w.rc.pods, Orphans: w.orphans, OfNewRC: w.gone[s.NewRCName()]}
-	}
-	if target := s.Awaited(); target != nil && !w.blind {
-		s.Look = &rollout.Look{Trouble: w.broken[target.Name]}
-	}
 	return s
+}
+
+// decide answers what is asked, as the agent does. A blind one puts inspections off.
+func (w *world) decide() rollout.Decision {
+	s := w.snapshot()
+	for range 5 {
+		decision := rollout.Decide(s)
+		switch {
+		case decision.Question == rollout.CountPods:
+			s.Pods = &rollout.Pods{OfRC: w.rc.pods, Orphans: w.orphans, OfNewRC: w.gone[s.NewRCName()]}
+		case decision.Question == rollout.CheckName:
+			s.Name = rollout.NameFree
+		case decision.Awaits != nil && !w.blind && !s.Inspection.Fresh:
+			report := &rollout.PodReport{Problem: w.broken[decision.Awaits.Name]}
+			s.Inspection = rollout.Inspection{Of: decision.Awaits.UID, Report: report, Fresh: true}
+		default:
+			return decision
+		}
+	}
+	panic("asked for ever")
 }
 
 func member(c *controller) rollout.Member {
 	return rollout.Member{
-		Name: c.name, UID: c.uid, Replicas: c.replicas, Current: c.observed >= c.generation,
+		Name: c.name, UID: c.uid, Replicas: c.replicas, StatusObserved: c.observed >= c.generation,
 		Pods: c.statusPods, Available: c.statusOK, Failing: c.failing,
 	}
 }
@@ -280,11 +296,15 @@ func (w *world) setConditions(change rollout.ConditionChange) {
 		return replaced || slices.Contains(change.Remove, have.Type)
 	})
 	w.conditions = append(w.conditions, change.Set...)
+	w.problem = change.Problem
 }
+
+// restart forgets what the agent remembers.
+func (w *world) restart() { w.lastUp, w.lastStep, w.problem = w.now, time.Time{}, nil }
 
 // pass is one pass of the agent.
 func (w *world) pass() rollout.Decision {
-	decision := rollout.Decide(w.snapshot())
+	decision := w.decide()
 	for _, action := range decision.Actions {
 		w.apply(action)
 	}

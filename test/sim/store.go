@@ -249,8 +249,7 @@ func setFinalizers(metadata map[string]any, finalizers []string) {
 
 // createPod is what a ReplicationController manager does with its template.
 func (w *World) createPod(rc *RC) (*Pod, error) {
-	if rc.labels[api.AdoptingLabel] != "" {
-		// manifests/base/admission-policy.yaml
+	if manifests().policy.Refuses(rc.labels) {
 		return nil, apierrors.NewForbidden(podResource, rc.name, fmt.Errorf("ValidatingAdmissionPolicy 'rcroll-adopting' denied request"))
 	}
 	w.births["pods of "+rc.name]++

@@ -66,7 +66,7 @@ func (a action) String() string {
 	return string(a.kind)
 }
 
-// isBad tells which images never become ready.
+// isBad reports whether pods with that image never become ready.
 func isBad(image string) bool { return strings.HasSuffix(image, ":bad") }
 
 // act does what the action says. What the client does not send, or the server

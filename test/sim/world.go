@@ -17,7 +17,7 @@ const nodes = 3
 // tomcat is the ReplicationController that everything is about.
 const tomcat = "tomcat"
 
-var rollout = types.NamespacedName{Namespace: namespace, Name: tomcat}
+var rolloutKey = types.NamespacedName{Namespace: namespace, Name: tomcat}
 
 // World is everything there is.
 type World struct {
