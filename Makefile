@@ -110,7 +110,7 @@ verify-sources:
 .PHONY: verify-documents
 verify-documents:
 	go test -run='^TestPublishedDocument$$' ./hack/bench/internal/report
-	go test -run='^TestClientsDocument$$' ./test/e2e/...
+	go test -run='^TestClientsDocument$$' ./test/e2e/matrix
 
 .PHONY: verify-manifests
 verify-manifests: bin/localcluster
