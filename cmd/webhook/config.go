@@ -88,7 +88,7 @@ func (c *config) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.hashLabelKey, "hash-label-key", api.DefaultHashLabelKey, "key of the label that holds the hash of the pod template; must be the same for agent and webhook")
 	flags.StringVar(&c.agentUser, "agent-user", accounts+"rcroll-agent", "user name of the agent")
 	flags.StringVar(&c.webhookUser, "webhook-user", accounts+"rcroll-webhook", "user name of the webhook")
-	flags.StringSliceVar(&c.declarativeManagers, "declarative-managers", mutate.DefaultDeclaredManagers, "field managers whose patches are computed from a complete manifest; comma-separated or repeated")
+	flags.StringSliceVar(&c.declarativeManagers, "declarative-managers", mutate.DefaultDeclarativeManagers, "field managers whose patches are computed from a complete manifest; comma-separated or repeated")
 	flags.StringVar(&c.trigger, "trigger", triggerImage, `change that starts a rolling update: "image" for the image of a container, "template" for any change of the pod template`)
 	flags.Float64Var(&c.kubeAPIQPS, "kube-api-qps", 1000, "average number of requests per second to the API server")
 	flags.IntVar(&c.kubeAPIBurst, "kube-api-burst", 2000, "number of requests to the API server that may exceed --kube-api-qps in a burst")
@@ -132,12 +132,12 @@ func (c *config) Validate() error {
 // rules are the options of pkg/mutate.
 func (c *config) rules() mutate.Options {
 	return mutate.Options{
-		HashLabelKey:      c.hashLabelKey,
-		AgentUser:         c.agentUser,
-		WebhookUser:       c.webhookUser,
-		AutoscalerUsers:   mutate.DefaultAutoscalerUsers,
-		DeclaredManagers:  c.declarativeManagers,
-		AnyTemplateChange: c.trigger == triggerTemplate,
+		HashLabelKey:        c.hashLabelKey,
+		AgentUser:           c.agentUser,
+		WebhookUser:         c.webhookUser,
+		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+		DeclarativeManagers: c.declarativeManagers,
+		AnyTemplateChange:   c.trigger == triggerTemplate,
 	}
 }
 

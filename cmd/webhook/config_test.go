@@ -33,11 +33,11 @@ func TestDefaults(t *testing.T) {
 		Dir:           "/certs",
 	}, c.certificate())
 	assert.Equal(t, mutate.Options{
-		HashLabelKey:     "deployment",
-		AgentUser:        "system:serviceaccount:rcroll-system:rcroll-agent",
-		WebhookUser:      "system:serviceaccount:rcroll-system:rcroll-webhook",
-		AutoscalerUsers:  mutate.DefaultAutoscalerUsers,
-		DeclaredManagers: mutate.DefaultDeclaredManagers,
+		HashLabelKey:        "deployment",
+		AgentUser:           "system:serviceaccount:rcroll-system:rcroll-agent",
+		WebhookUser:         "system:serviceaccount:rcroll-system:rcroll-webhook",
+		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+		DeclarativeManagers: mutate.DefaultDeclarativeManagers,
 	}, c.rules())
 	assert.Equal(t, 9443, c.port)
 }
@@ -55,12 +55,12 @@ func TestFlagsArrive(t *testing.T) {
 		Dir:           "/d",
 	}, c.certificate())
 	assert.Equal(t, mutate.Options{
-		HashLabelKey:      "example.com/hash",
-		AgentUser:         "agent",
-		WebhookUser:       "webhook",
-		AutoscalerUsers:   mutate.DefaultAutoscalerUsers,
-		DeclaredManagers:  []string{"helm", "flux", "mine"},
-		AnyTemplateChange: true,
+		HashLabelKey:        "example.com/hash",
+		AgentUser:           "agent",
+		WebhookUser:         "webhook",
+		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+		DeclarativeManagers: []string{"helm", "flux", "mine"},
+		AnyTemplateChange:   true,
 	}, c.rules())
 }
 

@@ -56,7 +56,7 @@ func (r *reconciler) inspectPods(ctx context.Context, o *observation, target rol
 	pods := &corev1.PodList{}
 	// Any state that the API server has at hand will do.
 	err := r.live.List(ctx, pods, client.InNamespace(o.key.Namespace),
-		client.MatchingLabels(api.SpecOf(o.members[target.UID].Object).Selector()),
+		client.MatchingLabels(api.SpecOf(o.members[target.UID]).Selector()),
 		&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: "0"}})
 	if err != nil {
 		return fmt.Errorf("list the pods of ReplicationController %s/%s: %w", o.key.Namespace, target.Name, err)
@@ -93,7 +93,7 @@ func (r *reconciler) checkName(ctx context.Context, o *observation) error {
 // longer sealed. The list comes from etcd, not from any cache: pods that were left
 // out would be deleted as surplus.
 func (r *reconciler) countPods(ctx context.Context, o *observation) error {
-	selector := api.SpecOf(o.rc.Object).Selector()
+	selector := api.SpecOf(o.rc).Selector()
 	delete(selector, api.SealedLabel)
 	pods := &corev1.PodList{}
 	if err := r.live.List(ctx, pods, client.InNamespace(o.key.Namespace), client.MatchingLabels(selector)); err != nil {

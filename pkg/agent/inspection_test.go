@@ -95,7 +95,7 @@ func TestInspectionsAreLimited(t *testing.T) {
 func waitingPod(t *testing.T) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: "shop", Name: "a", Labels: api.SpecOf(newRC(t, 1).Object).Selector(),
+			Namespace: "shop", Name: "a", Labels: api.SpecOf(newRC(t, 1)).Selector(),
 			OwnerReferences: []metav1.OwnerReference{{UID: "next", Controller: ptr.To(true)}},
 		},
 		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{

@@ -30,7 +30,7 @@ type observation struct {
 // toSnapshot reads the objects into the snapshot.
 func (o *observation) toSnapshot(hashKey string) error {
 	annotations := o.rc.GetAnnotations()
-	live := api.SpecOf(o.rc.Object)
+	live := api.SpecOf(o.rc)
 	strategy, settingsErr := api.ParseStrategy(annotations)
 	request, requestErr := api.ParseSpec(annotations[api.RequestAnnotation])
 	s := rollout.Snapshot{
@@ -89,7 +89,7 @@ func memberOf(rc *unstructured.Unstructured) rollout.Member {
 		UID:            rc.GetUID(),
 		Created:        rc.GetCreationTimestamp().Time,
 		MinReady:       time.Duration(minReady) * time.Second,
-		Replicas:       api.SpecOf(rc.Object).Replicas(),
+		Replicas:       api.SpecOf(rc).Replicas(),
 		StatusObserved: status("observedGeneration") >= rc.GetGeneration(),
 		Pods:           int32(status("replicas")),
 		Available:      int32(status("availableReplicas")),

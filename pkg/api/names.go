@@ -1,6 +1,6 @@
 // Package api is the vocabulary that the webhook and the agent share: the
 // labels and annotations on ReplicationControllers, the requested spec, the
-// agent's plan and the rollout strategy. Everything here is a plain value;
+// agent's command and the rollout strategy. Everything here is a plain value;
 // the package does no I/O.
 package api
 
@@ -32,21 +32,20 @@ const (
 	CommandAnnotation = Prefix + "command"
 
 	// RollingLabel is "true" on a ReplicationController with a pending request,
-	// and on the next ReplicationControllers. It is what the agent's informer
+	// and on the owned ReplicationControllers. It is what the agent's informer
 	// and the webhook's matchConditions select.
 	RollingLabel = Prefix + "rolling"
 
 	// SealedLabel, in selector and template, is a label that no pod has: while it
 	// is there the ReplicationController can neither adopt nor delete a pod. Its
-	// value is the hash of the template that is being promoted. A next
+	// value is the hash of the template that is being promoted. A new
 	// ReplicationController has it until it is first scaled.
 	SealedLabel = Prefix + "sealed"
 
 	// AdoptingLabel, in the template only, marks pods that must not be created:
 	// a ValidatingAdmissionPolicy refuses them. It is there while the
-	// ReplicationController adopts the pods of the next one, so that a
-	// ReplicationController manager with a stale pod cache cannot create surplus
-	// pods. Its value is the hash of the template that is being promoted.
+	// ReplicationController adopts the pods of the new one, so that a
+	// kube-controller-manager with an outdated pod cache cannot create surplus pods. Its value is the hash of the template that is being promoted.
 	AdoptingLabel = Prefix + "adopting"
 )
 
@@ -60,7 +59,7 @@ const (
 	// replicas, rounded down) of pods that may be unavailable. Default 0.
 	MaxUnavailableAnnotation = Prefix + "max-unavailable"
 
-	// UpdatePeriodAnnotation is the least time between two scale-ups of the next
+	// UpdatePeriodAnnotation is the least time between two scale-ups of the new
 	// ReplicationController, as a Go duration. Default 0.
 	UpdatePeriodAnnotation = Prefix + "update-period"
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,11 +27,11 @@ const reviewsDirectory = "testdata/reviews"
 
 // installed are the options of an installation as it is shipped.
 var installed = mutate.Options{
-	HashLabelKey:     api.DefaultHashLabelKey,
-	AgentUser:        "system:serviceaccount:rcroll-system:rcroll-agent",
-	WebhookUser:      "system:serviceaccount:rcroll-system:rcroll-webhook",
-	AutoscalerUsers:  mutate.DefaultAutoscalerUsers,
-	DeclaredManagers: mutate.DefaultDeclaredManagers,
+	HashLabelKey:        api.DefaultHashLabelKey,
+	AgentUser:           "system:serviceaccount:rcroll-system:rcroll-agent",
+	WebhookUser:         "system:serviceaccount:rcroll-system:rcroll-webhook",
+	AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+	DeclarativeManagers: mutate.DefaultDeclarativeManagers,
 }
 
 // meanings translates the words of the end-to-end tests. One request of an edit has
@@ -155,10 +156,9 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 	decision := mutate.Decide(write, installed)
 	assert.Equal(t, decision.Warnings, response.Warnings)
 	if write.Old == nil {
-		created := decision.Object["metadata"].(map[string]any)
-		for _, kind := range []string{"labels", "annotations"} {
+		for _, created := range []map[string]string{decision.Object.GetLabels(), decision.Object.GetAnnotations()} {
 			for _, key := range []string{api.RequestAnnotation, api.CommandAnnotation, api.RollingLabel} {
-				assert.NotContains(t, created[kind], key, "there is no rollout of it")
+				assert.NotContains(t, created, key, "there is no rollout of it")
 			}
 		}
 		assert.False(t, api.SpecOf(decision.Object).Marked())
@@ -172,8 +172,7 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 	}
 	if decision.Meaning != mutate.Passes {
 		assert.True(t, api.SpecOf(write.Old).Equal(api.SpecOf(decision.Object)), "the live spec is the agent's")
-		labels, _ := decision.Object["metadata"].(map[string]any)["labels"].(map[string]any)
-		assert.Equal(t, api.True, labels[api.RollingLabel])
+		assert.Equal(t, api.True, decision.Object.GetLabels()[api.RollingLabel])
 	}
 	switch decision.Meaning {
 	case mutate.Requests:
@@ -181,7 +180,7 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 	case mutate.Cancels, mutate.Repeats:
 		assert.Nil(t, decision.Validate, "nothing is new")
 	}
-	return decision.Meaning, stateOf(t, decision.Object)
+	return decision.Meaning, stateOf(t, decision.Object.Object)
 }
 
 // replayScale answers a wish for replicas, and looks at what became of it.
@@ -199,7 +198,7 @@ func replayScale(t *testing.T, store client.Client, request *admissionv1.Admissi
 
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&before)
 	require.NoError(t, err)
-	decision := mutate.DecideScale(mutate.ScaleWrite{Object: object, Replicas: wish, User: request.UserInfo.Username}, installed)
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: &unstructured.Unstructured{Object: object}, Replicas: wish, User: request.UserInfo.Username}, installed)
 	if decision.Meaning != mutate.Passes {
 		kept := map[string]any{}
 		for _, patch := range response.Patches {

@@ -2,15 +2,12 @@ package webhook
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -18,9 +15,6 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
 )
-
-// errOutdated has the API server's own words.
-var errOutdated = errors.New("the object has been modified; please apply your changes to the latest version and try again")
 
 // scaleHandler answers reviews of the scale subresource of
 // ReplicationControllers (kubectl scale, HorizontalPodAutoscaler).
@@ -41,7 +35,7 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	case apierrors.IsNotFound(err):
 		return admission.Allowed("") // The API server says so itself.
 	case err != nil:
-		return rejected("the replicas were not recorded", fmt.Errorf("scale %s/%s: %w", req.Namespace, req.Name, err))
+		return rejected(replicasNotRecorded(req), err)
 	case decision.Refusal != nil:
 		return admission.Denied(decision.Refusal.Error())
 	case !decision.KeepLive:
@@ -49,20 +43,22 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	}
 	kept, err := keepLive(scale, live)
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode scale of %s/%s: %w", req.Namespace, req.Name, err))
+		return admission.Errored(http.StatusInternalServerError, errEncode(req, err))
 	}
 	return admission.PatchResponseFromRaw(req.Object.Raw, kept).WithWarnings(decision.Warnings...)
 }
 
-// decodeScale returns the Scale and the replicas that it asks for.
-func decodeScale(req admission.Request) (scale map[string]any, wish int32, err error) {
-	if scale, err = decodeObject(req, req.Object.Raw); err != nil {
+// decodeScale returns the Scale and the replicas that it asks for. It is untyped, as all
+// objects here are: to encode an autoscalingv1.Scale would drop fields that this build
+// does not know and add others (status.replicas), and the patch would say so.
+func decodeScale(req admission.Request) (scale *unstructured.Unstructured, wish int32, err error) {
+	if scale, err = decodeObject(req, req.Object); err != nil {
 		return nil, 0, err
 	}
 	// 0 is left out of the JSON.
-	replicas, _, err := unstructured.NestedInt64(scale, "spec", "replicas")
+	replicas, _, err := unstructured.NestedInt64(scale.Object, "spec", "replicas")
 	if err != nil {
-		return nil, 0, fmt.Errorf("decode scale of %s/%s: %w", req.Namespace, req.Name, err)
+		return nil, 0, errDecode("object", req, err)
 	}
 	return scale, int32(replicas), nil
 }
@@ -70,12 +66,12 @@ func decodeScale(req admission.Request) (scale map[string]any, wish int32, err e
 // keepLive returns the Scale as it is to be stored: with the live replicas, and for
 // whatever version the object has by now. An autoscaler states the version that it
 // read, and to record its wish made another one.
-func keepLive(scale map[string]any, replicas int32) ([]byte, error) {
-	if err := unstructured.SetNestedField(scale, int64(replicas), "spec", "replicas"); err != nil {
+func keepLive(scale *unstructured.Unstructured, replicas int32) ([]byte, error) {
+	if err := unstructured.SetNestedField(scale.Object, int64(replicas), "spec", "replicas"); err != nil {
 		return nil, err
 	}
-	unstructured.RemoveNestedField(scale, "metadata", "resourceVersion")
-	return json.Marshal(scale)
+	scale.SetResourceVersion("")
+	return scale.MarshalJSON()
 }
 
 // decide judges the wish and records it. The API server finds the
@@ -83,44 +79,37 @@ func keepLive(scale map[string]any, replicas int32) ([]byte, error) {
 // stands in the request and nothing is left to record. A wish for a version that is
 // out of date is not recorded: that is a conflict, as ever.
 func (h *scaleHandler) decide(
-	ctx context.Context, req admission.Request, scale map[string]any, wish int32,
+	ctx context.Context, req admission.Request, scale *unstructured.Unstructured, wish int32,
 ) (decision mutate.ScaleDecision, live int32, err error) {
-	stated, _, _ := unstructured.NestedString(scale, "metadata", "resourceVersion")
+	stated := scale.GetResourceVersion()
 	outdated := false
 	rc := &unstructured.Unstructured{}
-	rc.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ReplicationController"))
+	rc.SetGroupVersionKind(api.GroupVersionKind)
 	key := types.NamespacedName{Namespace: req.Namespace, Name: req.Name}
 	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		if err := h.client.Get(ctx, key, rc); err != nil {
 			return err
 		}
-		decision = mutate.DecideScale(mutate.ScaleWrite{Object: rc.Object, Replicas: wish, User: req.UserInfo.Username}, h.options)
+		decision = mutate.DecideScale(mutate.ScaleWrite{Object: rc, Replicas: wish, User: req.UserInfo.Username}, h.options)
 		if decision.Request == nil || req.DryRun != nil && *req.DryRun {
 			return nil
 		}
 		if outdated = stated != "" && stated != rc.GetResourceVersion(); outdated {
 			return nil // to look again would not help
 		}
-		patch, err := recording(rc, decision.Request)
-		if err != nil {
-			return err
-		}
-		return h.client.Patch(ctx, rc.DeepCopy(), patch, fieldOwner)
+		return h.recordRequest(ctx, rc, decision.Request)
 	})
 	if outdated {
 		err = apierrors.NewConflict(corev1.Resource("replicationcontrollers"), req.Name, errOutdated)
 	}
-	return decision, api.SpecOf(rc.Object).Replicas(), err
+	return decision, api.SpecOf(rc).Replicas(), err
 }
 
-// recording writes the request, on the version of the object it was decided on.
-func recording(rc *unstructured.Unstructured, request api.Spec) (client.Patch, error) {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"resourceVersion": rc.GetResourceVersion(),
-		"annotations":     map[string]any{api.RequestAnnotation: request.String()},
-	}})
-	if err != nil {
-		return nil, fmt.Errorf("encode the request: %w", err)
-	}
-	return client.RawPatch(types.MergePatchType, patch), nil
+// recordRequest writes the request, on the version of the object it was decided on.
+func (h *scaleHandler) recordRequest(ctx context.Context, rc *unstructured.Unstructured, request api.Spec) error {
+	recorded := rc.DeepCopy()
+	annotations := recorded.GetAnnotations()
+	annotations[api.RequestAnnotation] = request.String() // There is one: it is pending.
+	recorded.SetAnnotations(annotations)
+	return h.client.Patch(ctx, recorded, client.MergeFromWithOptions(rc, client.MergeFromWithOptimisticLock{}), fieldOwner)
 }

@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
@@ -67,12 +68,12 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 	}
 	if decision.Validate != nil {
 		if err := h.dryRunCreate(ctx, write.Old, decision.Validate); err != nil {
-			return rejected("the requested template is not accepted, nothing was changed", err)
+			return rejected(templateNotAccepted(req), err)
 		}
 	}
-	mutated, err := json.Marshal(decision.Object)
+	mutated, err := decision.Object.MarshalJSON()
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode %s/%s: %w", req.Namespace, req.Name, err))
+		return admission.Errored(http.StatusInternalServerError, errEncode(req, err))
 	}
 	return admission.PatchResponseFromRaw(req.Object.Raw, mutated).WithWarnings(decision.Warnings...)
 }
@@ -80,7 +81,7 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 // deletion makes clients wait until an RC may be deleted: most try again by
 // themselves when they are told how long that takes.
 func deletion(req admission.Request) admission.Response {
-	object, err := decodeObject(req, req.OldObject.Raw)
+	object, err := decodeObject(req, req.OldObject)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
@@ -95,12 +96,12 @@ func deletion(req admission.Request) admission.Response {
 }
 
 // dryRunCreate has the API server judge the requested template, with all its
-// admission plugins, by creating the next ReplicationController for no more than
+// admission plugins, by creating the new ReplicationController for no more than
 // the answer, with all replicas at once. One that stands already has been judged.
-func (h *controllerHandler) dryRunCreate(ctx context.Context, owner map[string]any, request api.Spec) error {
+func (h *controllerHandler) dryRunCreate(ctx context.Context, owner *unstructured.Unstructured, request api.Spec) error {
 	defer timeValidation()()
-	next := api.NewRC(&unstructured.Unstructured{Object: owner}, request, h.options.HashLabelKey)
-	return client.IgnoreAlreadyExists(h.client.Create(ctx, next, client.DryRunAll, fieldOwner))
+	rc := api.NewRC(owner, request, h.options.HashLabelKey)
+	return client.IgnoreAlreadyExists(h.client.Create(ctx, rc, client.DryRunAll, fieldOwner))
 }
 
 // forReview bounds the work for one review. The server ends the contexts of its
@@ -113,33 +114,36 @@ func forReview(ctx context.Context) (context.Context, context.CancelFunc) {
 func decode(req admission.Request) (mutate.Write, error) {
 	write := mutate.Write{User: req.UserInfo.Username}
 	var err error
-	if write.New, err = decodeObject(req, req.Object.Raw); err != nil || req.Operation == admissionv1.Create {
+	if write.New, err = decodeObject(req, req.Object); err != nil || req.Operation == admissionv1.Create {
 		return write, err
 	}
-	if write.Old, err = decodeObject(req, req.OldObject.Raw); err != nil {
+	if write.Old, err = decodeObject(req, req.OldObject); err != nil {
 		return write, err
 	}
 	var options metav1.UpdateOptions
 	if err := json.Unmarshal(req.Options.Raw, &options); err != nil {
-		return write, fmt.Errorf("decode options for %s/%s: %w", req.Namespace, req.Name, err)
+		return write, errDecode("options", req, err)
 	}
 	write.FieldManager = options.FieldManager
 	return write, nil
 }
 
-// decodeObject does not decode into a type, so that fields that this build does
-// not know survive.
-func decodeObject(req admission.Request, raw []byte) (object map[string]any, err error) {
-	if err := json.Unmarshal(raw, &object); err != nil {
-		return nil, fmt.Errorf("decode object %s/%s: %w", req.Namespace, req.Name, err)
+// decoder decodes nothing into a type, so that fields that this build does not know
+// survive; so it needs to know none.
+var decoder = admission.NewDecoder(runtime.NewScheme())
+
+func decodeObject(req admission.Request, raw runtime.RawExtension) (*unstructured.Unstructured, error) {
+	object := &unstructured.Unstructured{}
+	if err := decoder.DecodeRaw(raw, object); err != nil {
+		return nil, errDecode("object", req, err)
 	}
-	if object == nil {
-		return nil, fmt.Errorf("decode object %s/%s: the review holds none", req.Namespace, req.Name)
+	if object.Object == nil {
+		return nil, errDecode("object", req, errNothingToDecode)
 	}
 	return object, nil
 }
 
-// refused answers with the decision's words. A plan that is out of date is a
+// refused answers with the decision's words. A command that is out of date is a
 // conflict: the agent observes again.
 func refused(decision mutate.Decision) admission.Response {
 	response := admission.Denied(decision.Refusal.Error())

@@ -67,11 +67,11 @@ func TestRequest(t *testing.T) {
 		allowed bool
 		code    int32
 	}{
-		"accepted":            {nil, true, 0},
-		"the next one stands": {apierrors.NewAlreadyExists(schema.GroupResource{}, "x"), true, 0},
-		"rejected":            {invalid, false, http.StatusUnprocessableEntity},
-		"not judged":          {apierrors.NewTooManyRequests("later", 1), false, http.StatusTooManyRequests},
-		"out of reach":        {context.DeadlineExceeded, false, http.StatusInternalServerError},
+		"accepted":          {nil, true, 0},
+		"it stands already": {apierrors.NewAlreadyExists(schema.GroupResource{}, "x"), true, 0},
+		"rejected":          {invalid, false, http.StatusUnprocessableEntity},
+		"not judged":        {apierrors.NewTooManyRequests("later", 1), false, http.StatusTooManyRequests},
+		"out of reach":      {context.DeadlineExceeded, false, http.StatusInternalServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			handler := &controllerHandler{client: creating(t, c.answer), options: options}
@@ -107,8 +107,8 @@ func TestReviewOutlivesTheServer(t *testing.T) {
 
 func TestCommandOutOfDateIsAConflict(t *testing.T) {
 	handler := &controllerHandler{client: fake.NewClientBuilder().Build(), options: options}
-	planned := rc(`{"rcroll.dev/command":"{\"operation\":\"Scale\",\"hash\":\"x\"}"}`, spec7)
-	response := handler.Handle(t.Context(), update(agent, rc("{}", spec7), planned))
+	commanded := rc(`{"rcroll.dev/command":"{\"operation\":\"Scale\",\"hash\":\"x\"}"}`, spec7)
+	response := handler.Handle(t.Context(), update(agent, rc("{}", spec7), commanded))
 	assert.False(t, response.Allowed)
 	assert.Equal(t, metav1.StatusReasonConflict, response.Result.Reason)
 }

@@ -8,6 +8,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
@@ -22,20 +23,22 @@ const (
 )
 
 var mutateOptions = mutate.Options{
-	HashLabelKey:     api.DefaultHashLabelKey,
-	AgentUser:        agentUser,
-	WebhookUser:      webhookUser,
-	DeclaredManagers: mutate.DefaultDeclaredManagers,
+	HashLabelKey:        api.DefaultHashLabelKey,
+	AgentUser:           agentUser,
+	WebhookUser:         webhookUser,
+	DeclarativeManagers: mutate.DefaultDeclarativeManagers,
 }
 
 // admit is the webhook, for what its matchConditions select; object is what is to
 // be stored.
 func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]any, error) {
-	write := mutate.Write{New: object, User: by.user, FieldManager: by.fieldManager}
+	write := mutate.Write{New: &unstructured.Unstructured{Object: object}, User: by.user, FieldManager: by.fieldManager}
+	var stored map[string]any
 	if old != nil {
-		write.Old = old.object
+		stored = old.object
+		write.Old = &unstructured.Unstructured{Object: stored}
 	}
-	if !isSent(by, write.Old, write.New) {
+	if !isSent(by, stored, object) {
 		return object, nil
 	}
 	if w.webhookDown {
@@ -43,9 +46,9 @@ func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]
 	}
 	decision := mutate.Decide(write, mutateOptions)
 	if decision.Refusal == nil {
-		return decision.Object, nil
+		return decision.Object.Object, nil
 	}
-	name := write.New["metadata"].(map[string]any)["name"].(string)
+	name := write.New.GetName()
 	if decision.Stale {
 		return nil, apierrors.NewConflict(rcResource, name, decision.Refusal)
 	}
@@ -60,7 +63,7 @@ func (w *World) admitDelete(rc *RC) error {
 	if w.webhookDown {
 		return errWebhookDown
 	}
-	if err := mutate.GuardDelete(rc.object); err != nil {
+	if err := mutate.GuardDelete(&unstructured.Unstructured{Object: rc.object}); err != nil {
 		return apierrors.NewTooManyRequests(err.Error(), 1)
 	}
 	return nil
@@ -154,7 +157,7 @@ func (w *World) scale(user, name string, replicas int32) error {
 	if w.webhookDown {
 		return apierrors.NewInternalError(fmt.Errorf(`failed calling webhook "scale.rcroll.dev": no endpoints available`))
 	}
-	decision := mutate.DecideScale(mutate.ScaleWrite{Object: rc.object, Replicas: replicas, User: user}, mutateOptions)
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: &unstructured.Unstructured{Object: rc.object}, Replicas: replicas, User: user}, mutateOptions)
 	switch {
 	case decision.Refusal != nil:
 		return apierrors.NewForbidden(rcResource, name, decision.Refusal)

@@ -27,7 +27,7 @@ var mutants = []struct {
 	first uint64
 }{
 	{name: "drop the seal", edits: []edit{
-		{"pkg/api/spec.go", `Labelled(seal, seal).WithReplicas(0)`, `Labelled(nil, seal).WithReplicas(0)`},
+		{"pkg/api/labels.go", `Labelled(seal, seal).WithReplicas(0)`, `Labelled(nil, seal).WithReplicas(0)`},
 		{"pkg/mutate/command.go", `sealed := live.Selector()[api.SealedLabel]`, `sealed := live.TemplateLabels()[api.SealedLabel]`},
 		{"pkg/agent/snapshot.go", `live.Selector()[api.SealedLabel]`, `live.TemplateLabels()[api.SealedLabel]`},
 	}},
@@ -39,8 +39,8 @@ var mutants = []struct {
 	}},
 	{name: "clear the request before promotion", edits: []edit{
 		{"pkg/mutate/command.go", `case api.Finish:
-		deleteEntry`, `case api.Seal:
-		deleteEntry`},
+		removeAnnotations`, `case api.Seal:
+		removeAnnotations`},
 	}},
 	{name: "forget old RCs", edits: []edit{
 		{"pkg/rollout/snapshot.go", `return newRC, append(sortedWithout(s.Owned, newRC.Name), s.RC)`, `return newRC, []Member{s.RC}`},
@@ -72,7 +72,7 @@ var mutants = []struct {
 	// Beyond the ten: what the promotion's other steps, and the bugs that the
 	// simulation found, are about.
 	{name: "allow pods while adopting", edits: []edit{
-		{"pkg/mutate/command.go", `Labelled(nil, mark).WithReplicas(plan.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(plan.Replicas)`},
+		{"pkg/mutate/command.go", `Labelled(nil, mark).WithReplicas(command.Replicas)`, `Labelled(nil, mark).Unmarked().WithReplicas(command.Replicas)`},
 	}},
 	{name: "orphan before the manager has seen the seal", edits: []edit{
 		{"pkg/rollout/promote.go", `case !s.RC.StatusObserved:

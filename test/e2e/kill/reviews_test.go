@@ -29,12 +29,8 @@ import (
 	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
-const (
-	webhook = "webhook"
-
-	// webhookConfiguration is the one of rcroll.
-	webhookConfiguration = "rcroll"
-)
+// webhookConfiguration is the one of rcroll.
+const webhookConfiguration = "rcroll"
 
 // reviewHeader says in words what a review is about.
 const reviewHeader = "X-Review"

@@ -174,7 +174,7 @@ func partialRows() []row {
 	cells := func() map[string]cell {
 		return but(means(passes, adds, waits, passes, adds), map[string]cell{failed: {means: adds, turnover: anyPods}})
 	}
-	const taken = "rcroll tells the pods of different templates apart by this label"
+	const taken = "rcroll keeps the hash of the pod template in the label"
 	return []row{
 		{
 			name:   "kubectl set env",
@@ -196,7 +196,7 @@ func partialRows() []row {
 				return a.runKubectl("", "patch", a.Ref(), "-p", `{"spec":{"template":{"metadata":{"labels":{"`+api.DefaultHashLabelKey+`":"mine"}}}}}`)
 			},
 			cells: allCells(cell{means: passes}, cell{means: refuses, says: taken}, cell{means: refuses, says: taken},
-				cell{means: refuses, says: "holds the hash by which rcroll tells pods apart"}, cell{means: refuses, says: taken}),
+				cell{means: refuses, says: "holds the hash of the pod template and may only be set by rcroll"}, cell{means: refuses, says: taken}),
 		},
 		{
 			name:  "kubectl set image, with 0 replicas",
@@ -232,7 +232,7 @@ func scaleRows() []row {
 	}
 	one := &turnover{0, 1}
 	passing := cell{means: passes, turnover: one}
-	held := cell{means: goesOn, says: "an autoscaler's scale-down waits"}
+	held := cell{means: goesOn, says: "the autoscaler's scale-down is deferred"}
 	guarded := func(a *attempt) answer {
 		return scale(up, fmt.Sprintf("--current-replicas=%d", a.moment.replicas))(a)
 	}
@@ -408,7 +408,7 @@ func invalidRows() []row {
 // settingRows are settings that no rollout could go by.
 func settingRows() []row {
 	const ref = "rc/tomcat"
-	const invalid, noLabel = `"lots" is not valid: give a number of pods`, "rcroll has no such label"
+	const invalid, noLabel = `"lots": must be a number of pods`, "rcroll reads its settings from annotations, not from labels"
 	create := func(edit manifest.Edit) func(*attempt) answer {
 		return func(a *attempt) answer {
 			return a.runKubectl(a.first.With(manifest.Named("another"), edit).YAML(a), "create", "-f", "-")
@@ -435,7 +435,7 @@ func settingRows() []row {
 	}
 	return []row{
 		refused("kubectl annotate, a setting that is not valid", invalid, kubectl("annotate", "--overwrite", ref, api.MaxSurgeAnnotation+"=lots")),
-		refused("kubectl annotate, a setting that there is not", "there is no such setting", kubectl("annotate", ref, api.Prefix+"max-surg=2")),
+		refused("kubectl annotate, a setting that there is not", "unknown setting", kubectl("annotate", ref, api.Prefix+"max-surg=2")),
 		refused("kubectl label, a setting", noLabel, kubectl("label", ref, api.EnabledKey+"=false")),
 		refused("kubectl create, with a setting that is not valid", invalid, create(manifest.Annotated(api.MaxSurgeAnnotation, "lots"))),
 		refused("kubectl create, with a setting as a label", noLabel, create(func(rc manifest.RC) {
@@ -463,7 +463,7 @@ func settingRows() []row {
 			create: creating(kubectlWith("apply", harness.ServerSide)),
 			edit:   kubectl("set", "image", ref, "tomcat="+newImage),
 			cells: but(everywhere(cell{means: notApplicable, note: "no rollout begins with it"}),
-				map[string]cell{before: {means: refuses, says: "all annotations together may take"}}),
+				map[string]cell{before: {means: refuses, says: "all annotations together must not exceed"}}),
 		},
 	}
 }
@@ -475,7 +475,7 @@ func ownRows() []row {
 			return a.runKubectl("", slices.Insert(slices.Clone(args), len(args)-1, "rc/"+a.edited())...)
 		}
 	}
-	const ref, forged = "rc/tomcat", "is written by rcroll only"
+	const ref, forged = "rc/tomcat", "may only be set by rcroll"
 	none := cell{means: notApplicable, note: "there is no new ReplicationController"}
 	managed := cell{means: refuses, says: "is managed by rcroll for rc/tomcat: edit rc/tomcat instead"}
 	plain := cell{means: passes, note: "pods created later have it, as without rcroll"}

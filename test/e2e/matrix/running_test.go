@@ -74,20 +74,20 @@ func (a *attempt) words() string {
 		scaled := a.asked()
 		scaled.Replicas = wanted.Replicas
 		if scaled == wanted {
-			return warning("the rolling update under way ends at %d replicas now", wanted.Replicas)
+			return warning("the rolling update in progress will end with %d replicas", wanted.Replicas)
 		}
-		return warning("the rolling update under way goes to %s now", to)
+		return warning("the rolling update in progress now targets %s", to)
 	case replaces:
-		return warning("the rolling update under way goes to %s now", to)
+		return warning("the rolling update in progress now targets %s", to)
 	case waits:
-		return warning("rolling update to %s requested; it begins when the one under way has ended, within moments", to)
+		return warning("rolling update to %s requested; it starts in a moment, when the one in progress has completed", to)
 	case cancels:
-		return warning("the rolling update under way is cancelled; the pods go back to %s", to)
+		return warning("rolling update cancelled; the pods are rolled back to %s", to)
 	case goesOn:
 		if a.cell.says != "" {
 			return "^Warning: rc/tomcat: .*" + regexp.QuoteMeta(a.cell.says)
 		}
-		return "(^$|" + warning("nothing changes; the rolling update to %s goes on", to) + ")"
+		return "(^$|" + warning("no change; the rolling update to %s continues", to) + ")"
 	}
 	return ""
 }

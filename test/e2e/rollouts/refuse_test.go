@@ -59,7 +59,7 @@ func TestInvalidTemplateWhileRolling(t *testing.T) {
 	s.ExpectUnchanged(func() {
 		s.ExpectRefused("spec.template.spec.containers[0].image: Required value", "patch", "rc/tomcat", "--type=json",
 			"-p", `[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":""}]`)
-		s.ExpectRefused(`annotation rcroll.dev/update-period: "soon" is not valid`, "annotate", "rc/tomcat", api.UpdatePeriodAnnotation+"=soon")
+		s.ExpectRefused(`metadata.annotations[rcroll.dev/update-period]: Invalid value: "soon"`, "annotate", "rc/tomcat", api.UpdatePeriodAnnotation+"=soon")
 	})
 	s.Kubectl("annotate", "rc/tomcat", api.PausedAnnotation+"-")
 	s.AwaitRollout("tomcat:8", 5)
@@ -129,7 +129,7 @@ func TestNoRoomForTheRequest(t *testing.T) {
 	s := given(t, manifest.Tomcat(t, big), "--server-side")
 	s.Kubectl("annotate", "rc/tomcat", "note="+strings.Repeat("x", 120<<10))
 	s.ExpectUnchanged(func() {
-		s.ExpectRefused("and note 122880: shorten it, or the pod template", "set", "image", "rc/tomcat", "tomcat=tomcat:8")
+		s.ExpectRefused("note takes 122880 bytes: shorten it or the pod template", "set", "image", "rc/tomcat", "tomcat=tomcat:8")
 	})
 	s.Kubectl("annotate", "rc/tomcat", "note-")
 	s.SetImage("tomcat=tomcat:8")
@@ -141,7 +141,7 @@ func TestNoRoomForTheRequest(t *testing.T) {
 func TestForgery(t *testing.T) {
 	t.Parallel()
 	s := given(t, manifest.Tomcat(t))
-	const says = "is written by rcroll only"
+	const says = "may only be set by rcroll"
 	s.ExpectUnchanged(func() {
 		s.ExpectRefused(says, "annotate", "rc/tomcat", api.CommandAnnotation+`={"operation":"Scale","replicas":0}`)
 		s.ExpectRefused(says, "annotate", "rc/tomcat", api.RequestAnnotation+`={"replicas":0,"template":{}}`)

@@ -19,7 +19,7 @@ func TestRetarget(t *testing.T) {
 	s.SetImage("tomcat=tomcat:8")
 	s.AwaitHalfway("tomcat:8")
 	out := s.SetImage("tomcat=tomcat:9")
-	assert.Contains(t, out.Stderr, "the rolling update under way goes to tomcat:9 now")
+	assert.Contains(t, out.Stderr, "the rolling update in progress now targets tomcat:9")
 	s.AwaitRollout("tomcat:9", 5)
 	s.Expect(harness.AnyTurnover(5))
 	s.expectNeverScaledUp()

@@ -19,7 +19,7 @@ import (
 // nobody was asked stops the rollout, which goes on by itself once it is corrected.
 func TestUnreadableStrategy(t *testing.T) {
 	t.Parallel()
-	const says = `annotation rcroll.dev/max-surge: "lots" is not valid: give a number of pods`
+	const says = `metadata.annotations[rcroll.dev/max-surge]: Invalid value: "lots": must be a number of pods`
 	s := given(t, manifest.Tomcat(t))
 	s.ExpectUnchanged(func() { s.ExpectRefused(says, "annotate", "rc/tomcat", api.MaxSurgeAnnotation+"=lots") })
 	s.halfwayAtRest()

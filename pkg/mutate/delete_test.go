@@ -16,5 +16,5 @@ func TestGuardDelete(t *testing.T) {
 	}
 	assert.NoError(t, mutate.GuardDelete(tomcat()))
 	assert.ErrorContains(t, mutate.GuardDelete(tomcat(sealed...)), "rc/tomcat is taking over the pods")
-	assert.NoError(t, mutate.GuardDelete(edit(nextOfWeb(), sealed...)), "a next one that was never scaled has no pods")
+	assert.NoError(t, mutate.GuardDelete(edit(ownedByWeb(), sealed...)), "an owned one that was never scaled has no pods")
 }

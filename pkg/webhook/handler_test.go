@@ -20,25 +20,25 @@ import (
 	"github.com/rcroll/rcroll/test/golden"
 )
 
-// doors are what the API server talks to, without the net that catches panics.
-func doors(t testing.TB, c golden.Case) map[string]*admission.Webhook {
+// handlers are what the API server talks to, by path. A panic is not recovered.
+func handlers(t testing.TB, c golden.Case) map[string]*admission.Webhook {
 	log.SetLogger(logr.Discard())
 	store := storeOf(t, c)
-	door := func(handler admission.Handler) *admission.Webhook {
+	serve := func(handler admission.Handler) *admission.Webhook {
 		return &admission.Webhook{Handler: handler, RecoverPanic: ptr.To(false)}
 	}
 	return map[string]*admission.Webhook{
-		ControllerPath: door(&controllerHandler{client: store, options: installed}),
-		ScalePath:      door(&scaleHandler{client: store, options: installed}),
+		ControllerPath: serve(&controllerHandler{client: store, options: installed}),
+		ScalePath:      serve(&scaleHandler{client: store, options: installed}),
 	}
 }
 
-// knock sends a body, and returns the answer.
-func knock(t testing.TB, door http.Handler, contentType string, body io.Reader) *admissionv1.AdmissionResponse {
+// post sends a body, and returns the answer.
+func post(t testing.TB, handler http.Handler, contentType string, body io.Reader) *admissionv1.AdmissionResponse {
 	request := httptest.NewRequest(http.MethodPost, "/", body)
 	request.Header.Set("Content-Type", contentType)
 	recorder := httptest.NewRecorder()
-	door.ServeHTTP(recorder, request)
+	handler.ServeHTTP(recorder, request)
 	var review admissionv1.AdmissionReview
 	require.NoError(t, json.Unmarshal(recorder.Body.Bytes(), &review), "%s", recorder.Body)
 	require.NotNil(t, review.Response)
@@ -65,13 +65,13 @@ func TestMalformedBodies(t *testing.T) {
 		"a list as object":   {isJSON, review + `{"uid":"1","operation":"UPDATE","object":[]}}`, http.StatusBadRequest, "decode object"},
 		"more than the most": {isJSON, strings.Repeat(" ", 7<<20+1), http.StatusRequestEntityTooLarge, "too large"},
 	} {
-		for path, door := range doors(t, golden.Case{}) {
+		for path, handler := range handlers(t, golden.Case{}) {
 			t.Run(name+path, func(t *testing.T) {
 				var body io.Reader = strings.NewReader(c.body)
 				if c.body == "" {
 					body = http.NoBody
 				}
-				response := knock(t, door, c.contentType, body)
+				response := post(t, handler, c.contentType, body)
 				assert.False(t, response.Allowed)
 				assert.Empty(t, response.Patch)
 				require.NotNil(t, response.Result)
@@ -83,7 +83,7 @@ func TestMalformedBodies(t *testing.T) {
 	}
 }
 
-// FuzzReview sends whatever bytes to the doors: there is always an answer, and a
+// FuzzReview sends whatever bytes to the handlers: there is always an answer, and a
 // refusal says why.
 func FuzzReview(f *testing.F) {
 	edits, err := golden.Load(reviewsDirectory)
@@ -99,10 +99,10 @@ func FuzzReview(f *testing.F) {
 			}
 		}
 	}
-	all := doors(f, sample)
+	all := handlers(f, sample)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for path, door := range all {
-			response := knock(t, door, "application/json", bytes.NewReader(body))
+		for path, handler := range all {
+			response := post(t, handler, "application/json", bytes.NewReader(body))
 			if response.Allowed {
 				continue
 			}
