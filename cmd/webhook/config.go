@@ -16,12 +16,7 @@ import (
 	"github.com/rcroll/rcroll/certs"
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
-)
-
-// The values of --trigger.
-const (
-	triggerImage    = "image"
-	triggerTemplate = "template"
+	"github.com/rcroll/rcroll/pkg/verdict"
 )
 
 // config holds the webhook's flags.
@@ -62,8 +57,14 @@ type config struct {
 	// want.
 	declarativeManagers []string
 
-	// trigger is the kind of change that asks for a rollout.
-	trigger string
+	// trigger is the kind of change that asks for a rollout; restartAnnotations are the
+	// keys of template annotations whose change does in any case.
+	trigger            string
+	restartAnnotations []string
+
+	// verdictAs says in whose name the API server may be asked about a request:
+	// verdict.AsUser, or also verdict.AsWebhook.
+	verdictAs string
 
 	// kubeAPIQPS and kubeAPIBurst limit the requests to the API server, and are
 	// greater than 0. A review takes none to three, while a user waits for it.
@@ -89,7 +90,9 @@ func (c *config) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.agentUser, "agent-user", accounts+"rcroll-agent", "user name of the agent")
 	flags.StringVar(&c.webhookUser, "webhook-user", accounts+"rcroll-webhook", "user name of the webhook")
 	flags.StringSliceVar(&c.declarativeManagers, "declarative-managers", mutate.DefaultDeclarativeManagers, "field managers whose patches are computed from a complete manifest; comma-separated or repeated")
-	flags.StringVar(&c.trigger, "trigger", triggerImage, `change that starts a rolling update: "image" for the image of a container, "template" for any change of the pod template`)
+	flags.StringVar(&c.trigger, "trigger", api.TriggerImage, `change that starts a rolling update: "image" for the image of a container, "template" for any change of the pod template`)
+	flags.StringSliceVar(&c.restartAnnotations, "restart-annotations", mutate.DefaultRestartAnnotations, "annotations of the pod template whose change starts a rolling update, whatever the trigger; comma-separated or repeated")
+	flags.StringVar(&c.verdictAs, "verdict-as", string(verdict.AsWebhook), `in whose name the API server is asked whether it accepts a requested spec: always in that of the "user", or in that of the "webhook" where the API server does not allow impersonation (before Kubernetes 1.36, and for members of system:masters)`)
 	flags.Float64Var(&c.kubeAPIQPS, "kube-api-qps", 1000, "average number of requests per second to the API server")
 	flags.IntVar(&c.kubeAPIBurst, "kube-api-burst", 2000, "number of requests to the API server that may exceed --kube-api-qps in a burst")
 }
@@ -123,7 +126,11 @@ func (c *config) Validate() error {
 	for _, name := range c.declarativeManagers {
 		require("declarative-managers", name != "" && strings.TrimSpace(name) == name, "names without spaces around them")
 	}
-	require("trigger", c.trigger == triggerImage || c.trigger == triggerTemplate, `"image" or "template"`)
+	require("trigger", c.trigger == api.TriggerImage || c.trigger == api.TriggerTemplate, `"image" or "template"`)
+	for _, key := range c.restartAnnotations {
+		check("restart-annotations", key, validation.IsQualifiedName(key))
+	}
+	require("verdict-as", c.verdictAs == string(verdict.AsUser) || c.verdictAs == string(verdict.AsWebhook), `"user" or "webhook"`)
 	require("kube-api-qps", c.kubeAPIQPS > 0, "greater than 0")
 	require("kube-api-burst", c.kubeAPIBurst > 0, "greater than 0")
 	return errors.Join(problems...)
@@ -137,7 +144,8 @@ func (c *config) rules() mutate.Options {
 		WebhookUser:         c.webhookUser,
 		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
 		DeclarativeManagers: c.declarativeManagers,
-		AnyTemplateChange:   c.trigger == triggerTemplate,
+		Trigger:             c.trigger,
+		RestartAnnotations:  c.restartAnnotations,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/rcroll/rcroll/certs"
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
 )
 
@@ -38,6 +39,8 @@ func TestDefaults(t *testing.T) {
 		WebhookUser:         "system:serviceaccount:rcroll-system:rcroll-webhook",
 		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
 		DeclarativeManagers: mutate.DefaultDeclarativeManagers,
+		Trigger:             api.TriggerImage,
+		RestartAnnotations:  mutate.DefaultRestartAnnotations,
 	}, c.rules())
 	assert.Equal(t, 9443, c.port)
 }
@@ -46,7 +49,7 @@ func TestFlagsArrive(t *testing.T) {
 	c := parse(t, "--cert-dir=/d", "--namespace=ns", "--service-name=svc", "--secret-name=sec", "--webhook-configuration=conf",
 		"--extra-dns-name=localhost", "--extra-dns-name=a.example,b.example",
 		"--hash-label-key=example.com/hash", "--agent-user=agent", "--webhook-user=webhook",
-		"--declarative-managers=helm,flux", "--declarative-managers=mine", "--trigger=template")
+		"--declarative-managers=helm,flux", "--declarative-managers=mine", "--trigger=template", "--restart-annotations=example.com/restart")
 	require.NoError(t, c.Validate())
 	assert.Equal(t, certs.Options{
 		Secret:        types.NamespacedName{Namespace: "ns", Name: "sec"},
@@ -60,7 +63,8 @@ func TestFlagsArrive(t *testing.T) {
 		WebhookUser:         "webhook",
 		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
 		DeclarativeManagers: []string{"helm", "flux", "mine"},
-		AnyTemplateChange:   true,
+		Trigger:             api.TriggerTemplate,
+		RestartAnnotations:  []string{"example.com/restart"},
 	}, c.rules())
 }
 
@@ -99,6 +103,8 @@ func TestValidate(t *testing.T) {
 		"agent and webhook are one": {"--webhook-user=system:serviceaccount:rcroll-system:rcroll-agent", "different from --agent-user"},
 		"a space before a manager":  {"--declarative-managers=helm, flux", "--declarative-managers: must be names without spaces"},
 		"a manager without a name":  {"--declarative-managers=helm,,flux", "--declarative-managers"},
+		"restart annotation":        {"--restart-annotations=a b", "--restart-annotations"},
+		"verdict":                   {"--verdict-as=me", `--verdict-as: must be "user" or "webhook"`},
 		"trigger":                   {"--trigger=env", `--trigger: must be "image" or "template"`},
 		"qps":                       {"--kube-api-qps=0", "--kube-api-qps"},
 		"burst":                     {"--kube-api-burst=0", "--kube-api-burst"},

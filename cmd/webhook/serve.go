@@ -16,6 +16,7 @@ import (
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/rcroll/rcroll/certs"
+	"github.com/rcroll/rcroll/pkg/verdict"
 	"github.com/rcroll/rcroll/pkg/webhook"
 )
 
@@ -39,7 +40,11 @@ func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
 	if err := rotator.Register(mgr); err != nil {
 		return err
 	}
-	webhook.Register(mgr.GetWebhookServer(), live, c.rules())
+	judge, err := newJudge(ctx, restConfig, mgr, c)
+	if err != nil {
+		return err
+	}
+	webhook.Register(mgr.GetWebhookServer(), live, judge, c.rules())
 	if err := addProbes(mgr, rotator); err != nil {
 		return err
 	}
@@ -47,6 +52,26 @@ func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
 		return fmt.Errorf("run the manager: %w", err)
 	}
 	return nil
+}
+
+// newJudge says at start-up in whose name it will ask.
+func newJudge(ctx context.Context, restConfig *rest.Config, mgr manager.Manager, c *config) (*verdict.Judge, error) {
+	options := verdict.Options{UserOnly: c.verdictAs == string(verdict.AsUser), Asked: webhook.CountVerdict}
+	judge, err := verdict.New(restConfig, options, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return nil, err
+	}
+	as, err := judge.Probe(ctx, c.namespace)
+	log := ctrl.Log.WithName("verdict")
+	switch {
+	case err != nil:
+		log.Error(err, "Cannot find out whether the API server lets rcroll ask in a user's name")
+	case as == verdict.AsUser:
+		log.Info("Requested specs are judged as the user who asks for them, those of members of system:masters as rcroll", "verdictAs", c.verdictAs)
+	default:
+		log.Info("The API server does not allow constrained impersonation (Kubernetes 1.36 or later): requested specs are judged as rcroll, and policies that depend on the user do not apply to them", "verdictAs", c.verdictAs)
+	}
+	return judge, nil
 }
 
 func managerOptions(c *config) ctrl.Options {

@@ -152,7 +152,7 @@ func (a *admission) latency(ctx context.Context, write write) (report.Latency, e
 // waited in all of them for the validation of requested templates.
 func (a *admission) webhook(ctx context.Context) (reviews float64, validation time.Duration, err error) {
 	metrics, err := a.plane.Metrics(ctx, plane.Webhook)
-	seconds := metrics.Sum("rcroll_webhook_validation_seconds_sum")
+	seconds := metrics.Sum("rcroll_webhook_verdict_seconds_sum")
 	return metrics.Sum("controller_runtime_webhook_requests_total"), time.Duration(seconds * float64(time.Second)), err
 }
 

@@ -148,7 +148,7 @@ func TestEveryStrategyMoves(t *testing.T) {
 
 func TestCheckSettings(t *testing.T) {
 	good := map[string]string{"note": "mine"}
-	for i, value := range []string{"2", "25%", "10s", "5m", "rollback", "true", "false"} {
+	for i, value := range []string{"2", "25%", "10s", "5m", "rollback", "template", "true", "false"} {
 		good[api.Settings[i]] = value
 	}
 	assert.NoError(t, api.CheckSettings(good, slices.Collect(maps.Keys(good))), "a setting that is not in the list cannot be set")

@@ -20,6 +20,10 @@ func TestContract(t *testing.T) {
 
 		{api.RequestAnnotation, "rcroll.dev/request"},
 		{api.CommandAnnotation, "rcroll.dev/command"},
+		{api.PromotedAnnotation, "rcroll.dev/promoted"},
+		{api.RequestedByAnnotation, "rcroll.dev/requested-by"},
+		{api.RequestedAtAnnotation, "rcroll.dev/requested-at"},
+		{api.VerdictFieldManager, "rcroll-verdict"},
 		{api.RollingLabel, "rcroll.dev/rolling"},
 		{api.SealedLabel, "rcroll.dev/sealed"},
 		{api.AdoptingLabel, "rcroll.dev/adopting"},
@@ -31,6 +35,7 @@ func TestContract(t *testing.T) {
 		{api.UpdatePeriodAnnotation, "rcroll.dev/update-period"},
 		{api.ProgressDeadlineAnnotation, "rcroll.dev/progress-deadline"},
 		{api.OnFailureAnnotation, "rcroll.dev/on-failure"},
+		{api.TriggerAnnotation, "rcroll.dev/trigger"},
 		{api.PausedAnnotation, "rcroll.dev/paused"},
 		{api.EnabledKey, "rcroll.dev/enabled"},
 
@@ -56,6 +61,7 @@ func TestContract(t *testing.T) {
 		"rcroll.dev/update-period":     {"0s", "10s", "1m30s"},
 		"rcroll.dev/progress-deadline": {"1s", "10m"},
 		"rcroll.dev/on-failure":        {"hold", "rollback"},
+		"rcroll.dev/trigger":           {"image", "template"},
 		"rcroll.dev/paused":            {"true", "false"},
 		"rcroll.dev/enabled":           {"true", "false"},
 	} {
@@ -65,7 +71,7 @@ func TestContract(t *testing.T) {
 			assert.NoError(t, api.CheckSettings(annotations, []string{key}), "%s=%s", key, value)
 		}
 	}
-	assert.Len(t, api.Settings, 7)
+	assert.Len(t, api.Settings, 8)
 }
 
 func TestIsOwned(t *testing.T) {

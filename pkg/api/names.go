@@ -26,6 +26,11 @@ const (
 	// their way, and a request must not be rolled out a second time for that.
 	PromotedAnnotation = Prefix + "promoted"
 
+	// RequestedByAnnotation and RequestedAtAnnotation say which user made or last changed
+	// the request, and when (RFC 3339, UTC).
+	RequestedByAnnotation = Prefix + "requested-by"
+	RequestedAtAnnotation = Prefix + "requested-at"
+
 	// CommandAnnotation carries the agent's next step to the webhook, which carries
 	// it out and removes the annotation in the same write. One that is seen in a
 	// stored object means that the webhook did not run.
@@ -72,6 +77,10 @@ const (
 	// "rollback". Default hold.
 	OnFailureAnnotation = Prefix + "on-failure"
 
+	// TriggerAnnotation says which change of the spec asks for a rollout: TriggerImage or
+	// TriggerTemplate. Default is the webhook's --trigger.
+	TriggerAnnotation = Prefix + "trigger"
+
 	// PausedAnnotation, when "true", keeps a rollout where it is.
 	PausedAnnotation = Prefix + "paused"
 
@@ -79,6 +88,20 @@ const (
 	// ReplicationController, as a label a whole namespace.
 	EnabledKey = Prefix + "enabled"
 )
+
+// The values of TriggerAnnotation, and of the webhook's --trigger.
+const (
+	// TriggerImage: another image of a container or init container.
+	TriggerImage = "image"
+
+	// TriggerTemplate: any change of the pod template.
+	TriggerTemplate = "template"
+)
+
+// VerdictFieldManager marks the dry runs by which the webhook asks the API server what
+// it would store. They are admitted as they are: anybody may send one, and nothing is
+// ever stored by it.
+const VerdictFieldManager = "rcroll-verdict"
 
 // True is the value of boolean labels and annotations that are set.
 const True = "true"

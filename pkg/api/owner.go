@@ -17,3 +17,10 @@ func ControllerOf(object metav1.Object) *metav1.OwnerReference {
 func IsOwned(rc metav1.Object) bool {
 	return rc.GetLabels()[RollingLabel] == True && ControllerOf(rc) != nil
 }
+
+// IsForeign reports whether something other than a ReplicationController controls a
+// ReplicationController: a DeploymentConfig of OpenShift, or a custom resource. That is
+// what rolls it, and it is left alone, whatever labels it carries.
+func IsForeign(rc metav1.Object) bool {
+	return metav1.GetControllerOf(rc) != nil && ControllerOf(rc) == nil
+}

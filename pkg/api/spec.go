@@ -67,6 +67,21 @@ func (s Spec) WithReplicas(n int32) Spec {
 	return out
 }
 
+// WithTemplateOf returns the spec with the pod template of another one.
+func (s Spec) WithTemplateOf(other Spec) Spec {
+	out := maps.Clone(s)
+	out["template"] = other["template"]
+	return out
+}
+
+// TemplateAnnotation is the value of an annotation of the pod template; empty if it has
+// none.
+func (s Spec) TemplateAnnotation(key string) string {
+	annotations, _ := s.templateMetadata()["annotations"].(map[string]any)
+	value, _ := annotations[key].(string)
+	return value
+}
+
 // Hash is the identity of the pod template: 32 hex digits over its canonical
 // JSON without rcroll's own labels. The same template always has the same hash.
 func (s Spec) Hash(hashKey string) string {

@@ -17,7 +17,8 @@ func carryOut(write Write, text string, options Options) Decision {
 	if err != nil {
 		return stale(write, command, errNoRequest(err))
 	}
-	spec, err := step(command, api.SpecOf(write.Old), request, options.HashLabelKey)
+	live, promoted := api.SpecOf(write.Old), write.Old.GetAnnotations()[api.PromotedAnnotation]
+	spec, err := step(command, live, request, promoted, options.HashLabelKey)
 	if err != nil {
 		return stale(write, command, err)
 	}
@@ -28,8 +29,13 @@ func carryOut(write Write, text string, options Options) Decision {
 	case api.Cancel:
 		cancel := spec.Unlabelled(options.HashLabelKey).WithReplicas(request.Replicas())
 		setAnnotation(object, api.RequestAnnotation, cancel.String())
+		setAnnotation(object, api.PromotedAnnotation, cancel.Hash(options.HashLabelKey))
+	case api.Open:
+		if live.TemplateLabels()[api.AdoptingLabel] == command.Hash {
+			setAnnotation(object, api.PromotedAnnotation, command.Hash)
+		}
 	case api.Finish:
-		removeAnnotations(object, api.RequestAnnotation)
+		removeAnnotations(object, reservedAnnotations...)
 		removeLabel(object, api.RollingLabel)
 	}
 	return Decision{Meaning: Steps, Object: object}
@@ -41,9 +47,10 @@ func stale(write Write, command api.Command, err error) Decision {
 	return decision
 }
 
-// step is the live spec after a command.
-func step(command api.Command, live, request api.Spec, hashKey string) (api.Spec, error) {
-	if err := checkFits(command, live, request, hashKey); err != nil {
+// step is the live spec after a command. promoted is the hash of the request whose
+// template is live, however it was stored; empty if none was promoted.
+func step(command api.Command, live, request api.Spec, promoted, hashKey string) (api.Spec, error) {
+	if err := checkFits(command, live, request, promoted, hashKey); err != nil {
 		return nil, err
 	}
 	switch command.Operation {
@@ -54,8 +61,10 @@ func step(command api.Command, live, request api.Spec, hashKey string) (api.Spec
 	case api.Adopt:
 		mark := map[string]string{api.AdoptingLabel: live.Selector()[api.SealedLabel]}
 		return live.Unmarked().Labelled(nil, mark).WithReplicas(command.Replicas), nil
-	case api.Open, api.Finish:
-		return fulfilled(live, request, hashKey), nil
+	case api.Open:
+		return fulfilled(live, request, live.TemplateLabels()[api.AdoptingLabel] == command.Hash, hashKey), nil
+	case api.Finish:
+		return fulfilled(live, request, true, hashKey), nil
 	case api.Cancel:
 		return live, nil
 	}
@@ -64,13 +73,13 @@ func step(command api.Command, live, request api.Spec, hashKey string) (api.Spec
 
 // checkFits returns an error unless the object is in the state for which the command
 // was written.
-func checkFits(command api.Command, live, request api.Spec, hashKey string) error {
+func checkFits(command api.Command, live, request api.Spec, promoted, hashKey string) error {
 	if hash := request.Hash(hashKey); command.Hash != hash {
 		return errAnotherTemplate(command.Hash, hash)
 	}
 	sealed := live.Selector()[api.SealedLabel]
 	switch {
-	case command.Operation == api.Finish && !live.Unmarked().SameTemplate(request, hashKey):
+	case command.Operation == api.Finish && promoted != command.Hash && !live.Unmarked().SameTemplate(request, hashKey):
 		return errTemplateNotLive
 	case command.Operation == api.Finish && live.Marked():
 		return errMarked
@@ -87,13 +96,13 @@ func checkFits(command api.Command, live, request api.Spec, hashKey string) erro
 }
 
 // fulfilled is the live spec when a promotion is over: what was requested, with the
-// hash label that the pods have. If a newer template is requested than the one that
-// was promoted, it keeps that one.
-func fulfilled(live, request api.Spec, hashKey string) api.Spec {
+// template as it was stored and the hash label that the pods have. If a newer template
+// is requested than the one that was promoted, it keeps that one.
+func fulfilled(live, request api.Spec, promoted bool, hashKey string) api.Spec {
 	opened := live.Unmarked()
-	if !opened.SameTemplate(request, hashKey) {
+	if !promoted {
 		return opened
 	}
 	selector, template := opened.RollLabels(hashKey)
-	return request.Unlabelled(hashKey).Labelled(selector, template)
+	return request.WithTemplateOf(opened.Unlabelled(hashKey)).Unlabelled(hashKey).Labelled(selector, template)
 }

@@ -9,10 +9,13 @@ import (
 )
 
 // Decide says what a write to a ReplicationController means, and what is to be stored
-// instead. It changes neither object of the write.
+// instead; or it asks what the API server would store (Decision.Question), and must be
+// called again with the answer. It changes neither object of the write.
 func Decide(write Write, options Options) Decision {
 	own := options.isOwn(write.User)
 	switch {
+	case api.IsForeign(write.New) && (write.Old == nil || api.IsForeign(write.Old)):
+		return passes(write.New)
 	case write.Old == nil && own:
 		return passes(write.New)
 	case write.Old == nil:
@@ -66,6 +69,9 @@ func refuseOwned(object *unstructured.Unstructured) Decision {
 }
 
 func userUpdate(write Write, options Options) Decision {
+	if write.DryRun && write.FieldManager == api.VerdictFieldManager {
+		return passes(write.New)
+	}
 	if err := cmp.Or(guardReserved(write), guardSettings(write), guardLabels(write)); err != nil {
 		return refuse(err)
 	}

@@ -36,16 +36,20 @@ func service(changes ...change) *unstructured.Unstructured {
 // decisions are writes of every kind that comes often.
 func decisions() map[string]mutate.Write {
 	live := service()
-	pending := mutate.Decide(mutate.Write{Old: live, New: edit(live, image("tomcat:8")), User: user}, options).Object
+	pending := decide(mutate.Write{Old: live, New: edit(live, image("tomcat:8")), User: user}, options).Object
 	request, err := api.ParseSpec(pending.GetAnnotations()[api.RequestAnnotation])
 	if err != nil {
 		panic(err)
 	}
 	command := api.Command{Operation: api.Scale, Hash: request.Hash(hashKey), Replicas: 4}
+	retarget := mutate.Write{Old: pending, New: edit(pending, image("tomcat:9")), User: user}
+	answered := retarget
+	answered.Stored = api.SpecOf(mutate.Decide(retarget, options).Question)
 	return map[string]mutate.Write{
+		"answered":  answered,
 		"passes":    {Old: live, New: edit(live, replicas(3)), User: user},
 		"requests":  {Old: live, New: edit(live, image("tomcat:8")), User: user},
-		"retargets": {Old: pending, New: edit(pending, image("tomcat:9")), User: user},
+		"retargets": retarget,
 		"repeats":   {Old: pending, New: edit(pending, image("tomcat:8")), User: user},
 		"steps":     {Old: pending, New: edit(pending, annotate(api.CommandAnnotation, command.String())), User: agent},
 	}
@@ -67,7 +71,8 @@ func BenchmarkDecide(b *testing.B) {
 // room for a few in a hundred, which the order in maps decides on.
 func TestAllocations(t *testing.T) {
 	limits := map[string]float64{
-		"passes":    45,
+		"passes":    470, // to warn of a template that is not rolled out
+		"answered":  1800,
 		"requests":  420,
 		"retargets": 3450,
 		"repeats":   1850,
@@ -82,8 +87,8 @@ func TestAllocations(t *testing.T) {
 // TestDecideLeavesTheWriteAlone: what is decided shares memory with the write.
 func TestDecideLeavesTheWriteAlone(t *testing.T) {
 	for name, write := range decisions() {
-		before := mutate.Write{Old: edit(write.Old), New: edit(write.New), User: write.User}
-		mutate.Decide(write, options)
+		before := mutate.Write{Old: edit(write.Old), New: edit(write.New), User: write.User, Stored: write.Stored}
+		decide(write, options)
 		assert.Equal(t, before, write, name)
 	}
 }

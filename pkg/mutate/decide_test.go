@@ -86,7 +86,7 @@ func TestWhatUsersMean(t *testing.T) {
 			meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.changes...), User: user, FieldManager: c.manager}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, c.changes...), User: user, FieldManager: c.manager}, options)
 			require.NoError(t, decision.Refusal)
 			assert.Equal(t, c.meaning, decision.Meaning)
 			if c.meaning == mutate.Passes {
@@ -99,7 +99,8 @@ func TestWhatUsersMean(t *testing.T) {
 			assert.Equal(t, c.image, request.Images()["containers/tomcat"])
 			assert.Equal(t, c.replicas, request.Replicas())
 			assert.Equal(t, c.env, container(map[string]any{"spec": map[string]any(request)})["env"] != nil)
-			assert.Equal(t, c.meaning == mutate.Requests || c.meaning == mutate.Retargets, decision.Validate != nil)
+			write := mutate.Write{Old: c.old, New: edit(c.old, c.changes...), User: user, FieldManager: c.manager}
+			assert.Equal(t, c.meaning == mutate.Requests || c.meaning == mutate.Retargets, isAsked(write))
 		})
 	}
 }
@@ -121,7 +122,7 @@ func TestBrokenSettingsOfOthers(t *testing.T) {
 		"an unknown label removed": {tomcat(label(api.Prefix+"new", "x")), func(o map[string]any) { delete(at(o, "metadata", "labels"), api.Prefix+"new") }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
 			assert.NoError(t, decision.Refusal)
 		})
 	}
@@ -154,12 +155,12 @@ func TestWhatUsersAreTold(t *testing.T) {
 			mutate.Retargets, "change added to the rolling update to tomcat:8 in progress" + follow},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
 			require.NoError(t, decision.Refusal)
 			assert.Equal(t, c.meaning, decision.Meaning)
 			if c.meaning == mutate.Retargets {
 				again := api.SpecOf(c.old).SameTemplate(requested(t, decision), hashKey)
-				assert.Equal(t, again, decision.Validate == nil, "what is live was judged before")
+				assert.Equal(t, !again, isAsked(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}), "what is live was judged before")
 			}
 			if c.says == "" {
 				assert.Empty(t, decision.Warnings)
@@ -172,10 +173,10 @@ func TestWhatUsersAreTold(t *testing.T) {
 
 func TestAnyTemplateChange(t *testing.T) {
 	wide := options
-	wide.AnyTemplateChange = true
-	decision := mutate.Decide(mutate.Write{Old: tomcat(), New: tomcat(env("A", "1")), User: user}, wide)
+	wide.Trigger = api.TriggerTemplate
+	decision := decide(mutate.Write{Old: tomcat(), New: tomcat(env("A", "1")), User: user}, wide)
 	assert.Equal(t, mutate.Requests, decision.Meaning)
-	decision = mutate.Decide(mutate.Write{Old: tomcat(), New: tomcat(replicas(7)), User: user}, wide)
+	decision = decide(mutate.Write{Old: tomcat(), New: tomcat(replicas(7)), User: user}, wide)
 	assert.Equal(t, mutate.Passes, decision.Meaning)
 }
 
@@ -216,7 +217,7 @@ func TestRefusals(t *testing.T) {
 			"kubectl annotate rc/tomcat rcroll.dev/request-"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: c.user}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: c.user}, options)
 			assert.Equal(t, mutate.Refused, decision.Meaning)
 			assert.Nil(t, decision.Object)
 			assert.ErrorContains(t, decision.Refusal, c.says)
@@ -232,7 +233,7 @@ func TestHashLabelIsKept(t *testing.T) {
 		"an exported one is out of date":  {templateLabel(hashKey, "00000000000000000000000000000000")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
+			decision := decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
 			require.Equal(t, mutate.Passes, decision.Meaning, "%v", decision.Refusal)
 			assert.Equal(t, old.Object["spec"], decision.Object.Object["spec"])
 		})
@@ -241,10 +242,10 @@ func TestHashLabelIsKept(t *testing.T) {
 
 func TestCreateTakesTracesOff(t *testing.T) {
 	marked := rolling(templateLabel(api.SealedLabel, "x"), selector(map[string]any{"app": "tomcat", api.SealedLabel: "x"}), replicas(5))
-	decision := mutate.Decide(mutate.Write{New: marked, User: user}, options)
+	decision := decide(mutate.Write{New: marked, User: user}, options)
 	require.Equal(t, mutate.Passes, decision.Meaning)
 	assert.Equal(t, tomcat(), decision.Object)
-	assert.Equal(t, tomcat(hashed), mutate.Decide(mutate.Write{New: tomcat(hashed), User: user}, options).Object,
+	assert.Equal(t, tomcat(hashed), decide(mutate.Write{New: tomcat(hashed), User: user}, options).Object,
 		"the hash label of an export is harmless, and old clients write one themselves")
 }
 
@@ -262,7 +263,7 @@ func TestCommands(t *testing.T) {
 	}
 	object := rolling()
 	for _, step := range steps {
-		decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, step.command.String())), User: agent}, options)
+		decision := decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, step.command.String())), User: agent}, options)
 		require.NoError(t, decision.Refusal)
 		object = decision.Object
 		assert.NotContains(t, toJSON(t, object), api.CommandAnnotation)
@@ -285,7 +286,7 @@ func TestCommands(t *testing.T) {
 func TestOpenKeepsANewerRequest(t *testing.T) {
 	adopting := tomcat(image("tomcat:8"), hashed, pending(image("tomcat:9")), templateLabel(api.AdoptingLabel, "x"))
 	command := api.Command{Operation: api.Open, Hash: requestHash(t, "tomcat:9")}
-	decision := mutate.Decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.CommandAnnotation, command.String())), User: agent}, options)
+	decision := decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.CommandAnnotation, command.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
 	assert.Equal(t, tomcat(image("tomcat:8"), hashed).Object["spec"], decision.Object.Object["spec"])
 	assert.Equal(t, "tomcat:9", requested(t, decision).Images()["containers/tomcat"])
@@ -294,7 +295,7 @@ func TestOpenKeepsANewerRequest(t *testing.T) {
 func TestCommandToCancel(t *testing.T) {
 	object := rolling(replicas(4), hashed)
 	command := api.Command{Operation: api.Cancel, Hash: requestHash(t, "tomcat:8")}
-	decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, command.String())), User: agent}, options)
+	decision := decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, command.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
 	assert.Equal(t, object.Object["spec"], decision.Object.Object["spec"])
 	request := requested(t, decision)
@@ -325,7 +326,7 @@ func TestOutdatedCommandsAreConflicts(t *testing.T) {
 		"a request that is no spec": {tomcat(annotate(api.RequestAnnotation, "[]")), api.Command{Operation: api.Scale, Hash: hash8}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, annotate(api.CommandAnnotation, c.command.String())), User: agent}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, annotate(api.CommandAnnotation, c.command.String())), User: agent}, options)
 			assert.Error(t, decision.Refusal)
 			assert.True(t, decision.Stale)
 		})
@@ -348,12 +349,12 @@ func TestTheAgentsOwnWritesPass(t *testing.T) {
 		"a size":     {Old: owned, New: edit(owned, replicas(2)), User: agent},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(write, options)
+			decision := decide(write, options)
 			require.NoError(t, decision.Refusal)
 			assert.Equal(t, write.New, decision.Object)
 		})
 	}
-	decision := mutate.Decide(mutate.Write{Old: owned, New: edit(owned, replicas(2)), User: user}, options)
+	decision := decide(mutate.Write{Old: owned, New: edit(owned, replicas(2)), User: user}, options)
 	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
 }
 

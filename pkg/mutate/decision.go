@@ -1,10 +1,6 @@
 package mutate
 
-import (
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/rcroll/rcroll/pkg/api"
-)
+import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 // Meaning says in one word how a write was understood.
 type Meaning string
@@ -44,9 +40,10 @@ type Decision struct {
 	// Warnings are for the user's terminal.
 	Warnings []string
 
-	// Validate is a request for a new template that the API server has not seen
-	// yet; it must accept it as a ReplicationController before the decision holds.
-	Validate api.Spec
+	// Question, if not nil, is what the user wants the object to be. The API server has to
+	// be asked what it would store if the user wrote that, and its answer is needed in
+	// Write.Stored before anything can be decided: all other fields are empty then.
+	Question *unstructured.Unstructured
 }
 
 func passes(object *unstructured.Unstructured) Decision {

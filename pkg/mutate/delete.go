@@ -11,7 +11,7 @@ import (
 // would leave them behind. It is a matter of a moment. An owned ReplicationController
 // that is sealed has no pods yet.
 func GuardDelete(object *unstructured.Unstructured) error {
-	if api.IsOwned(object) || !api.SpecOf(object).Marked() {
+	if api.IsForeign(object) || api.IsOwned(object) || !api.SpecOf(object).Marked() {
 		return nil
 	}
 	return errAdopting(name(object))

@@ -177,3 +177,15 @@ func toJSON(t *testing.T, value any) string {
 	require.NoError(t, err)
 	return string(text)
 }
+
+// decide answers a question as an API server does that stores what is asked.
+func decide(write mutate.Write, options mutate.Options) mutate.Decision {
+	decision := mutate.Decide(write, options)
+	if decision.Question != nil {
+		write.Stored = api.SpecOf(decision.Question)
+		decision = mutate.Decide(write, options)
+	}
+	return decision
+}
+
+func isAsked(write mutate.Write) bool { return mutate.Decide(write, options).Question != nil }

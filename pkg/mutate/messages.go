@@ -50,6 +50,12 @@ func warnUnchanged(rc, images string, cancellable bool) string {
 	return warning
 }
 
+func warnNotReplaced(rc string) string {
+	return fmt.Sprintf("%s: no pods are replaced: the new pod template applies to pods created from now on; to replace the running ones, "+
+		"change the annotation %s in spec.template.metadata.annotations; to have every change of the template rolled out, set the annotation %s=%s",
+		rc, DefaultRestartAnnotations[0], api.TriggerAnnotation, api.TriggerTemplate)
+}
+
 func warnScaleDownDeferred(rc string) string {
 	return progress(rc, "the autoscaler's scale-down is deferred until the rolling update in progress has completed")
 }

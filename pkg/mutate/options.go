@@ -20,10 +20,17 @@ type Options struct {
 	// whole manifest: what they send is all that they want.
 	DeclarativeManagers []string
 
-	// AnyTemplateChange makes every change of the pod template a rollout, not
-	// only that of an image.
-	AnyTemplateChange bool
+	// Trigger is api.TriggerImage or api.TriggerTemplate: the change that asks for a
+	// rollout where the ReplicationController does not say so itself.
+	Trigger string
+
+	// RestartAnnotations are the keys of annotations of the pod template by which users
+	// ask for new pods, whatever the trigger.
+	RestartAnnotations []string
 }
+
+// DefaultRestartAnnotations names the annotation that kubectl rollout restart sets.
+var DefaultRestartAnnotations = []string{"kubectl.kubernetes.io/restartedAt"}
 
 // DefaultAutoscalerUsers names the HorizontalPodAutoscaler's controller.
 var DefaultAutoscalerUsers = []string{"system:serviceaccount:kube-system:horizontal-pod-autoscaler"}

@@ -1,11 +1,15 @@
 package mutate
 
 import (
+	"cmp"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -17,30 +21,71 @@ import (
 func request(write Write, options Options) Decision {
 	key := options.HashLabelKey
 	live, wanted := api.SpecOf(write.Old).Unlabelled(key), api.SpecOf(write.New).Unlabelled(key)
-	if !triggers(live, wanted, options) {
-		object, err := keepHashLabel(write, key)
-		if err != nil {
-			return refuse(err)
-		}
-		return passes(object)
+	if !triggers(write, live, wanted, options) {
+		return passUnrolled(write, live, wanted, key)
 	}
 	// A setting may have been broken while nobody was asked.
-	if err := checkSettings(name(write.New), write.New.GetAnnotations(), nil); err != nil {
+	if err := cmp.Or(checkSettings(name(write.New), write.New.GetAnnotations(), nil), guardHashLabel(name(write.New), wanted, key)); err != nil {
 		return refuse(err)
+	}
+	if write.Stored == nil {
+		return ask(write, wanted, key)
+	}
+	if wanted = write.Stored.Unlabelled(key); !triggers(write, live, wanted, options) {
+		return passUnrolled(write, live, wanted, key) // What differs is not stored.
 	}
 	return record(write, Requests, nil, wanted, options)
 }
 
 // triggers reports whether a change asks for pods to be replaced. Without any pod
 // desired, before or after, there is nothing to roll.
-func triggers(live, wanted api.Spec, options Options) bool {
+func triggers(write Write, live, wanted api.Spec, options Options) bool {
 	if live.Replicas() == 0 || wanted.Replicas() == 0 {
 		return false
 	}
-	if options.AnyTemplateChange {
+	if cmp.Or(write.New.GetAnnotations()[api.TriggerAnnotation], options.Trigger) == api.TriggerTemplate {
 		return !live.SameTemplate(wanted, options.HashLabelKey)
 	}
-	return !live.SameImages(wanted)
+	restarts := func(key string) bool { return live.TemplateAnnotation(key) != wanted.TemplateAnnotation(key) }
+	return !live.SameImages(wanted) || slices.ContainsFunc(options.RestartAnnotations, restarts)
+}
+
+// passUnrolled stores a change as it was sent. Where it is one of the template it is for
+// the pods to come only, which the user may not expect.
+func passUnrolled(write Write, live, wanted api.Spec, key string) Decision {
+	object, err := keepHashLabel(write, key)
+	if err != nil {
+		return refuse(err)
+	}
+	decision := passes(object)
+	if live.Replicas() > 0 && wanted.Replicas() > 0 && !reflect.DeepEqual(live["template"], wanted["template"]) {
+		decision.Warnings = []string{warnNotReplaced(name(write.New))}
+	}
+	return decision
+}
+
+// ask is the question what the API server would store if the user wrote the wanted spec,
+// labels and annotations. What is rcroll's in the object stays as it is, the marks of a
+// promotion included: the question is not about that.
+func ask(write Write, wanted api.Spec, key string) Decision {
+	object := shallowCopy(write.New)
+	selector, template := api.SpecOf(write.Old).RollLabels(key)
+	setSpec(object, wanted.Labelled(selector, template))
+	restoreReserved(object, write.Old)
+	return Decision{Question: object}
+}
+
+// restoreReserved gives the object what is rcroll's in the metadata of another one.
+func restoreReserved(object, from *unstructured.Unstructured) {
+	annotations := from.GetAnnotations()
+	for _, annotation := range reservedAnnotations {
+		if value, found := annotations[annotation]; found {
+			setAnnotation(object, annotation, value)
+		}
+	}
+	if value, found := from.GetLabels()[api.RollingLabel]; found {
+		setLabel(object, api.RollingLabel, value)
+	}
 }
 
 // amend judges a user's write while a request is pending: whatever it wants of
@@ -48,9 +93,18 @@ func triggers(live, wanted api.Spec, options Options) bool {
 func amend(write Write, pending api.Spec, options Options) Decision {
 	key := options.HashLabelKey
 	live := api.SpecOf(write.Old).Unlabelled(key)
-	wanted, err := meant(write, live, pending, options)
-	if err != nil {
-		return refuse(errNotMergeable(name(write.Old), err))
+	wanted := write.Stored.Unlabelled(key)
+	if write.Stored == nil {
+		var err error
+		if wanted, err = meant(write, live, pending, options); err != nil {
+			return refuse(errNotMergeable(name(write.Old), err))
+		}
+		if !wanted.Equal(pending) && !wanted.SameTemplate(live, key) {
+			if err := guardHashLabel(name(write.New), wanted, key); err != nil {
+				return refuse(err)
+			}
+			return ask(write, wanted, key)
+		}
 	}
 	// Asked again, even where it is live already (while it is promoted, or once it
 	// was cancelled), a request stays what it is.
@@ -86,31 +140,44 @@ func meant(write Write, live, pending api.Spec, options Options) (api.Spec, erro
 // is one, and puts the whole live spec back: an old image with a new environment must
 // never run.
 func record(write Write, meaning Meaning, pending, wanted api.Spec, options Options) Decision {
-	isLive := wanted.SameTemplate(api.SpecOf(write.Old), options.HashLabelKey)
-	if meaning != Repeats {
-		if err := validate(name(write.New), wanted, isLive, options.HashLabelKey); err != nil {
+	key := options.HashLabelKey
+	isLive := wanted.SameTemplate(api.SpecOf(write.Old), key)
+	if meaning != Repeats && isLive {
+		if err := validate(name(write.New), wanted, key); err != nil {
 			return refuse(err)
 		}
 	}
 	object := shallowCopy(write.New)
 	setSpec(object, api.SpecOf(write.Old))
+	restoreReserved(object, write.Old)
 	setAnnotation(object, api.RequestAnnotation, wanted.String())
 	setLabel(object, api.RollingLabel, api.True)
+	if meaning != Repeats {
+		setAnnotation(object, api.RequestedByAnnotation, write.User)
+		setAnnotation(object, api.RequestedAtAnnotation, write.Time.UTC().Format(time.RFC3339))
+		setPromoted(object, wanted.Hash(key), isLive)
+	}
 	if err := guardSize(object); err != nil {
 		return refuse(err)
 	}
-
-	decision := Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, pending, wanted, options.HashLabelKey)}
-	if meaning != Repeats && !isLive {
-		decision.Validate = wanted
-	}
-	return decision
+	return Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, pending, wanted, key)}
 }
 
-// validate checks what the API server will not see: the hash label's key in the
-// user's hands, and the fields that a request can change without a new template.
-func validate(rc string, wanted api.Spec, isLive bool, key string) error {
-	if err := guardHashLabel(rc, wanted, key); err != nil || !isLive {
+// setPromoted marks a request whose template is live, and takes the mark of another
+// request away.
+func setPromoted(object *unstructured.Unstructured, hash string, isLive bool) {
+	switch {
+	case isLive:
+		setAnnotation(object, api.PromotedAnnotation, hash)
+	case object.GetAnnotations()[api.PromotedAnnotation] != hash:
+		removeAnnotations(object, api.PromotedAnnotation)
+	}
+}
+
+// validate checks what the API server is not asked about a request for the live
+// template: the hash label's key in the user's hands, and the fields that it can change.
+func validate(rc string, wanted api.Spec, key string) error {
+	if err := guardHashLabel(rc, wanted, key); err != nil {
 		return err
 	}
 	var problems field.ErrorList

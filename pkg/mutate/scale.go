@@ -39,6 +39,9 @@ type ScaleDecision struct {
 // is under way the wish goes to the request: the live replicas are the agent's.
 func DecideScale(write ScaleWrite, options Options) ScaleDecision {
 	rc := name(write.Object)
+	if api.IsForeign(write.Object) {
+		return ScaleDecision{Meaning: Passes}
+	}
 	if api.IsOwned(write.Object) {
 		return ScaleDecision{Meaning: Refused, Refusal: refuseOwned(write.Object).Refusal}
 	}

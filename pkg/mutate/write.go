@@ -3,6 +3,7 @@ package mutate
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -24,6 +25,16 @@ type Write struct {
 	// FieldManager is that of the write's options; the API server fills it in
 	// from the user agent where the client gave none.
 	FieldManager string
+
+	// DryRun is set if nothing is stored.
+	DryRun bool
+
+	// Time is that of the review.
+	Time time.Time
+
+	// Stored answers Decision.Question: the spec that the API server would store; nil if
+	// it was not asked.
+	Stored api.Spec
 }
 
 // entries are the labels or the annotations of an object before and after a write.

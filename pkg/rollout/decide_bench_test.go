@@ -29,7 +29,7 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
-// TestPlanAllocations guards what a pass costs, as TestPodsAndPasses does how many
+// TestPlanAllocations guards what a pass costs, as TestPodsAndPasses (test/sim) does how many
 // passes there are. Who makes one dearer on purpose changes the number here, and says
 // why in the commit; so does who makes it cheaper.
 func TestPlanAllocations(t *testing.T) {

@@ -20,10 +20,6 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// FieldManager marks the dry runs. The webhook lets them pass as they are: anybody may
-// send one, and nothing is ever stored by it.
-const FieldManager = "rcroll-verdict"
-
 // serviceAccountPrefix begins the user names of ServiceAccounts.
 const serviceAccountPrefix = "system:serviceaccount:"
 
@@ -85,11 +81,11 @@ func (j *Judge) Update(ctx context.Context, user authenticationv1.UserInfo, want
 	var stored *unstructured.Unstructured
 	warnings, err := j.ask(ctx, user, func(ctx context.Context) error {
 		stored = emptyRC(wanted)
-		err := j.client.Patch(ctx, stored, patch, client.DryRunAll, client.FieldOwner(FieldManager))
+		err := j.client.Patch(ctx, stored, patch, client.DryRunAll, client.FieldOwner(api.VerdictFieldManager))
 		if lacksVerb(err, "patch") {
 			// Who may update only wrote by PUT.
 			stored = wanted.DeepCopy()
-			err = j.client.Update(ctx, stored, client.DryRunAll, client.FieldOwner(FieldManager))
+			err = j.client.Update(ctx, stored, client.DryRunAll, client.FieldOwner(api.VerdictFieldManager))
 		}
 		return err
 	})
@@ -101,15 +97,32 @@ func (j *Judge) Scale(ctx context.Context, user authenticationv1.UserInfo, rc *u
 	return j.ask(ctx, user, func(ctx context.Context) error {
 		patch := fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas)
 		err := j.client.SubResource("scale").Patch(ctx, emptyRC(rc), client.RawPatch(types.MergePatchType, patch),
-			client.DryRunAll, client.FieldOwner(FieldManager))
+			client.DryRunAll, client.FieldOwner(api.VerdictFieldManager))
 		if lacksVerb(err, "patch") {
 			scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: replicas}}
 			scale.Name, scale.Namespace = rc.GetName(), rc.GetNamespace()
 			err = j.client.SubResource("scale").Update(ctx, emptyRC(rc), client.WithSubResourceBody(scale),
-				client.DryRunAll, client.FieldOwner(FieldManager))
+				client.DryRunAll, client.FieldOwner(api.VerdictFieldManager))
 		}
 		return err
 	})
+}
+
+// Probe finds out in whose name questions can be put, by one about a
+// ReplicationController in the namespace that need not exist.
+func (j *Judge) Probe(ctx context.Context, namespace string) (As, error) {
+	rc := &unstructured.Unstructured{}
+	rc.SetNamespace(namespace)
+	rc.SetName("rcroll-probe")
+	err := j.client.Patch(with(ctx, &rest.ImpersonationConfig{UserName: "rcroll:probe"}, &warnings{}), emptyRC(rc),
+		client.RawPatch(types.MergePatchType, []byte("{}")), client.DryRunAll, client.FieldOwner(api.VerdictFieldManager))
+	switch {
+	case impersonationRefused(err):
+		return AsWebhook, nil
+	case err == nil, apierrors.IsForbidden(err), apierrors.IsNotFound(err):
+		return AsUser, nil // The answer was one to that user.
+	}
+	return "", fmt.Errorf("probe for impersonation: %w", err)
 }
 
 // ask puts a question as the user; where that is not allowed without what the API

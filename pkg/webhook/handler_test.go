@@ -28,8 +28,8 @@ func handlers(t testing.TB, c golden.Case) map[string]*admission.Webhook {
 		return &admission.Webhook{Handler: handler, RecoverPanic: ptr.To(false)}
 	}
 	return map[string]*admission.Webhook{
-		ControllerPath: serve(&controllerHandler{client: store, options: installed}),
-		ScalePath:      serve(&scaleHandler{client: store, options: installed}),
+		ControllerPath: serve(reviewing(judge{}, installed)),
+		ScalePath:      serve(scaling(store, judge{}, installed)),
 	}
 }
 

@@ -124,9 +124,9 @@ func replayRefusal(t *testing.T, store client.Client, c golden.Case) {
 	for _, raw := range c.Reviews {
 		request, err := golden.Review(raw)
 		require.NoError(t, err)
-		var handler admission.Handler = &controllerHandler{client: store, options: installed}
+		var handler admission.Handler = reviewing(judge{}, installed)
 		if request.SubResource == "scale" {
-			handler = &scaleHandler{client: store, options: installed}
+			handler = scaling(store, judge{}, installed)
 		}
 		response := handler.Handle(t.Context(), admission.Request{AdmissionRequest: *request})
 		if c.ByServer {
@@ -141,7 +141,7 @@ func replayRefusal(t *testing.T, store client.Client, c golden.Case) {
 
 // replayDeletion: only those are reviewed that have to wait.
 func replayDeletion(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) {
-	response := (&controllerHandler{client: store, options: installed}).Handle(t.Context(), admission.Request{AdmissionRequest: *request})
+	response := reviewing(judge{}, installed).Handle(t.Context(), admission.Request{AdmissionRequest: *request})
 	require.False(t, response.Allowed)
 	assert.EqualValues(t, http.StatusTooManyRequests, response.Result.Code)
 	assert.EqualValues(t, 1, response.Result.Details.RetryAfterSeconds)
@@ -149,11 +149,16 @@ func replayDeletion(t *testing.T, store client.Client, request *admissionv1.Admi
 
 func replayObject(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) (mutate.Meaning, golden.State) {
 	req := admission.Request{AdmissionRequest: *request}
-	response := (&controllerHandler{client: store, options: installed}).Handle(t.Context(), req)
+	response := reviewing(judge{}, installed).Handle(t.Context(), req)
 	require.True(t, response.Allowed, "%v", response.Result)
 	write, err := decode(req)
 	require.NoError(t, err)
 	decision := mutate.Decide(write, installed)
+	asked := decision.Question != nil
+	if asked {
+		write.Stored = api.SpecOf(decision.Question)
+		decision = mutate.Decide(write, installed)
+	}
 	assert.Equal(t, decision.Warnings, response.Warnings)
 	if write.Old == nil {
 		for _, created := range []map[string]string{decision.Object.GetLabels(), decision.Object.GetAnnotations()} {
@@ -176,9 +181,9 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 	}
 	switch decision.Meaning {
 	case mutate.Requests:
-		assert.NotNil(t, decision.Validate, "the API server judges what is new")
+		assert.True(t, asked, "the API server judges what is new")
 	case mutate.Cancels, mutate.Repeats:
-		assert.Nil(t, decision.Validate, "nothing is new")
+		assert.False(t, asked, "nothing is new")
 	}
 	return decision.Meaning, stateOf(t, decision.Object.Object)
 }
@@ -191,7 +196,7 @@ func replayScale(t *testing.T, store client.Client, request *admissionv1.Admissi
 	var before, after corev1.ReplicationController
 	key := client.ObjectKey{Namespace: request.Namespace, Name: request.Name}
 	require.NoError(t, store.Get(t.Context(), key, &before))
-	response := (&scaleHandler{client: store, options: installed}).Handle(t.Context(), req)
+	response := scaling(store, judge{}, installed).Handle(t.Context(), req)
 	require.True(t, response.Allowed, "%v", response.Result)
 	require.NoError(t, store.Get(t.Context(), key, &after))
 	assert.Equal(t, before.Spec, after.Spec, "the live spec is the agent's")

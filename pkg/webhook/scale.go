@@ -3,12 +3,16 @@ package webhook
 import (
 	"context"
 	"net/http"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/util/retry"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -20,6 +24,8 @@ import (
 // ReplicationControllers (kubectl scale, HorizontalPodAutoscaler).
 type scaleHandler struct {
 	client  client.Client
+	judge   Judge
+	clock   clock.PassiveClock
 	options mutate.Options
 }
 
@@ -29,6 +35,9 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	scale, wish, err := decodeScale(req)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
+	}
+	if isVerdict(req) {
+		return admission.Allowed("")
 	}
 	decision, live, err := h.decide(ctx, req, scale, wish)
 	switch {
@@ -97,7 +106,12 @@ func (h *scaleHandler) decide(
 		if outdated = stated != "" && stated != rc.GetResourceVersion(); outdated {
 			return nil // to look again would not help
 		}
-		return h.recordRequest(ctx, rc, decision.Request)
+		warnings, err := h.judge.Scale(ctx, req.UserInfo, rc, wish)
+		if err != nil {
+			return err
+		}
+		decision.Warnings = append(decision.Warnings, warnings...)
+		return h.recordRequest(ctx, rc, decision.Request, req.UserInfo.Username)
 	})
 	if outdated {
 		err = apierrors.NewConflict(corev1.Resource("replicationcontrollers"), req.Name, errOutdated)
@@ -105,11 +119,20 @@ func (h *scaleHandler) decide(
 	return decision, api.SpecOf(rc).Replicas(), err
 }
 
+// isVerdict recognises a question of rcroll's own, which is answered by the others.
+func isVerdict(req admission.Request) bool {
+	var options metav1.UpdateOptions
+	return req.DryRun != nil && *req.DryRun && json.Unmarshal(req.Options.Raw, &options) == nil &&
+		options.FieldManager == api.VerdictFieldManager
+}
+
 // recordRequest writes the request, on the version of the object it was decided on.
-func (h *scaleHandler) recordRequest(ctx context.Context, rc *unstructured.Unstructured, request api.Spec) error {
+func (h *scaleHandler) recordRequest(ctx context.Context, rc *unstructured.Unstructured, request api.Spec, user string) error {
 	recorded := rc.DeepCopy()
 	annotations := recorded.GetAnnotations()
 	annotations[api.RequestAnnotation] = request.String() // There is one: it is pending.
+	annotations[api.RequestedByAnnotation] = user
+	annotations[api.RequestedAtAnnotation] = h.clock.Now().UTC().Format(time.RFC3339)
 	recorded.SetAnnotations(annotations)
 	return h.client.Patch(ctx, recorded, client.MergeFromWithOptions(rc, client.MergeFromWithOptimisticLock{}), fieldOwner)
 }

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -40,15 +42,27 @@ const fieldOwner = client.FieldOwner("rcroll-webhook")
 // Register mounts the handlers on a server, and is called once in a process. The
 // client must read from the API server, not from a cache: a decision holds for the
 // object as it is stored.
-func Register(server webhook.Server, c client.Client, options mutate.Options) {
+func Register(server webhook.Server, c client.Client, judge Judge, options mutate.Options) {
 	registerMetrics()
-	server.Register(ControllerPath, &admission.Webhook{Handler: &controllerHandler{client: c, options: options}})
-	server.Register(ScalePath, &admission.Webhook{Handler: &scaleHandler{client: c, options: options}})
+	server.Register(ControllerPath, &admission.Webhook{Handler: &controllerHandler{judge: judge, clock: clock.RealClock{}, options: options}})
+	server.Register(ScalePath, &admission.Webhook{Handler: &scaleHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options}})
+}
+
+// Judge asks the API server, as the user, what it would store. Package verdict has the
+// real one.
+type Judge interface {
+	// Update asks for a ReplicationController with that spec, those labels and
+	// annotations. It returns what would be stored, and the warnings.
+	Update(ctx context.Context, user authenticationv1.UserInfo, wanted *unstructured.Unstructured) (*unstructured.Unstructured, []string, error)
+
+	// Scale asks for other replicas through the scale subresource.
+	Scale(ctx context.Context, user authenticationv1.UserInfo, rc *unstructured.Unstructured, replicas int32) ([]string, error)
 }
 
 // controllerHandler answers reviews of ReplicationControllers.
 type controllerHandler struct {
-	client  client.Client
+	judge   Judge
+	clock   clock.PassiveClock
 	options mutate.Options
 }
 
@@ -62,20 +76,19 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	decision := mutate.Decide(write, h.options)
+	write.Time = h.clock.Now()
+	decision, warnings, err := h.decide(ctx, req, write)
+	if err != nil {
+		return rejected(templateNotAccepted(req), err)
+	}
 	if decision.Refusal != nil {
 		return refused(decision)
-	}
-	if decision.Validate != nil {
-		if err := h.dryRunCreate(ctx, write.Old, decision.Validate); err != nil {
-			return rejected(templateNotAccepted(req), err)
-		}
 	}
 	mutated, err := decision.Object.MarshalJSON()
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, errEncode(req, err))
 	}
-	return admission.PatchResponseFromRaw(req.Object.Raw, mutated).WithWarnings(decision.Warnings...)
+	return admission.PatchResponseFromRaw(req.Object.Raw, mutated).WithWarnings(append(decision.Warnings, warnings...)...)
 }
 
 // deletion makes clients wait until an RC may be deleted: most try again by
@@ -95,13 +108,20 @@ func deletion(req admission.Request) admission.Response {
 	return admission.Allowed("")
 }
 
-// dryRunCreate has the API server judge the requested template, with all its
-// admission plugins, by creating the new ReplicationController for no more than
-// the answer, with all replicas at once. One that stands already has been judged.
-func (h *controllerHandler) dryRunCreate(ctx context.Context, owner *unstructured.Unstructured, request api.Spec) error {
-	defer timeValidation()()
-	rc := api.NewRC(owner, request, h.options.HashLabelKey)
-	return client.IgnoreAlreadyExists(h.client.Create(ctx, rc, client.DryRunAll, fieldOwner))
+// decide answers the question of a decision, if it has one: the warnings are those of
+// the API server, its error a refusal of what is wanted.
+func (h *controllerHandler) decide(ctx context.Context, req admission.Request, write mutate.Write) (mutate.Decision, []string, error) {
+	decision := mutate.Decide(write, h.options)
+	if decision.Question == nil {
+		return decision, nil, nil
+	}
+	defer timeVerdict()()
+	stored, warnings, err := h.judge.Update(ctx, req.UserInfo, decision.Question)
+	if err != nil {
+		return decision, nil, err
+	}
+	write.Stored = api.SpecOf(stored)
+	return mutate.Decide(write, h.options), warnings, nil
 }
 
 // forReview bounds the work for one review. The server ends the contexts of its
@@ -125,6 +145,7 @@ func decode(req admission.Request) (mutate.Write, error) {
 		return write, errDecode("options", req, err)
 	}
 	write.FieldManager = options.FieldManager
+	write.DryRun = req.DryRun != nil && *req.DryRun
 	return write, nil
 }
 

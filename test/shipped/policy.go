@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// Policy is manifests/base/admission-policy.yaml.
+// Policy is manifests/base/policies/adopting.yaml.
 type Policy struct {
 	pods labels.Selector
 }
@@ -18,7 +18,7 @@ type Policy struct {
 // more is an error, until that is evaluated here.
 func ReadPolicy() (*Policy, error) {
 	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{}
-	if err := read("admission-policy.yaml", policy); err != nil {
+	if err := read("policies/adopting.yaml", policy); err != nil {
 		return nil, err
 	}
 	spec := policy.Spec
@@ -27,11 +27,11 @@ func ReadPolicy() (*Policy, error) {
 		slices.Equal(spec.MatchConstraints.ResourceRules[0].Resources, []string{"pods"}) &&
 		slices.Equal(spec.MatchConstraints.ResourceRules[0].Operations, []admissionregistrationv1.OperationType{admissionregistrationv1.Create})
 	if !always || !ofPods {
-		return nil, fmt.Errorf("admission-policy.yaml: it no longer refuses the creation of pods by their labels alone")
+		return nil, fmt.Errorf("policies/adopting.yaml: it no longer refuses the creation of pods by their labels alone")
 	}
 	pods, err := metav1.LabelSelectorAsSelector(spec.MatchConstraints.ObjectSelector)
 	if err != nil {
-		return nil, fmt.Errorf("admission-policy.yaml: objectSelector: %w", err)
+		return nil, fmt.Errorf("policies/adopting.yaml: objectSelector: %w", err)
 	}
 	return &Policy{pods: pods}, nil
 }

@@ -1,6 +1,7 @@
 package shipped
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/utils/ptr"
 
@@ -45,7 +47,8 @@ func TestWrites(t *testing.T) {
 		{"a creation with a setting", create(jane, annotated(api.MaxSurgeAnnotation, "2")), true},
 		{"a creation with a setting as a label", create(jane, labelled(api.MaxSurgeAnnotation, "2")), true},
 		{"a creation with an exported request", create(jane, annotated(api.RequestAnnotation, "{}")), true},
-		{"a creation with an exported hash", create(jane, hashed(hash)), true},
+		{"a creation with an exported hash, which is harmless", create(jane, hashed(hash)), false},
+		{"a creation with more labels than are looked through", create(jane, manyLabels), true},
 		{"a creation with a label deployment", create(jane, hashed("blue")), false},
 		{"a creation with an exported mark", create(jane, marked(api.SealedLabel)), true},
 		{"the agent creates a new RC", create(agent, owned), false},
@@ -53,7 +56,8 @@ func TestWrites(t *testing.T) {
 		{"a user creates what looks like a new RC", create(jane, owned), true},
 
 		{"an image", update(jane, nil, image("tomcat:8")), true},
-		{"replicas", update(jane, nil, replicas(3)), true},
+		{"replicas", update(jane, nil, replicas(3)), false},
+		{"replicas while rolling", update(jane, []change{rolling}, replicas(3)), true},
 		{"a label", update(jane, nil, labelled("tier", "web")), false},
 		{"an annotation", update(jane, nil, annotated("note", "x")), false},
 		{"nothing", update(jane, nil), false},
@@ -80,6 +84,11 @@ func TestWrites(t *testing.T) {
 		{"a user scales an owned RC", update(jane, []change{owned}, replicas(3)), true},
 		{"a user labels an owned RC", update(jane, []change{owned}, labelled("tier", "web")), true},
 		{"a user annotates an owned RC", update(jane, []change{owned}, annotated("note", "x")), true},
+
+		{"an image of what another kind controls", update(jane, []change{foreign}, image("tomcat:8")), false},
+		{"a creation that another kind controls", create(jane, foreign, annotated(api.MaxSurgeAnnotation, "2")), false},
+		{"what another kind controls is let go, and rolls", update(jane, []change{foreign}, image("tomcat:8"), orphaned), true},
+		{"an image of what another kind owns, without control", update(jane, []change{foreign, uncontrolled}, image("tomcat:8")), true},
 
 		{"a status", status(manager), false},
 		{"a status of an owned RC", status(manager, owned), false},
@@ -204,6 +213,21 @@ var (
 )
 
 func finalizer(rc *corev1.ReplicationController) { rc.Finalizers = []string{"orphan"} }
+
+// foreign is controlled by something that is no ReplicationController.
+func foreign(rc *corev1.ReplicationController) {
+	owner := &metav1.ObjectMeta{Name: "frontend", UID: "3"}
+	kind := schema.GroupVersionKind{Group: "apps.openshift.io", Version: "v1", Kind: "DeploymentConfig"}
+	rc.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(owner, kind)}
+}
+
+func uncontrolled(rc *corev1.ReplicationController) { rc.OwnerReferences[0].Controller = nil }
+
+func manyLabels(rc *corev1.ReplicationController) {
+	for i := range 101 {
+		labelled(fmt.Sprint("label-", i), "x")(rc)
+	}
+}
 
 func orphaned(rc *corev1.ReplicationController) { rc.OwnerReferences = nil }
 

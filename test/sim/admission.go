@@ -45,6 +45,10 @@ func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]
 		return nil, errWebhookDown
 	}
 	decision := mutate.Decide(write, mutateOptions)
+	if decision.Question != nil {
+		write.Stored = api.SpecOf(decision.Question)
+		decision = mutate.Decide(write, mutateOptions)
+	}
 	if decision.Refusal == nil {
 		return decision.Object.Object, nil
 	}

@@ -116,6 +116,7 @@ const (
 func (a *agent) after(w *World, c call, more bool) {
 	for _, event := range a.brain.announced() {
 		w.tell("agent %d announces: %s", a.id, event)
+		w.events = append(w.events, event)
 	}
 	if more {
 		a.call = &c

@@ -42,8 +42,9 @@ type checker struct {
 	// uid is that of the RC; empty when it is deleted on a user's word.
 	uid string
 
-	// created and deleted count pods, deleted those that were active.
-	created, deleted int
+	// created and deleted count pods, deleted those that were active; rolledBack the
+	// rollouts that the agent gave up.
+	created, deleted, rolledBack int
 
 	// promoting: a promotion is under way. hurt: a fault befell a pod since the last calm
 	// outside of one; excused is how many pods fewer may serve for it.
@@ -108,6 +109,22 @@ func (c *checker) rcChanged(w *World, before, after *RC) {
 	if before.image != after.image {
 		c.imageChanged(w, before, after)
 	}
+	if before.bounds.requested != after.bounds.requested && after.bounds.requested == after.image {
+		c.cancelled(w, after)
+	}
+}
+
+// cancelled: who cancels is a user; or the agent, where a user wants that of a rollout
+// that fails. From then on the live image is what is wanted.
+func (c *checker) cancelled(w *World, rc *RC) {
+	if c.cause.kind == userActs {
+		return
+	}
+	if annotationOf(rc.object, api.OnFailureAnnotation) != string(api.Rollback) {
+		c.fail("P5", "%s is rolled back without anybody's wish", tomcat)
+	}
+	w.users.want.image = rc.image
+	c.rolledBack++
 }
 
 // rcDeleted: from then on, what becomes of the pods is between the user and the
@@ -347,9 +364,7 @@ func (w *World) unfinishedPods(rc *RC) []string {
 func (r *RC) traces() []string {
 	var left []string
 	for key := range ownEntries(r.object) {
-		switch strings.TrimPrefix(key, "annotations/") {
-		case api.MaxSurgeAnnotation, api.MaxUnavailableAnnotation, api.UpdatePeriodAnnotation, api.PausedAnnotation:
-		default:
+		if !slices.Contains(api.Settings, strings.TrimPrefix(key, "annotations/")) {
 			left = append(left, key+" is left")
 		}
 	}

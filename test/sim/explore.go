@@ -19,7 +19,7 @@ type Exploration struct {
 }
 
 // explorer visits every state of a promotion of two pods that can be reached by any
-// order of the steps of the agent, the ReplicationController manager with its two
+// order of the steps of the agent, kube-controller-manager with its two
 // caches, the garbage collector and one user; and with one crash of the agent before
 // or after any of its writes.
 type explorer struct {

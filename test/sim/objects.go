@@ -47,7 +47,7 @@ type RC struct {
 	digest     uint64
 }
 
-// status is what a ReplicationController manager reports.
+// status is what kube-controller-manager reports.
 type status struct {
 	observed               int64
 	pods, ready, available int32
@@ -77,6 +77,9 @@ type Pod struct {
 	failed    bool
 	deleting  bool
 	digest    uint64
+
+	// defect is why it does not become ready; nil if it will.
+	defect *defect
 }
 
 // active reports whether the pod is one that kube-controller-manager counts.

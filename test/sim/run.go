@@ -30,6 +30,9 @@ type Result struct {
 
 	// Created and Deleted pods.
 	Created, Deleted int
+
+	// RolledBack are the rollouts that failed and were rolled back for it.
+	RolledBack int
 }
 
 // run is a world and what a seed does to it.
@@ -63,7 +66,7 @@ func Run(seed uint64, told bool) Result {
 	r.endOfRollout()
 	return Result{
 		Failure: r.check.failure, Story: r.story.String(), Steps: r.check.steps, Strict: r.check.strict,
-		Created: r.check.created, Deleted: r.check.deleted,
+		Created: r.check.created, Deleted: r.check.deleted, RolledBack: r.check.rolledBack,
 	}
 }
 
@@ -76,7 +79,7 @@ func (r *run) live() {
 		r.one(true)
 	}
 	r.endTrouble()
-	if isBad(r.users.want.image) {
+	if r.defects[r.users.want.image] != nil {
 		// Whatever happens to the bad image, the next one is not held up by it (P8).
 		r.await(func() bool { return false }, patience/10, 20)
 		r.users.script = append(r.users.script, action{kind: setImage, image: "tomcat:10"})

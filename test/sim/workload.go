@@ -50,6 +50,7 @@ func newWorkload(seed uint64, random *rand.Rand) workload {
 		if random.IntN(8) == 0 {
 			l.deletion(random)
 		}
+		l.failure(seed)
 	}
 	if l.kind >= agentWorkload {
 		for _, kind := range []faultKind{killBefore, killAfter, timeout, lost, conflict, overlap, freeze, staleStart, relistAgent} {
@@ -79,6 +80,17 @@ func (l *workload) strategy(random *rand.Rand) {
 	case 3:
 		l.annotations[api.UpdatePeriodAnnotation] = "1s"
 	}
+}
+
+// failure has some rollouts fail soon, and rolled back then. It draws from a sequence of
+// its own.
+func (l *workload) failure(seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	if random.IntN(4) > 0 {
+		return
+	}
+	l.annotations[api.OnFailureAnnotation] = string(api.Rollback)
+	l.annotations[api.ProgressDeadlineAnnotation] = []string{"10s", "1m", "10m"}[random.IntN(3)]
 }
 
 var images = []string{"tomcat:7", "tomcat:8", "tomcat:9", "tomcat:bad"}

@@ -344,7 +344,7 @@ func metadataRows() []row {
 				a.Kubectl("create", "configmap", "owner")
 				uid := a.Kubectl("get", "configmap", "owner", "-o", "jsonpath={.metadata.uid}").Stdout
 				return a.runKubectl("", "patch", ref, "-p",
-					`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"`+uid+`","controller":true}]}}`)
+					`{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"`+uid+`"}]}}`)
 			},
 		},
 		{

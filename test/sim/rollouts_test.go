@@ -1,22 +1,24 @@
-package rollout_test
+package sim
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
-// TestScripts prints whole rollouts as the old command would have.
-func TestScripts(t *testing.T) {
+// TestRollouts prints whole rollouts as the old command would have.
+func TestRollouts(t *testing.T) {
 	tests := map[string]struct {
-		desired            int32
+		desired            int64
 		surge, unavailable string
 
 		// during happens once, after the given number of passes.
 		after  int
-		during func(*world)
+		during func(*driver)
 
 		want string
 	}{
@@ -70,17 +72,19 @@ func TestScripts(t *testing.T) {
 				Update succeeded. tomcat has taken over the pods of tomcat-v8`,
 		},
 		"no pods": {
-			desired: 0, surge: "1", unavailable: "0",
+			desired: 2, surge: "1", unavailable: "0",
+			after: 0, during: func(d *driver) { d.scaleTo(0) },
 			want: `
 				Created tomcat-v8
-				Scaling up tomcat-v8 from 0 to 0, scaling down tomcat from 0 to 0 (keep 0 pods available, don't exceed 1 pods)
+				Scaling up tomcat-v8 from 0 to 0, scaling down tomcat from 2 to 0 (keep 0 pods available, don't exceed 1 pods)
+				Scaling tomcat down to 0
 				All pods are updated. tomcat takes over the pods of tomcat-v8
 				Deleted tomcat-v8, its pods stay
 				Update succeeded. tomcat has taken over the pods of tomcat-v8`,
 		},
-		"a retarget half-way: stale pods go first": {
+		"a retarget half-way: the pods of the old request go first": {
 			desired: 3, surge: "1", unavailable: "0",
-			after: 4, during: func(w *world) { w.request("v9") },
+			after: 4, during: func(d *driver) { d.request("tomcat:9") },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 3, scaling down tomcat from 3 to 0 (keep 3 pods available, don't exceed 4 pods)
@@ -103,7 +107,7 @@ func TestScripts(t *testing.T) {
 		},
 		"a cancel half-way": {
 			desired: 3, surge: "1", unavailable: "0",
-			after: 4, during: func(w *world) { w.request("v7") },
+			after: 4, during: func(d *driver) { d.request("tomcat:7") },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 3, scaling down tomcat from 3 to 0 (keep 3 pods available, don't exceed 4 pods)
@@ -119,13 +123,13 @@ func TestScripts(t *testing.T) {
 		},
 		"a cancel before anything moved": {
 			desired: 3, surge: "1", unavailable: "0",
-			after: 0, during: func(w *world) { w.request("v7") },
+			after: 0, during: func(d *driver) { d.request("tomcat:7") },
 			want: `
 				Rollback succeeded. tomcat keeps its template`,
 		},
 		"more pods desired half-way": {
 			desired: 2, surge: "1", unavailable: "0",
-			after: 3, during: func(w *world) { w.desired = 4 },
+			after: 3, during: func(d *driver) { d.scaleTo(4) },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 2, scaling down tomcat from 2 to 0 (keep 2 pods available, don't exceed 3 pods)
@@ -139,7 +143,7 @@ func TestScripts(t *testing.T) {
 		},
 		"fewer pods desired half-way": {
 			desired: 4, surge: "1", unavailable: "0",
-			after: 6, during: func(w *world) { w.desired = 2 },
+			after: 6, during: func(d *driver) { d.scaleTo(2) },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 4, scaling down tomcat from 4 to 0 (keep 4 pods available, don't exceed 5 pods)
@@ -156,7 +160,7 @@ func TestScripts(t *testing.T) {
 		},
 		"a newer request during the promotion": {
 			desired: 1, surge: "1", unavailable: "0",
-			after: 5, during: func(w *world) { w.request("v9") },
+			after: 5, during: func(d *driver) { d.request("tomcat:9") },
 			want: `
 				Created tomcat-v8
 				Scaling up tomcat-v8 from 0 to 1, scaling down tomcat from 1 to 0 (keep 1 pods available, don't exceed 2 pods)
@@ -176,19 +180,14 @@ func TestScripts(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(test.desired, test.surge, test.unavailable)
-			w.request("v8")
-			for range test.after {
-				w.pass()
-				w.settle()
-			}
+			d := drive(t, test.desired, "max-surge="+test.surge, "max-unavailable="+test.unavailable)
+			d.request("tomcat:8")
+			d.passes(test.after)
 			if test.during != nil {
-				test.during(w)
+				test.during(d)
 			}
-			_, ok := w.run(100)
-			assert.True(t, ok, "finished")
-			assert.Empty(t, w.harm)
-			assert.Equal(t, lines(test.want), w.log)
+			d.run(100)
+			assert.Equal(t, lines(test.want), d.told())
 		})
 	}
 }
@@ -204,122 +203,122 @@ func lines(text string) []string {
 // TestPodsAndPasses: N pods created, N deleted, and no pass more than it takes: with
 // surge 1 two per pod, and 6 for creation, seal, orphan, adopt, open and finish.
 func TestPodsAndPasses(t *testing.T) {
-	for _, desired := range []int32{1, 5, 20} {
-		w := newWorld(desired, "1", "0")
-		w.request("v8")
-		passes, ok := w.run(200)
-		assert.True(t, ok)
-		assert.Equal(t, desired, w.created, "created")
-		assert.Equal(t, desired, w.deleted, "deleted")
-		assert.Equal(t, int(2*desired)+6, passes)
+	for _, desired := range []int64{1, 5, 20} {
+		t.Run(fmt.Sprint(desired), func(t *testing.T) {
+			d := drive(t, desired)
+			d.request("tomcat:8")
+			passes := d.run(200)
+			assert.EqualValues(t, desired, d.check.created, "created")
+			assert.EqualValues(t, desired, d.check.deleted, "deleted")
+			assert.EqualValues(t, 2*desired+6, passes)
+		})
+	}
+}
+
+// TestCrashAtEveryWrite kills the agent after the nth write of an undisturbed
+// rollout, for every n, and finds the same end as without.
+func TestCrashAtEveryWrite(t *testing.T) {
+	for crash := range 40 {
+		t.Run(fmt.Sprint(crash), func(t *testing.T) {
+			d := drive(t, 5)
+			d.crashAt = crash
+			d.request("tomcat:8")
+			d.run(100)
+			assert.Equal(t, []int{5, 5}, []int{d.check.created, d.check.deleted})
+		})
 	}
 }
 
 // TestBrokenOldPods: pods that serve nobody are replaced, though there are fewer
 // available than there should be; and only against new ones that are.
 func TestBrokenOldPods(t *testing.T) {
-	w := newWorld(5, "1", "0")
-	w.request("v8")
-	breakOld := func() {
-		w.rc.available, w.rc.cachedOK, w.rc.statusOK = 0, 0, 0
-	}
+	d := drive(t, 5)
+	d.breakPods("tomcat:7", cannotPull("not found"))
+	d.request("tomcat:8")
 	for range 60 {
-		if !w.pending {
+		if !d.pending() {
 			break
 		}
-		if w.live == "v7" {
-			breakOld()
+		available := int32(0)
+		if rc := d.owned("tomcat:8"); rc != nil {
+			available = rc.status.available
 		}
-		newOK := int32(0)
-		if next := w.next["tomcat-v8"]; next != nil {
-			newOK = next.statusOK
+		d.pass()
+		if rc := d.rcs[tomcat]; rc.image == "tomcat:7" {
+			assert.GreaterOrEqual(t, rc.replicas, 5-available, "an old pod goes for every new one")
 		}
-		w.pass()
-		if w.live == "v7" {
-			assert.GreaterOrEqual(t, w.rc.replicas, 5-newOK, "an old pod goes for every new one")
-		}
-		w.settle()
 	}
-	assert.False(t, w.pending)
+	assert.False(t, d.pending())
+}
+
+// breakPods has all pods of an image fail to serve, and others that are created later.
+func (d *driver) breakPods(image string, defect *defect) {
+	d.setDefect(image, defect)
+	for _, pod := range d.podsInOrder() {
+		if pod.image == image && pod.ready {
+			d.take(step{kind: faultStarts, fault: podFlap, name: pod.name})
+		}
+	}
+	d.rest()
 }
 
 // TestUpdatePeriod: a period passes between two scale-ups, the first comes at once,
 // and a rollback does not wait.
 func TestUpdatePeriod(t *testing.T) {
-	w := newWorld(3, "1", "0")
-	w.strategy.UpdatePeriod = time.Minute
-	w.request("v8")
-	w.lastUp = w.now // as after a restart
-	for range 8 {
-		w.pass()
-		w.settle()
-	}
-	assert.Equal(t, int32(1), w.next["tomcat-v8"].replicas)
-	w.now = w.now.Add(20 * time.Second)
-	decision := w.pass()
-	assert.Empty(t, decision.Actions)
-	assert.Equal(t, 40*time.Second, decision.RequeueAfter)
+	d := drive(t, 3, "update-period=1m")
+	d.request("tomcat:8")
+	d.passes(8)
+	assert.EqualValues(t, 1, d.owned("tomcat:8").replicas)
+	d.now += 20 * time.Second
+	assert.Zero(t, d.pass())
+	result, err := d.agents[0].brain.outcome()
+	require.NoError(t, err)
+	assert.InDelta(t, 40, result.RequeueAfter.Seconds(), 1)
 
-	w.now = w.now.Add(decision.RequeueAfter)
-	w.pass()
-	assert.Equal(t, int32(2), w.next["tomcat-v8"].replicas)
+	assert.NotZero(t, d.wait(result.RequeueAfter))
+	assert.EqualValues(t, 2, d.owned("tomcat:8").replicas)
 
-	w.settle()
-	w.request("v7")
-	_, ok := w.run(20)
-	assert.True(t, ok)
-	assert.Less(t, w.now, time.Unix(1000, 0).Add(30*time.Minute))
+	before := d.now
+	d.request("tomcat:7")
+	d.run(20)
+	assert.Less(t, d.now-before, time.Minute)
 }
 
 // TestHiddenPods: between a scale-up and the first status that shows its pods, a
 // retarget must not take the pods for gone.
 func TestHiddenPods(t *testing.T) {
-	w := newWorld(1, "1", "0")
-	w.request("v8")
-	for w.next["tomcat-v8"] == nil || w.next["tomcat-v8"].replicas == 0 {
-		w.pass()
-		w.settle0()
-	}
-	v8 := w.next["tomcat-v8"]
-	w.seeSpec(v8)
-	w.manage(v8)
-	v8.publish() // a current status, of a cache that lacks the pod
-	assert.Equal(t, int32(0), v8.statusPods)
-	w.request("v9")
+	d := drive(t, 1)
+	noPods := func(s step) bool { return s.kind == managerSeesPod }
+	d.request("tomcat:8")
+	d.passes(1)
+	require.Zero(t, d.owned("tomcat:8").replicas)
+	d.passUnless(noPods)
+	hidden := d.owned("tomcat:8")
+	require.EqualValues(t, 1, hidden.replicas)
+	require.Equal(t, hidden.generation, hidden.status.observed, "a status of this spec")
+	require.Zero(t, hidden.status.pods, "of a cache that lacks the pod")
+	d.request("tomcat:9")
 	for range 5 {
-		w.pass()
-		assert.LessOrEqual(t, w.potential(), int32(2))
+		d.passUnless(noPods)
+		pods, _ := d.count()
+		assert.LessOrEqual(t, pods, 2)
 	}
-	_, ok := w.run(30)
-	assert.True(t, ok)
-}
-
-// settle0 publishes statuses without any pod being created.
-func (w *world) settle0() {
-	for _, c := range w.all() {
-		if c.replicas == c.pods {
-			w.seeSpec(c)
-			c.publish()
-		}
-	}
+	d.run(30)
 }
 
 // TestPodDiesDuringAdoption: it cannot be replaced before the rollout is over, and
 // the rollout is not held up by it.
 func TestPodDiesDuringAdoption(t *testing.T) {
-	w := newWorld(3, "1", "0")
-	w.request("v8")
+	d := drive(t, 3)
+	d.request("tomcat:8")
 	for range 30 {
-		if w.adopting != "" {
+		if d.rcs[tomcat].adopting() != "" {
 			break
 		}
-		w.pass()
-		w.settle()
+		d.pass()
 	}
-	w.rc.pods, w.rc.available = 2, 2
-	w.settle()
-	_, ok := w.run(10)
-	assert.True(t, ok, "finished")
-	w.settle()
-	assert.Equal(t, int32(3), w.rc.pods)
+	require.NotEmpty(t, d.rcs[tomcat].adopting())
+	d.take(step{kind: faultStarts, fault: podDeath, name: d.podsInOrder()[0].name})
+	d.rest()
+	d.run(10)
 }
