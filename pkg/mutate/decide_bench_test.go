@@ -69,7 +69,7 @@ func TestAllocations(t *testing.T) {
 	limits := map[string]float64{
 		"passes":    45,
 		"requests":  420,
-		"retargets": 3450,
+		"retargets": 3550,
 		"repeats":   1850,
 		"steps":     1100,
 	}

@@ -5,7 +5,7 @@ import (
 )
 
 // reservedAnnotations are written by rcroll only.
-var reservedAnnotations = []string{api.RequestAnnotation, api.CommandAnnotation}
+var reservedAnnotations = []string{api.RequestAnnotation, api.PromotedAnnotation, api.CommandAnnotation}
 
 // guardReserved refuses to let a user add or change what is rcroll's.
 // Removing it is no offence: manifests do not know it, and record puts it back.
