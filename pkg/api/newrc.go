@@ -64,8 +64,10 @@ func ScaleOwnedPatch(replicas int32) map[string]any {
 	}}
 }
 
-// ownedRC takes the hash from the label: computing it again is not cheap.
+// ownedRC takes the hash from the label: computing it again is not cheap. The pods
+// name their owner as the one that is to take them over.
 func ownedRC(owner metav1.Object, spec Spec, hashKey string) *unstructured.Unstructured {
+	spec = spec.Labelled(nil, map[string]string{SuccessorLabel: string(owner.GetUID())})
 	rc := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any(spec)}}
 	rc.SetGroupVersionKind(GroupVersionKind)
 	rc.SetNamespace(owner.GetNamespace())
