@@ -171,6 +171,7 @@ func TestReconcileStarts(t *testing.T) {
 	assert.Equal(t, int32(1), *scaled.Replicas)
 	labels := map[string]string{"app": "tomcat", api.DefaultHashLabelKey: request(t, 5).Hash(api.DefaultHashLabelKey)}
 	assert.Equal(t, labels, scaled.Selector)
+	labels[api.SuccessorLabel] = string(c.get(t, "tomcat").UID)
 	assert.Equal(t, labels, scaled.Template.Labels)
 	assert.Equal(t, []string{"Normal ScalingReplicationController Scaling " + next.Name + " up to 1"}, c.announced())
 	for _, patch := range c.patches {

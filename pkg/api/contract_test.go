@@ -27,6 +27,7 @@ func TestContract(t *testing.T) {
 		{api.RollingLabel, "rcroll.dev/rolling"},
 		{api.SealedLabel, "rcroll.dev/sealed"},
 		{api.AdoptingLabel, "rcroll.dev/adopting"},
+		{api.SuccessorLabel, "rcroll.dev/successor"},
 		{api.DefaultHashLabelKey, "deployment"},
 		{api.True, "true"},
 

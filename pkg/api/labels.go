@@ -46,11 +46,10 @@ func (s Spec) Marked() bool { return !s.Equal(s.Unmarked()) }
 // Unmarked returns the spec without the marks of a promotion, neither in the
 // selector nor in the template.
 func (s Spec) Unmarked() Spec {
-	isMark := func(key, _ string) bool { return key == SealedLabel || key == AdoptingLabel }
 	out := s.editable()
-	dropLabels(out, "selector", isMark)
+	dropLabels(out, "selector", isPromotionMark)
 	if metadata := out.templateMetadata(); metadata != nil {
-		dropLabels(metadata, "labels", isMark)
+		dropLabels(metadata, "labels", isPromotionMark)
 	}
 	return out
 }
@@ -125,13 +124,11 @@ func (s Spec) ensureTemplateMetadata() map[string]any {
 }
 
 func isRollLabel(key, value, hashKey string) bool {
-	switch key {
-	case hashKey:
-		return IsHash(value)
-	case SealedLabel, AdoptingLabel:
-		return true
-	}
-	return false
+	return key == hashKey && IsHash(value) || isPromotionMark(key, value)
+}
+
+func isPromotionMark(key, _ string) bool {
+	return key == SealedLabel || key == AdoptingLabel || key == SuccessorLabel
 }
 
 func rollLabels(labels map[string]string, hashKey string) map[string]string {

@@ -52,6 +52,11 @@ const (
 	// ReplicationController adopts the pods of the new one, so that a
 	// kube-controller-manager with an outdated pod cache cannot create surplus pods. Its value is the hash of the template that is being promoted.
 	AdoptingLabel = Prefix + "adopting"
+
+	// SuccessorLabel, in the template of an owned ReplicationController only, is the
+	// UID of the one that takes its pods over. While pods have it an admission policy
+	// lets nothing else adopt them; another one takes it away when they are adopted.
+	SuccessorLabel = Prefix + "successor"
 )
 
 // Set by users on their ReplicationController.

@@ -3,6 +3,7 @@ package api
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -64,13 +65,21 @@ func ScaleOwnedPatch(replicas int32) map[string]any {
 	}}
 }
 
-// ownedRC takes the hash from the label: computing it again is not cheap.
+// ownedRC takes the hash from the label: computing it again is not cheap. The pods
+// name their owner as the one that is to take them over.
 func ownedRC(owner metav1.Object, spec Spec, hashKey string) *unstructured.Unstructured {
+	spec = spec.Labelled(nil, map[string]string{SuccessorLabel: string(owner.GetUID())})
 	rc := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any(spec)}}
 	rc.SetGroupVersionKind(GroupVersionKind)
 	rc.SetNamespace(owner.GetNamespace())
 	rc.SetName(NewRCName(owner.GetName(), spec.Selector()[hashKey]))
-	rc.SetLabels(map[string]string{RollingLabel: True})
+	// Policies about the labels of ReplicationControllers are met as the owner meets them.
+	labels := maps.Clone(owner.GetLabels())
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[RollingLabel] = True
+	rc.SetLabels(labels)
 	rc.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(owner, GroupVersionKind)})
 	return rc
 }

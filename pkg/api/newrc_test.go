@@ -48,7 +48,7 @@ func TestNewRC(t *testing.T) {
 	spec := api.SpecOf(rc)
 	assert.Equal(t, int32(5), spec.Replicas())
 	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits}, spec.Selector())
-	assert.Equal(t, spec.Selector(), spec.TemplateLabels())
+	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits, api.SuccessorLabel: "uid"}, spec.TemplateLabels())
 	assert.Equal(t, digits, spec.Hash("deployment"), "the label is no part of the identity")
 	assert.Contains(t, spec, "new", "unknown fields survive")
 
@@ -56,7 +56,8 @@ func TestNewRC(t *testing.T) {
 	assert.Equal(t, rc.GetName(), sealed.GetName())
 	assert.Equal(t, int32(0), api.SpecOf(sealed).Replicas())
 	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits, api.SealedLabel: digits}, api.SpecOf(sealed).Selector())
-	assert.Equal(t, api.SpecOf(sealed).Selector(), api.SpecOf(sealed).TemplateLabels())
+	assert.Equal(t, map[string]string{"app": "tomcat", "deployment": digits, api.SealedLabel: digits, api.SuccessorLabel: "uid"},
+		api.SpecOf(sealed).TemplateLabels())
 	assert.Equal(t, digits, api.SpecOf(sealed).Hash("deployment"))
 	assert.Equal(t, int32(5), request.Replicas(), "the request stays as it is")
 }

@@ -77,11 +77,15 @@ func ask(write Write, wanted api.Spec, key string) Decision {
 
 // restoreReserved gives the object what is rcroll's in the metadata of another one.
 func restoreReserved(object, from *unstructured.Unstructured) {
-	annotations := from.GetAnnotations()
-	for _, annotation := range reservedAnnotations {
-		if value, found := annotations[annotation]; found {
-			setAnnotation(object, annotation, value)
+	kept := from.GetAnnotations()
+	maps.DeleteFunc(kept, func(key, _ string) bool { return !isReserved(key) })
+	if len(kept) > 0 {
+		annotations := object.GetAnnotations()
+		if annotations == nil {
+			annotations = map[string]string{}
 		}
+		maps.Copy(annotations, kept)
+		object.SetAnnotations(annotations)
 	}
 	if value, found := from.GetLabels()[api.RollingLabel]; found {
 		setLabel(object, api.RollingLabel, value)

@@ -27,7 +27,7 @@ func guardMarks(write Write) error {
 	live, wanted := api.SpecOf(write.Old), api.SpecOf(write.New)
 	selector := entries{before: live.Selector(), after: wanted.Selector()}
 	template := entries{before: live.TemplateLabels(), after: wanted.TemplateLabels()}
-	for _, key := range []string{api.SealedLabel, api.AdoptingLabel} {
+	for _, key := range []string{api.SealedLabel, api.AdoptingLabel, api.SuccessorLabel} {
 		switch {
 		case template.sets(key):
 			return about(name(write.New), errReservedMark(templateLabelsPath.Key(key)))

@@ -39,7 +39,7 @@ const fieldOwner = client.FieldOwner("rcroll-webhook")
 // object as it is stored.
 func Register(server webhook.Server, c client.Client, judge Judge, options mutate.Options) {
 	registerMetrics()
-	server.Register(ControllerPath, &admission.Webhook{Handler: &controllerHandler{judge: judge, clock: clock.RealClock{}, options: options}})
+	server.Register(ControllerPath, &admission.Webhook{Handler: &controllerHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options}})
 	server.Register(ScalePath, &admission.Webhook{Handler: &scaleHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options}})
 }
 
@@ -56,6 +56,7 @@ type Judge interface {
 
 // controllerHandler answers reviews of ReplicationControllers.
 type controllerHandler struct {
+	client  client.Client
 	judge   Judge
 	clock   clock.PassiveClock
 	options mutate.Options
@@ -116,5 +117,17 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 		return decision, nil, err
 	}
 	write.Stored = api.SpecOf(stored)
-	return mutate.Decide(write, h.options), warnings, nil
+	decision = mutate.Decide(write, h.options)
+	if decision.Meaning == mutate.Requests || decision.Meaning == mutate.Retargets {
+		err = h.dryRunCreate(ctx, write.Old, write.Stored)
+	}
+	return decision, warnings, err
+}
+
+// dryRunCreate finds out whether the agent will be able to create the new
+// ReplicationController: quotas on their number, and policies on their names, are of no
+// concern to the user's own object. One that stands already has been created.
+func (h *controllerHandler) dryRunCreate(ctx context.Context, owner *unstructured.Unstructured, request api.Spec) error {
+	rc := api.NewRC(owner, request, h.options.HashLabelKey)
+	return client.IgnoreAlreadyExists(h.client.Create(ctx, rc, client.DryRunAll, fieldOwner))
 }

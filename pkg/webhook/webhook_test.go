@@ -2,8 +2,10 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +23,7 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -50,6 +53,7 @@ func update(user string, before, after []byte) admission.Request {
 // judge stores what it is asked about, as change leaves it, or refuses.
 type judge struct {
 	refusal  error
+	quota    error
 	warnings []string
 	change   func(*unstructured.Unstructured)
 	asked    func(context.Context, authenticationv1.UserInfo)
@@ -70,8 +74,22 @@ func (j judge) Scale(context.Context, authenticationv1.UserInfo, *unstructured.U
 	return j.warnings, j.refusal
 }
 
+// creating is a client that answers to Create, which is a dry run always.
+func creating(answer error) client.Client {
+	return fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
+		Create: func(_ context.Context, _ client.WithWatch, _ client.Object, opts ...client.CreateOption) error {
+			var given client.CreateOptions
+			given.ApplyOptions(opts)
+			if !slices.Equal(given.DryRun, []string{metav1.DryRunAll}) {
+				return errors.New("not a dry run")
+			}
+			return answer
+		},
+	}).Build()
+}
+
 func reviewing(judge judge, options mutate.Options) *controllerHandler {
-	return &controllerHandler{judge: judge, clock: clock.RealClock{}, options: options}
+	return &controllerHandler{client: creating(judge.quota), judge: judge, clock: clock.RealClock{}, options: options}
 }
 
 func scaling(store client.Client, judge judge, options mutate.Options) *scaleHandler {
@@ -87,12 +105,17 @@ func TestRequest(t *testing.T) {
 		code    int32
 	}{
 		"accepted":     {nil, true, 0},
+		"no quota":     {apierrors.NewForbidden(schema.GroupResource{}, "x", errors.New("exceeded quota")), false, http.StatusForbidden},
 		"rejected":     {invalid, false, http.StatusUnprocessableEntity},
 		"not judged":   {apierrors.NewTooManyRequests("later", 1), false, http.StatusTooManyRequests},
 		"out of reach": {context.DeadlineExceeded, false, http.StatusInternalServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
-			handler := reviewing(judge{refusal: c.answer}, options)
+			judge := judge{refusal: c.answer}
+			if name == "no quota" {
+				judge.refusal, judge.quota = nil, c.answer
+			}
+			handler := reviewing(judge, options)
 			response := handler.Handle(t.Context(), update("alice", rc("{}", spec7), rc("{}", string(spec8))))
 			assert.Equal(t, c.allowed, response.Allowed)
 			assert.Equal(t, c.allowed, len(response.Patches) > 0)

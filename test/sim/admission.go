@@ -95,8 +95,9 @@ func isSent(by requester, old, object map[string]any) bool {
 
 // installed is what the API server is told by manifests/base.
 type installed struct {
-	webhook *shipped.Webhook
-	policy  *shipped.Policy
+	webhook  *shipped.Webhook
+	policy   *shipped.Policy
+	handover *shipped.Handover
 }
 
 var manifests = sync.OnceValue(func() installed {
@@ -108,7 +109,11 @@ var manifests = sync.OnceValue(func() installed {
 	if err != nil {
 		panic(err)
 	}
-	return installed{webhook: webhook, policy: policy}
+	handover, err := shipped.ReadHandover()
+	if err != nil {
+		panic(err)
+	}
+	return installed{webhook: webhook, policy: policy, handover: handover}
 })
 
 // ownEntries are the labels and annotations that begin with rcroll's prefix.

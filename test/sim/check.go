@@ -349,7 +349,7 @@ func (w *World) unfinishedPods(rc *RC) []string {
 		}
 		pods++
 		old := pod.image != rc.image && !w.check.mixed
-		if pod.owner.uid != rc.uid || pod.deleting || !pod.ready || old {
+		if pod.owner.uid != rc.uid || pod.deleting || !pod.ready || old || pod.labels[api.SuccessorLabel] != "" {
 			left = append(left, fmt.Sprintf("pod %s: of %q, image %s, ready %t, terminating %t",
 				pod.name, pod.owner.uid, pod.image, pod.ready, pod.deleting))
 		}

@@ -93,6 +93,12 @@ var mutants = []struct {
 	{name: "take over on an old cache", first: 29001, edits: []edit{
 		{"pkg/agent/observe.go", `if len(o.members) == 1 || o.memory.expectations.hasWritten() {`, `if true {`},
 	}},
+	{name: "no safeguard against adopters", edits: []edit{
+		{"test/sim/adopter.go", `	if refused {`, `	if false && refused {`},
+	}},
+	{name: "forget the successor", edits: []edit{
+		{"pkg/api/newrc.go", `spec = spec.Labelled(nil, map[string]string{SuccessorLabel: string(owner.GetUID())})`, ``},
+	}},
 	{name: "do not sweep", edits: []edit{
 		{"pkg/agent/reconciler.go", `return r.sweep(ctx, key)`, `return reconcile.Result{}, nil`},
 	}},

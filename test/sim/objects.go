@@ -66,6 +66,7 @@ type bounds struct {
 // Pod is a stored pod, never changed either.
 type Pod struct {
 	name, uid string
+	maker     string // the name of the ReplicationController that created it
 	version   int64
 	labels    map[string]string
 	image     string

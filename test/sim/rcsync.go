@@ -158,8 +158,9 @@ func (m *rcManager) claim(w *World, s *rcSync) {
 		s.failed = true // only one controller is allowed
 	default:
 		w.tell("%s adopts %s", s.rc.name, pod.name)
-		if live.owner.uid == "" {
-			w.updatePod(live, func(p *Pod) { p.owner = reference{name: s.rc.name, uid: s.rc.uid} })
+		if live.owner.uid == "" && w.adopt(live, reference{name: s.rc.name, uid: s.rc.uid}) != nil {
+			s.failed = true
+			return
 		}
 		s.active = append(slices.Clip(s.active), pod)
 	}

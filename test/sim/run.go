@@ -56,9 +56,11 @@ func Run(seed uint64, told bool) Result {
 	r.users.script, r.faults = workload.script, workload.faults
 	r.users.want = want{image: "tomcat:7", replicas: workload.replicas}
 	r.story.told = told
-	for kind := range r.weights {
+	for kind := range adopterTakes {
 		r.weights[kind] = []int{2, 5, 10, 30}[random.IntN(4)]
 	}
+	r.adopter = newAdopter(seed)
+	r.weights[adopterTakes], r.weights[adopterDeletes] = 5, 10
 	r.second = []int{1, 10, 30}[random.IntN(3)]
 	r.weights[userActs] = []int{1, 2, 5}[random.IntN(3)]
 	r.tell("%s", workload)

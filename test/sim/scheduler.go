@@ -27,6 +27,8 @@ const (
 	podEnds
 	userActs
 	faultStarts
+	adopterTakes
+	adopterDeletes
 	stepKinds
 )
 
@@ -76,7 +78,7 @@ func (w *World) enabled(steps []step) []step {
 	if w.users.next < len(w.users.script) {
 		steps = append(steps, step{kind: userActs})
 	}
-	return steps
+	return w.adopterSteps(steps)
 }
 
 func (w *World) managerSteps(steps []step) []step {
@@ -176,6 +178,10 @@ func (w *World) takeByItself(s step) {
 		w.becomeReady(s.name)
 	case podEnds:
 		w.terminate(s.name)
+	case adopterTakes:
+		w.adopterTakes(s.name)
+	case adopterDeletes:
+		w.adopterDeletes(s.name)
 	}
 }
 

@@ -255,7 +255,7 @@ func (w *World) createPod(rc *RC) (*Pod, error) {
 	w.births["pods of "+rc.name]++
 	name := fmt.Sprintf("%s-p%d", rc.name, w.births["pods of "+rc.name])
 	pod := &Pod{
-		name: name, uid: name + "/1", labels: rc.labels, image: rc.image, created: w.now,
+		name: name, uid: name + "/1", maker: rc.name, labels: rc.labels, image: rc.image, created: w.now,
 		owner: reference{name: rc.name, uid: rc.uid}, node: w.births["pods of "+rc.name] % nodes,
 		defect: w.defects[rc.image],
 	}

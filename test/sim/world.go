@@ -27,6 +27,7 @@ type World struct {
 	collector *collector
 	agents    []*agent
 	users     users
+	adopter   *adopter
 	faults    faults
 	check     *checker
 
@@ -170,6 +171,7 @@ func (w *World) rcsInOrder() []*RC { return inOrder(w.rcs) }
 func (p *Pod) typed() corev1.Pod {
 	pod := corev1.Pod{}
 	pod.Name, pod.Namespace, pod.UID, pod.Labels = p.name, namespace, types.UID(p.uid), maps.Clone(p.labels)
+	pod.GenerateName = p.maker + "-"
 	pod.ResourceVersion = fmt.Sprint(p.version)
 	pod.CreationTimestamp.Time = epoch.Add(p.created)
 	if p.owner.uid != "" {

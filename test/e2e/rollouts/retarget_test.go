@@ -82,7 +82,7 @@ func TestEnvironmentAlonePasses(t *testing.T) {
 	t.Parallel()
 	s := given(t, manifest.Tomcat(t))
 	out := s.Kubectl("set", "env", "rc/tomcat", "MODE=new")
-	assert.Empty(t, out.Stderr)
+	assert.Contains(t, out.Stderr, "Warning: rc/tomcat: no pods are replaced")
 	passed := s.Await("the edit is live", func(m observe.Moment) bool { return envOf(m.RC.Spec.Template, "MODE") == "new" })
 	assert.False(t, harness.Pending(passed))
 
