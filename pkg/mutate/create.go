@@ -31,7 +31,7 @@ func create(write Write, options Options) Decision {
 	text, exported := write.New.GetAnnotations()[api.RequestAnnotation]
 	request, err := api.ParseSpec(text)
 	switch {
-	case exported && err == nil:
+	case exported && err == nil && len(request.Images()) > 0:
 		request = request.Unlabelled(options.HashLabelKey)
 		setSpec(object, request)
 		decision.Warnings = []string{warnCreatedAsRequested(name(object), images(request), request.Replicas())}

@@ -409,8 +409,9 @@ func TestCreateFromExports(t *testing.T) {
 		"in the middle of a rollout": {rolling(hashed, replicas(1)), tomcat(image("tomcat:8")), "created as it was requested in its annotation rcroll.dev/request (tomcat:8, 5 replicas)"},
 		"while pods are adopted": {tomcat(image("tomcat:8"), hashed, pending(), templateLabel(api.AdoptingLabel, "x"), replicas(2)),
 			tomcat(image("tomcat:8")), "created as it was requested"},
-		"promoted and still pending":   {rolling(annotate(api.PromotedAnnotation, "x")), tomcat(image("tomcat:8")), "created as it was requested"},
-		"whose request cannot be read": {tomcat(annotate(api.RequestAnnotation, "x"), replicas(1)), tomcat(replicas(1)), "cannot be read: created as its spec says (tomcat:7, 1 replicas)"},
+		"promoted and still pending":      {rolling(annotate(api.PromotedAnnotation, "x")), tomcat(image("tomcat:8")), "created as it was requested"},
+		"whose request cannot be read":    {tomcat(annotate(api.RequestAnnotation, "x"), replicas(1)), tomcat(replicas(1)), "cannot be read: created as its spec says (tomcat:7, 1 replicas)"},
+		"whose request has no containers": {tomcat(annotate(api.RequestAnnotation, `{"replicas":9,"template":{}}`)), tomcat(), "cannot be read: created as its spec says"},
 		"of an owned one": {owned, edit(ownedByWeb(), replicas(0), func(o map[string]any) { delete(at(o, "metadata"), "labels") }),
 			"created without rcroll's labels; to have all the pods that were requested, create the export of rc/web instead"},
 	} {

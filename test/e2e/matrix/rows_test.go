@@ -305,7 +305,7 @@ func deletionRows() []row {
 					state.Images = newImage
 				}
 			},
-			cells: late(recreates),
+			cells: but(late(recreates), map[string]cell{failed: {means: notApplicable, note: "what was requested is created, and cannot start either"}}),
 		},
 	}
 }
