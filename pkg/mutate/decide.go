@@ -140,18 +140,25 @@ func create(write Write, options Options) Decision {
 
 // agentUpdate carries out a plan. The agent writes the spec of nothing but next
 // ReplicationControllers, for to write is to own: the user's next server-side
-// apply would meet a conflict.
+// apply would meet a conflict. Nor does it ever write a request: who did could roll
+// out with the agent's token whatever they like.
 func agentUpdate(write Write, options Options) Decision {
 	text, planned := annotation(write.New, api.CommandAnnotation)
 	switch {
 	case isOwned(write.Old):
 		return passes(write.New)
+	case !sameEntry(write, "annotations", api.RequestAnnotation) || !sameEntry(write, "labels", api.RollingLabel):
+		return refuse("%s: metadata: the agent writes a request by command only", name(write.New))
 	case planned:
 		return carryOut(write, text, options)
 	case !api.SpecOf(write.Old).Equal(api.SpecOf(write.New)):
 		return refuse("%s: spec: the agent changes it by plan only", name(write.New))
 	}
 	return passes(write.New)
+}
+
+func sameEntry(write Write, kind, key string) bool {
+	return entries(write.Old, kind)[key] == entries(write.New, kind)[key]
 }
 
 // refuseOwned protects a next ReplicationController. What the garbage collector

@@ -186,15 +186,24 @@ func TestRefusals(t *testing.T) {
 		user   string
 		says   string
 	}{
-		"a forged request":         {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: is written by rcroll only"},
-		"a changed request":        {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
-		"a forged command":         {rolling(), annotate(api.CommandAnnotation, `{"operation":"Finish"}`), user, "metadata.annotations[rcroll.dev/command]"},
-		"a forged label":           {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
-		"a forged mark":            {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
-		"a changed hash label":     {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
-		"a hash label in use":      {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
-		"an edit of a next RC":     {next, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
-		"the agent writing a spec": {tomcat(), image("tomcat:8"), agent, "by plan only"},
+		"a forged request":            {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: is written by rcroll only"},
+		"a changed request":           {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
+		"a forged command":            {rolling(), annotate(api.CommandAnnotation, `{"operation":"Finish"}`), user, "metadata.annotations[rcroll.dev/command]"},
+		"a forged label":              {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
+		"a forged mark":               {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
+		"a changed hash label":        {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
+		"a hash label in use":         {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
+		"an edit of a next RC":        {next, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
+		"the agent writing a spec":    {tomcat(), image("tomcat:8"), agent, "by plan only"},
+		"the agent writing a request": {rolling(), annotate(api.RequestAnnotation, "{}"), agent, "by command only"},
+		"the agent beginning a rollout": {tomcat(), func(o map[string]any) {
+			annotate(api.RequestAnnotation, "{}")(o)
+			label(api.RollingLabel, api.True)(o)
+		}, agent, "by command only"},
+		"the agent writing a request with its command": {rolling(), func(o map[string]any) {
+			annotate(api.RequestAnnotation, "{}")(o)
+			annotate(api.CommandAnnotation, `{"operation":"Finish"}`)(o)
+		}, agent, "by command only"},
 		"a setting that does not parse": {tomcat(), annotate(api.MaxSurgeAnnotation, "lots"), user,
 			`rc/tomcat: annotation rcroll.dev/max-surge: "lots" is not valid: give a number of pods`},
 		"settings that contradict":   {tomcat(), annotate(api.MaxSurgeAnnotation, "0"), user, "may not both be 0"},

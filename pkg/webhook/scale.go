@@ -36,7 +36,7 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	decision, live, err := h.decide(ctx, req, scale, wish)
+	decision, err := h.decide(ctx, req, scale, wish)
 	switch {
 	case apierrors.IsNotFound(err):
 		return admission.Allowed("") // The API server says so itself.
@@ -47,7 +47,7 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	case !decision.KeepLive:
 		return admission.Allowed("")
 	}
-	kept, err := keepLive(scale, live)
+	kept, err := keepLive(req, scale)
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode scale of %s/%s: %w", req.Namespace, req.Name, err))
 	}
@@ -69,9 +69,19 @@ func decodeScale(req admission.Request) (scale map[string]any, wish int32, err e
 
 // keepLive returns the Scale as it is to be stored: with the live replicas, and for
 // whatever version the object has by now. An autoscaler states the version that it
-// read, and to record its wish made another one.
-func keepLive(scale map[string]any, replicas int32) ([]byte, error) {
-	if err := unstructured.SetNestedField(scale, int64(replicas), "spec", "replicas"); err != nil {
+// read, and to record its wish made another one. The live replicas are those of the
+// review, not of the object that was read since: a policy in the API server refuses
+// a Scale that changes them while the object rolls, and it compares with the review's.
+func keepLive(req admission.Request, scale map[string]any) ([]byte, error) {
+	old, err := decodeObject(req, req.OldObject.Raw)
+	if err != nil {
+		return nil, err
+	}
+	live, _, err := unstructured.NestedInt64(old, "spec", "replicas") // 0 is left out of the JSON
+	if err != nil {
+		return nil, err
+	}
+	if err := unstructured.SetNestedField(scale, live, "spec", "replicas"); err != nil {
 		return nil, err
 	}
 	unstructured.RemoveNestedField(scale, "metadata", "resourceVersion")
@@ -84,7 +94,7 @@ func keepLive(scale map[string]any, replicas int32) ([]byte, error) {
 // out of date is not recorded: that is a conflict, as ever.
 func (h *scaleHandler) decide(
 	ctx context.Context, req admission.Request, scale map[string]any, wish int32,
-) (decision mutate.ScaleDecision, live int32, err error) {
+) (decision mutate.ScaleDecision, err error) {
 	stated, _, _ := unstructured.NestedString(scale, "metadata", "resourceVersion")
 	outdated := false
 	rc := &unstructured.Unstructured{}
@@ -110,7 +120,7 @@ func (h *scaleHandler) decide(
 	if outdated {
 		err = apierrors.NewConflict(corev1.Resource("replicationcontrollers"), req.Name, errOutdated)
 	}
-	return decision, api.SpecOf(rc.Object).Replicas(), err
+	return decision, err
 }
 
 // recording writes the request, on the version of the object it was decided on.
