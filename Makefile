@@ -5,14 +5,23 @@ SHELL := bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
-# Binaries must not change with every commit: `make up` restarts what changed.
+# Binaries must not change with every commit: `make up` restarts what has changed. So only
+# a release says what it was built from: `make build VERSION=v0.1.0`.
+VERSION ?=
+LDFLAGS :=
 GOBUILD := go build -buildvcs=false
+ifneq ($(VERSION),)
+version_package := github.com/rcroll/rcroll/cmd/internal/version
+LDFLAGS := -X $(version_package).version=$(VERSION) \
+	-X $(version_package).commit=$(shell git describe --always --abbrev=40 --exclude='*' --dirty) \
+	-X $(version_package).date=$(shell git show --no-patch --format=%cI)
+endif
 
 # Flags for `go test`, for example GOTESTFLAGS='-race' or '-run TestRollback -v'.
 GOTESTFLAGS ?=
-# How long `make fuzz` spends on each fuzz test.
+# Duration of each fuzz test of `make fuzz`.
 FUZZTIME ?= 30s
-# How many seeds `make sim` runs, and the first of them.
+# Number of seeds that `make sim` runs, and the first of them.
 SEEDS ?= 200000
 FIRST ?= 1
 
@@ -21,11 +30,11 @@ localcluster_sources := $(shell find hack/localcluster -type f -not -name '*_tes
 ##@ Try it
 
 .PHONY: demo
-demo: up ## Boot the local control plane and watch tomcat roll from 7 to 8
+demo: up ## Boot a local control plane and watch tomcat roll from 7 to 8
 	@KUBECONFIG=$(CURDIR)/.local/kubeconfig go run ./hack/demo
 
 .PHONY: up
-up: build ## Boot a local control plane with rcroll in it (state in .local)
+up: build ## Boot a local control plane with rcroll installed (state in .local)
 	@bin/localcluster up
 
 .PHONY: down
@@ -35,7 +44,7 @@ down: ## Stop the local control plane and remove it
 ##@ Develop
 
 .PHONY: build
-build: bin/webhook bin/agent bin/localcluster ## Build webhook, agent and the local control plane into bin
+build: bin/webhook bin/agent bin/localcluster ## Build webhook, agent and localcluster into bin; VERSION=v0.1.0 for a release
 
 .PHONY: test
 test: test-unit test-e2e ## Run all tests
@@ -46,8 +55,8 @@ test-unit: ## Run the unit and property tests
 	cd hack/localcluster && go test $(GOTESTFLAGS) ./internal/...
 
 .PHONY: test-e2e
-test-e2e: build bin/oldkubectl ## Run the end-to-end tests, on a control plane of their own
-	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
+test-e2e: build bin/oldkubectl ## Run the end-to-end tests, each package on a control plane of its own
+	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME
@@ -56,15 +65,15 @@ fuzz: ## Run every fuzz test for FUZZTIME
 
 ##@ Measure
 
-# Flags for the benchmark, for example BENCHFLAGS='-cells 5-pods -pairs 1'; `go run ./hack/bench -help` tells all.
+# Flags for the benchmark, for example BENCHFLAGS='-cells 5-pods -pairs 1'; see `go run ./hack/bench -help`.
 BENCHFLAGS ?=
 
 .PHONY: bench
-bench: build ## Measure against the Deployment controller, into docs/performance.*
+bench: build ## Measure against the Deployment controller, and update docs/performance.md
 	go run ./hack/bench $(BENCHFLAGS)
 
 .PHONY: bench-quick
-bench-quick: build ## Check that a rollout takes no more requests than it did
+bench-quick: build ## Check that a rollout takes no more requests than before
 	go run ./hack/bench -quick $(BENCHFLAGS)
 
 .PHONY: bench-go
@@ -74,7 +83,7 @@ bench-go: ## Run the Go benchmarks of decisions and reviews
 ##@ Check
 
 .PHONY: sim
-sim: ## Run SEEDS seeds of the simulation, from FIRST on, and the whole search of the promotion
+sim: ## Run SEEDS seeds of the simulation, starting with FIRST, and the full search of the promotion
 	go test -count=1 -timeout=24h $(GOTESTFLAGS) ./test/sim -v -sim.seeds=$(SEEDS) -sim.first=$(FIRST) -sim.all
 
 .PHONY: mutants
@@ -82,23 +91,34 @@ mutants: ## Check that the simulation catches each of its deliberate bugs (takes
 	go test -count=1 -timeout=2h ./test/sim -run '^TestMutants$$' -v -sim.mutants
 
 .PHONY: lint
-lint: bin/golangci-lint ## Lint both modules
-	go vet ./...
+lint: bin/golangci-lint ## Lint both modules (go vet included)
 	bin/golangci-lint run ./...
-	cd hack/localcluster && go vet ./... && ../../bin/golangci-lint run ./...
+	cd hack/localcluster && ../../bin/golangci-lint run ./...
 
 .PHONY: verify
-verify: bin/localcluster ## Check that go.mod files are tidy, sources formatted and manifests well-formed
+verify: verify-sources verify-documents verify-manifests ## Check formatting, go.mod files, generated documents and manifests
+
+.PHONY: verify-sources
+verify-sources:
+	@unformatted=$$(gofmt -l .); if [[ -n $$unformatted ]]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	go mod tidy -diff
 	cd hack/localcluster && go mod tidy -diff
 	cd hack/tools && go mod tidy -diff
 	cd test/oldkubectl && go mod tidy -diff
-	@unformatted=$$(gofmt -l .); if [[ -n $$unformatted ]]; then echo "gofmt wants to change:"; echo "$$unformatted"; exit 1; fi
+
+# The tables in docs are generated. These tests compare them with their sources.
+.PHONY: verify-documents
+verify-documents:
+	go test -run='^TestPublishedDocument$$' ./hack/bench/internal/report
+	go test -run='^TestClientsDocument$$' ./test/e2e/matrix
+
+.PHONY: verify-manifests
+verify-manifests: bin/localcluster
 	bin/kubectl kustomize manifests/base >/dev/null
 	bin/kubectl kustomize manifests/overlays/local >/dev/null
 
 .PHONY: clean
-clean: down ## Stop the local control plane and remove what was built
+clean: down ## Stop the local control plane and remove the binaries
 	rm -rf bin
 
 .PHONY: help
@@ -107,12 +127,12 @@ help: ## Show this list
 		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The go command knows best whether a binary is up to date.
+# Whether a binary is up to date is left to the go command.
 .PHONY: bin/webhook bin/agent
 bin/webhook bin/agent: bin/%:
-	@$(GOBUILD) -o $@ ./cmd/$*
+	@$(GOBUILD) -ldflags='$(LDFLAGS)' -o $@ ./cmd/$*
 
-# Asking the go command takes seconds here, as all of Kubernetes is in it.
+# Here that would take seconds, as all of Kubernetes is in it.
 bin/localcluster: $(localcluster_sources)
 	@hack/localcluster/build.sh
 	@touch $@

@@ -8,16 +8,16 @@ import (
 	"path/filepath"
 )
 
-// PairFile is the name of the file in Options.Dir that holds both the
-// certificate and the key: the server's option for the one as for the other.
+// PairFile is the name of the file in Options.Dir that holds both certificate and
+// key. The server's options for either name this file.
 const PairFile = "tls.pem"
 
-// directory is where the server reads what it serves.
+// directory is where the server reads its certificate.
 type directory string
 
 func (d directory) file() string { return filepath.Join(string(d), PairFile) }
 
-// read returns the pair that is served; nil if there is none that works.
+// read returns the pair that is served; nil if there is no valid one.
 func (d directory) read() []byte {
 	pair, err := os.ReadFile(d.file())
 	if err != nil {
@@ -29,12 +29,12 @@ func (d directory) read() []byte {
 	return pair
 }
 
-// write replaces the pair in one step: a reader finds the old one or the new one.
+// write replaces the pair atomically: a reader sees the old one or the new one.
 func (d directory) write(pair []byte) (err error) {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return fmt.Errorf("create the certificate directory: %w", err)
 	}
-	file, err := os.CreateTemp(string(d), PairFile+".") // only its owner may read it
+	file, err := os.CreateTemp(string(d), PairFile+".") // readable by its owner only
 	if err != nil {
 		return fmt.Errorf("create the certificate file: %w", err)
 	}

@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	// lifetime of a certificate and its CA. A clock may be late by clockSkew.
+	// lifetime is that of a certificate and its CA. A clock may be behind by clockSkew.
 	lifetime  = 365 * 24 * time.Hour
 	clockSkew = time.Hour
 
-	// renewBefore leaves an administrator a quarter of a year to notice that
-	// renewing fails.
+	// renewBefore leaves an administrator three months to notice that renewals
+	// fail.
 	renewBefore = 90 * 24 * time.Hour
 
 	authorityName = "rcroll-webhook-ca"
 	organization  = "rcroll"
 )
 
-// The keys of the Secret, as the type kubernetes.io/tls has them.
+// The keys of a Secret of type kubernetes.io/tls.
 const (
 	certKey    = corev1.TLSCertKey
 	privateKey = corev1.TLSPrivateKeyKey
@@ -36,8 +36,8 @@ const (
 
 var serverAuth = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 
-// isDue tells whether a Secret's data has to be renewed: something is missing,
-// does not belong together, expires soon or does not cover all names.
+// isDue reports whether a Secret's data has to be renewed: something is missing,
+// does not match, expires soon or does not cover all names.
 func isDue(data map[string][]byte, names []string, now time.Time) bool {
 	for _, name := range names {
 		ok, err := rotator.ValidCert(data[caKey], data[certKey], data[privateKey], name, &serverAuth, now.Add(renewBefore))
@@ -48,9 +48,9 @@ func isDue(data map[string][]byte, names []string, now time.Time) bool {
 	return false
 }
 
-// renew makes the data of the Secret anew.
+// renew returns new data for the Secret.
 func renew(names []string, now time.Time) (map[string][]byte, error) {
-	maker := rotator.CertRotator{
+	issuer := rotator.CertRotator{
 		CAName:         authorityName,
 		CAOrganization: organization,
 		DNSName:        names[0],
@@ -58,19 +58,19 @@ func renew(names []string, now time.Time) (map[string][]byte, error) {
 		ExtKeyUsages:   &serverAuth,
 	}
 	begin, end := now.Add(-clockSkew), now.Add(lifetime)
-	ca, err := maker.CreateCACert(begin, end)
+	ca, err := issuer.CreateCACert(begin, end)
 	if err != nil {
-		return nil, fmt.Errorf("make a CA: %w", err)
+		return nil, fmt.Errorf("issue a CA: %w", err)
 	}
-	cert, key, err := maker.CreateCertPEM(ca, begin, end)
+	cert, key, err := issuer.CreateCertPEM(ca, begin, end)
 	if err != nil {
-		return nil, fmt.Errorf("make a certificate for %s: %w", names[0], err)
+		return nil, fmt.Errorf("issue a certificate for %s: %w", names[0], err)
 	}
 	return map[string][]byte{certKey: cert, privateKey: key, caKey: ca.CertPEM}, nil
 }
 
-// trusting returns a bundle that trusts the CA, and what the given one trusted
-// before; of that no more than the latest, so that a bundle does not grow.
+// trusting returns a bundle of the CA and the first certificate of the given bundle,
+// which is the previous CA: no more of them, so that a bundle does not grow.
 func trusting(ca, bundle []byte) []byte {
 	if bytes.Contains(bundle, ca) {
 		return bundle
@@ -78,7 +78,7 @@ func trusting(ca, bundle []byte) []byte {
 	return slices.Concat(ca, firstCertificate(bundle))
 }
 
-// firstCertificate is the first certificate of a bundle; nil if it has none.
+// firstCertificate returns the first certificate of a bundle; nil if there is none.
 func firstCertificate(bundle []byte) []byte {
 	block, _ := pem.Decode(bundle)
 	if block == nil {
@@ -90,13 +90,13 @@ func firstCertificate(bundle []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})
 }
 
-// pairOf is what a server needs: certificate and key in one text, so that one
-// rename of a file changes both.
+// pairOf returns certificate and key as one PEM text, so that renaming one file
+// replaces both.
 func pairOf(data map[string][]byte) []byte {
 	return slices.Concat(data[certKey], data[privateKey])
 }
 
-// verify tells why a client that trusts the bundle would refuse the pair.
+// verify returns why a client that trusts the bundle would reject the pair.
 func verify(pair, bundle []byte, now time.Time) error {
 	parsed, err := tls.X509KeyPair(pair, pair)
 	if err != nil {
@@ -104,7 +104,7 @@ func verify(pair, bundle []byte, now time.Time) error {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(bundle) {
-		return errors.New("the bundle holds no CA")
+		return errors.New("caBundle contains no certificate")
 	}
 	if _, err := parsed.Leaf.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: serverAuth, CurrentTime: now}); err != nil {
 		return fmt.Errorf("verify the certificate: %w", err)
@@ -112,7 +112,7 @@ func verify(pair, bundle []byte, now time.Time) error {
 	return nil
 }
 
-// verifyAll tells why one of the clients would refuse the pair.
+// verifyAll returns why the first client to reject the pair would do so.
 func verifyAll(pair []byte, bundles [][]byte, now time.Time) error {
 	for i, bundle := range bundles {
 		if err := verify(pair, bundle, now); err != nil {

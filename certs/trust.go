@@ -12,10 +12,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// ensureTrusted puts the CA into the caBundle of every webhook of the
-// configuration, notes since when it is there, and returns the caBundles.
-func (k *Keeper) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error) {
-	configuration, err := k.configuration(ctx)
+// ensureTrusted adds the CA to the caBundle of every webhook in the configuration,
+// records since when it has been there, and returns the caBundles.
+func (r *Rotator) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error) {
+	configuration, err := r.configuration(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -24,13 +24,13 @@ func (k *Keeper) ensureTrusted(ctx context.Context, ca []byte) ([][]byte, error)
 		if err != nil {
 			return nil, fmt.Errorf("encode the patch of webhook configuration %s: %w", configuration.Name, err)
 		}
-		if err := k.cached.Patch(ctx, configuration, client.RawPatch(types.JSONPatchType, text), fieldOwner); err != nil {
-			return nil, fmt.Errorf("patch webhook configuration %s: %w", k.options.Configuration, err)
+		if err := r.cached.Patch(ctx, configuration, client.RawPatch(types.JSONPatchType, text), fieldOwner); err != nil {
+			return nil, fmt.Errorf("patch webhook configuration %s: %w", r.options.Configuration, err)
 		}
-		ctrl.LoggerFrom(ctx).Info("Published the CA", "configuration", k.options.Configuration)
+		ctrl.LoggerFrom(ctx).Info("Added the CA to the caBundles", "configuration", r.options.Configuration)
 	}
-	if !bytes.Equal(k.trusted, ca) {
-		k.trusted, k.trustedSince = ca, k.now()
+	if !bytes.Equal(r.trusted, ca) {
+		r.trusted, r.trustedSince = ca, r.now()
 	}
 	return bundlesOf(configuration), nil
 }
@@ -43,24 +43,24 @@ func bundlesOf(configuration *admissionv1.MutatingWebhookConfiguration) [][]byte
 	return bundles
 }
 
-func (k *Keeper) configuration(ctx context.Context) (*admissionv1.MutatingWebhookConfiguration, error) {
+func (r *Rotator) configuration(ctx context.Context) (*admissionv1.MutatingWebhookConfiguration, error) {
 	configuration := &admissionv1.MutatingWebhookConfiguration{}
-	if err := k.cached.Get(ctx, types.NamespacedName{Name: k.options.Configuration}, configuration); err != nil {
-		return nil, fmt.Errorf("get webhook configuration %s: %w", k.options.Configuration, err)
+	if err := r.cached.Get(ctx, types.NamespacedName{Name: r.options.Configuration}, configuration); err != nil {
+		return nil, fmt.Errorf("get webhook configuration %s: %w", r.options.Configuration, err)
 	}
 	return configuration, nil
 }
 
-// operation is one of a JSON patch (RFC 6902).
+// operation is one operation of a JSON patch (RFC 6902).
 type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value"`
 }
 
-// trustPatch adds the CA to the caBundles that lack it; empty if none does. It
-// names nothing else, so that fields that this build does not know survive, and
-// meets a conflict if the configuration has changed meanwhile.
+// trustPatch adds the CA to the caBundles that lack it, and is empty if none does.
+// It names nothing else, so that fields that this build does not know are preserved,
+// and fails with a conflict if the configuration has changed in the meantime.
 func trustPatch(configuration *admissionv1.MutatingWebhookConfiguration, ca []byte) []operation {
 	var patch []operation
 	for i, before := range bundlesOf(configuration) {

@@ -1,4 +1,4 @@
-// Command agent takes rollouts of ReplicationControllers forward.
+// Command agent carries out rolling updates of ReplicationControllers.
 package main
 
 import (
@@ -12,7 +12,12 @@ import (
 
 func main() {
 	var config agent.Config
-	app.Main("agent", &config, func(ctx context.Context, restConfig *rest.Config) error {
-		return agent.Run(ctx, restConfig, config)
+	app.Main(app.Program{
+		Name:   "rcroll-agent",
+		Short:  "Carries out the rolling updates of ReplicationControllers that the webhook has recorded",
+		Config: &config,
+		Serve: func(ctx context.Context, restConfig *rest.Config) error {
+			return agent.Run(ctx, restConfig, config)
+		},
 	})
 }

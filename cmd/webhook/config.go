@@ -2,98 +2,102 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/spf13/pflag"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/client-go/rest"
 
 	"github.com/rcroll/rcroll/certs"
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/pkg/verdict"
 )
 
-// The values of --trigger.
-const (
-	triggerImage    = "image"
-	triggerTemplate = "template"
-)
-
-// config is what the webhook can be told on its command line.
+// config holds the webhook's flags.
 type config struct {
 	// bindAddress and port of the admission server; an empty address means all.
 	bindAddress string
 	port        int
 
-	// certDir is where the certificate is put for the admission server.
+	// certDir is the directory from which the admission server reads its certificate.
 	certDir string
 
-	// namespace and serviceName make the name by which the API server calls;
+	// namespace and serviceName make the DNS name by which the API server calls;
 	// extraDNSNames are further ones.
 	namespace     string
 	serviceName   string
-	extraDNSNames list
+	extraDNSNames []string
 
 	// secretName in namespace holds the certificate for all replicas.
 	secretName string
 
-	// webhookConfiguration gets the caBundle.
+	// webhookConfiguration is the object whose caBundles are set.
 	webhookConfiguration string
 
 	// healthProbeBindAddress serves /healthz and /readyz, metricsBindAddress
-	// /metrics over plain HTTP; "0" turns either off.
+	// /metrics over plain HTTP; "0" disables either.
 	healthProbeBindAddress string
 	metricsBindAddress     string
 
-	// hashLabelKey is the label that tells the pods of one template from those of
-	// another. The agent must be told the same.
+	// hashLabelKey is the label that distinguishes the pods of one template from
+	// those of another. The agent needs the same value.
 	hashLabelKey string
 
 	// agentUser and webhookUser are the user names of rcroll itself.
 	agentUser   string
 	webhookUser string
 
-	// declaredManagers are the field managers whose patches say all that they want.
-	declaredManagers list
+	// declarativeManagers are the field managers whose patches state all that they
+	// want.
+	declarativeManagers []string
 
-	// trigger is the kind of change that asks for a rollout.
-	trigger string
+	// trigger is the kind of change that asks for a rollout; restartAnnotations are the
+	// keys of template annotations whose change does in any case.
+	trigger            string
+	restartAnnotations []string
 
-	// kubeAPIQPS and kubeAPIBurst limit the requests to the API server, more than
-	// 0. A review takes none to three, while a user waits for it.
+	// verdictAs says in whose name the API server may be asked about a request:
+	// verdict.AsUser, or also verdict.AsWebhook.
+	verdictAs string
+
+	// kubeAPIQPS and kubeAPIBurst limit the requests to the API server, and are
+	// greater than 0. A review takes none to three, while a user waits for it.
 	kubeAPIQPS   float64
 	kubeAPIBurst int
 }
 
 // Register adds the flags, with their defaults.
-func (c *config) Register(flags *flag.FlagSet) {
+func (c *config) Register(flags *pflag.FlagSet) {
 	const accounts = "system:serviceaccount:rcroll-system:"
-	c.declaredManagers = list{values: mutate.DefaultDeclaredManagers}
 
-	flags.StringVar(&c.bindAddress, "bind-address", "", "address of the admission server; empty for all")
-	flags.IntVar(&c.port, "port", 9443, "port of the admission server")
-	flags.StringVar(&c.certDir, "cert-dir", filepath.Join(os.TempDir(), "rcroll-webhook"), "directory, of this process alone, for the certificate that is served")
-	flags.StringVar(&c.namespace, "namespace", "rcroll-system", "namespace of the Service and the Secret")
-	flags.StringVar(&c.serviceName, "service-name", "rcroll-webhook", "name of the Service through which the API server calls")
-	flags.Var(&c.extraDNSNames, "extra-dns-name", "further name by which the API server calls; may be repeated")
-	flags.StringVar(&c.secretName, "secret-name", "rcroll-webhook-cert", "name of the Secret that holds the certificate; made if it is missing")
-	flags.StringVar(&c.webhookConfiguration, "webhook-configuration", "rcroll", "name of the MutatingWebhookConfiguration that gets the CA")
-	flags.StringVar(&c.healthProbeBindAddress, "health-probe-bind-address", ":8081", `address of /healthz and /readyz, "0" for none`)
-	flags.StringVar(&c.metricsBindAddress, "metrics-bind-address", ":8080", `address of /metrics, "0" for none`)
-	flags.StringVar(&c.hashLabelKey, "hash-label-key", api.DefaultHashLabelKey, "label key that holds the hash of a pod template; the agent must have the same")
+	flags.StringVar(&c.bindAddress, "bind-address", "", "IP address that the admission server listens on; empty for all")
+	flags.IntVar(&c.port, "port", 9443, "port that the admission server listens on")
+	flags.StringVar(&c.certDir, "cert-dir", filepath.Join(os.TempDir(), "rcroll-webhook"), "directory for the serving certificate; must not be shared with another process")
+	flags.StringVar(&c.namespace, "namespace", "rcroll-system", "namespace of the webhook's Service and Secret")
+	flags.StringVar(&c.serviceName, "service-name", "rcroll-webhook", "name of the Service by which the API server calls the webhook")
+	flags.StringSliceVar(&c.extraDNSNames, "extra-dns-name", nil, "additional DNS names for the serving certificate; comma-separated or repeated")
+	flags.StringVar(&c.secretName, "secret-name", "rcroll-webhook-cert", "name of the Secret that holds the serving certificate; created if it does not exist")
+	flags.StringVar(&c.webhookConfiguration, "webhook-configuration", "rcroll", "name of the MutatingWebhookConfiguration whose caBundles are set")
+	flags.StringVar(&c.healthProbeBindAddress, "health-probe-bind-address", ":8081", `address that serves /healthz and /readyz; "0" disables them`)
+	flags.StringVar(&c.metricsBindAddress, "metrics-bind-address", ":8080", `address that serves /metrics; "0" disables it`)
+	flags.StringVar(&c.hashLabelKey, "hash-label-key", api.DefaultHashLabelKey, "key of the label that holds the hash of the pod template; must be the same for agent and webhook")
 	flags.StringVar(&c.agentUser, "agent-user", accounts+"rcroll-agent", "user name of the agent")
 	flags.StringVar(&c.webhookUser, "webhook-user", accounts+"rcroll-webhook", "user name of the webhook")
-	flags.Var(&c.declaredManagers, "declared-managers", "field managers, with commas between, that send patches computed from a whole manifest; may be repeated")
-	flags.StringVar(&c.trigger, "trigger", triggerImage, `the change that asks for a rollout: "image" of a container, or any of the "template"`)
-	flags.Float64Var(&c.kubeAPIQPS, "kube-api-qps", 1000, "requests per second to the API server, in the long run")
-	flags.IntVar(&c.kubeAPIBurst, "kube-api-burst", 2000, "requests to the API server at once")
+	flags.StringSliceVar(&c.declarativeManagers, "declarative-managers", mutate.DefaultDeclarativeManagers, "field managers whose patches are computed from a complete manifest; comma-separated or repeated")
+	flags.StringVar(&c.trigger, "trigger", api.TriggerImage, `change that starts a rolling update: "image" for the image of a container, "template" for any change of the pod template`)
+	flags.StringSliceVar(&c.restartAnnotations, "restart-annotations", mutate.DefaultRestartAnnotations, "annotations of the pod template whose change starts a rolling update, whatever the trigger; comma-separated or repeated")
+	flags.StringVar(&c.verdictAs, "verdict-as", string(verdict.AsWebhook), `in whose name the API server is asked whether it accepts a requested spec: always in that of the "user", or in that of the "webhook" where the API server does not allow impersonation (before Kubernetes 1.36, and for members of system:masters)`)
+	flags.Float64Var(&c.kubeAPIQPS, "kube-api-qps", 1000, "average number of requests per second to the API server")
+	flags.IntVar(&c.kubeAPIBurst, "kube-api-burst", 2000, "number of requests to the API server that may exceed --kube-api-qps in a burst")
 }
 
-// Validate tells of every value that the webhook cannot work with.
+// Validate returns an error that names every flag with an invalid value.
 func (c *config) Validate() error {
 	var problems []error
 	check := func(name, value string, messages []string) {
@@ -110,7 +114,7 @@ func (c *config) Validate() error {
 	require("cert-dir", c.certDir != "", "a directory")
 	check("namespace", c.namespace, validation.IsDNS1123Label(c.namespace))
 	check("service-name", c.serviceName, apivalidation.NameIsDNSLabel(c.serviceName, false))
-	for _, name := range c.extraDNSNames.values {
+	for _, name := range c.extraDNSNames {
 		check("extra-dns-name", name, validation.IsDNS1123Subdomain(name))
 	}
 	check("secret-name", c.secretName, validation.IsDNS1123Subdomain(c.secretName))
@@ -118,52 +122,46 @@ func (c *config) Validate() error {
 	check("hash-label-key", c.hashLabelKey, validation.IsQualifiedName(c.hashLabelKey))
 	require("agent-user", c.agentUser != "", "a user name")
 	require("webhook-user", c.webhookUser != "", "a user name")
-	require("webhook-user", c.agentUser != c.webhookUser, "another one than --agent-user")
-	require("trigger", c.trigger == triggerImage || c.trigger == triggerTemplate, `"image" or "template"`)
-	require("kube-api-qps", c.kubeAPIQPS > 0, "more than 0")
-	require("kube-api-burst", c.kubeAPIBurst > 0, "more than 0")
+	require("webhook-user", c.agentUser != c.webhookUser, "different from --agent-user")
+	for _, name := range c.declarativeManagers {
+		require("declarative-managers", name != "" && strings.TrimSpace(name) == name, "names without spaces around them")
+	}
+	require("trigger", c.trigger == api.TriggerImage || c.trigger == api.TriggerTemplate, `"image" or "template"`)
+	for _, key := range c.restartAnnotations {
+		check("restart-annotations", key, validation.IsQualifiedName(key))
+	}
+	require("verdict-as", c.verdictAs == string(verdict.AsUser) || c.verdictAs == string(verdict.AsWebhook), `"user" or "webhook"`)
+	require("kube-api-qps", c.kubeAPIQPS > 0, "greater than 0")
+	require("kube-api-burst", c.kubeAPIBurst > 0, "greater than 0")
 	return errors.Join(problems...)
 }
 
-// rules are the options of the decisions.
+// rules are the options of pkg/mutate.
 func (c *config) rules() mutate.Options {
 	return mutate.Options{
-		HashLabelKey:      c.hashLabelKey,
-		AgentUser:         c.agentUser,
-		WebhookUser:       c.webhookUser,
-		AutoscalerUsers:   mutate.DefaultAutoscalerUsers,
-		DeclaredManagers:  c.declaredManagers.values,
-		AnyTemplateChange: c.trigger == triggerTemplate,
+		HashLabelKey:        c.hashLabelKey,
+		AgentUser:           c.agentUser,
+		WebhookUser:         c.webhookUser,
+		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+		DeclarativeManagers: c.declarativeManagers,
+		Trigger:             c.trigger,
+		RestartAnnotations:  c.restartAnnotations,
 	}
 }
 
-// certificate says for whom the certificate is and where it goes.
+// certificate are the options of the certificate that is served.
 func (c *config) certificate() certs.Options {
 	return certs.Options{
 		Secret:        types.NamespacedName{Namespace: c.namespace, Name: c.secretName},
 		Configuration: c.webhookConfiguration,
-		DNSNames:      append([]string{c.serviceName + "." + c.namespace + ".svc"}, c.extraDNSNames.values...),
+		DNSNames:      append([]string{c.serviceName + "." + c.namespace + ".svc"}, c.extraDNSNames...),
 		Dir:           c.certDir,
 	}
 }
 
-// list is a flag of several values: with commas between, repeated, or both. The
-// first use of the flag replaces the default.
-type list struct {
-	values []string
-	set    bool
-}
-
-func (l *list) String() string { return strings.Join(l.values, ",") }
-
-func (l *list) Set(text string) error {
-	if !l.set {
-		l.values, l.set = nil, true
-	}
-	for value := range strings.SplitSeq(text, ",") {
-		if value = strings.TrimSpace(value); value != "" {
-			l.values = append(l.values, value)
-		}
-	}
-	return nil
+// limit returns the client configuration with the limits of the flags.
+func (c *config) limit(restConfig *rest.Config) *rest.Config {
+	restConfig = rest.CopyConfig(restConfig)
+	restConfig.QPS, restConfig.Burst = float32(c.kubeAPIQPS), c.kubeAPIBurst
+	return restConfig
 }

@@ -1,23 +1,23 @@
 package main
 
 import (
-	"flag"
-	"io"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 
 	"github.com/rcroll/rcroll/certs"
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
 )
 
 func parse(t *testing.T, args ...string) *config {
 	t.Helper()
 	var c config
-	flags := flag.NewFlagSet("webhook", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+	flags := pflag.NewFlagSet("webhook", pflag.ContinueOnError)
 	c.Register(flags)
 	require.NoError(t, flags.Parse(args))
 	return &c
@@ -34,11 +34,13 @@ func TestDefaults(t *testing.T) {
 		Dir:           "/certs",
 	}, c.certificate())
 	assert.Equal(t, mutate.Options{
-		HashLabelKey:     "deployment",
-		AgentUser:        "system:serviceaccount:rcroll-system:rcroll-agent",
-		WebhookUser:      "system:serviceaccount:rcroll-system:rcroll-webhook",
-		AutoscalerUsers:  mutate.DefaultAutoscalerUsers,
-		DeclaredManagers: mutate.DefaultDeclaredManagers,
+		HashLabelKey:        "deployment",
+		AgentUser:           "system:serviceaccount:rcroll-system:rcroll-agent",
+		WebhookUser:         "system:serviceaccount:rcroll-system:rcroll-webhook",
+		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+		DeclarativeManagers: mutate.DefaultDeclarativeManagers,
+		Trigger:             api.TriggerImage,
+		RestartAnnotations:  mutate.DefaultRestartAnnotations,
 	}, c.rules())
 	assert.Equal(t, 9443, c.port)
 }
@@ -47,7 +49,7 @@ func TestFlagsArrive(t *testing.T) {
 	c := parse(t, "--cert-dir=/d", "--namespace=ns", "--service-name=svc", "--secret-name=sec", "--webhook-configuration=conf",
 		"--extra-dns-name=localhost", "--extra-dns-name=a.example,b.example",
 		"--hash-label-key=example.com/hash", "--agent-user=agent", "--webhook-user=webhook",
-		"--declared-managers=helm, flux", "--declared-managers=mine", "--trigger=template")
+		"--declarative-managers=helm,flux", "--declarative-managers=mine", "--trigger=template", "--restart-annotations=example.com/restart")
 	require.NoError(t, c.Validate())
 	assert.Equal(t, certs.Options{
 		Secret:        types.NamespacedName{Namespace: "ns", Name: "sec"},
@@ -56,13 +58,21 @@ func TestFlagsArrive(t *testing.T) {
 		Dir:           "/d",
 	}, c.certificate())
 	assert.Equal(t, mutate.Options{
-		HashLabelKey:      "example.com/hash",
-		AgentUser:         "agent",
-		WebhookUser:       "webhook",
-		AutoscalerUsers:   mutate.DefaultAutoscalerUsers,
-		DeclaredManagers:  []string{"helm", "flux", "mine"},
-		AnyTemplateChange: true,
+		HashLabelKey:        "example.com/hash",
+		AgentUser:           "agent",
+		WebhookUser:         "webhook",
+		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+		DeclarativeManagers: []string{"helm", "flux", "mine"},
+		Trigger:             api.TriggerTemplate,
+		RestartAnnotations:  []string{"example.com/restart"},
 	}, c.rules())
+}
+
+func TestLimit(t *testing.T) {
+	given := &rest.Config{Host: "https://example.com", QPS: -1}
+	limited := parse(t, "--kube-api-qps=7.5", "--kube-api-burst=9").limit(given)
+	assert.Equal(t, &rest.Config{Host: "https://example.com", QPS: 7.5, Burst: 9}, limited)
+	assert.Equal(t, float32(-1), given.QPS, "the caller's configuration stays as it is")
 }
 
 func TestManagerOptions(t *testing.T) {
@@ -90,7 +100,11 @@ func TestValidate(t *testing.T) {
 		"hash label":                {"--hash-label-key=a b", "--hash-label-key"},
 		"no agent":                  {"--agent-user=", "--agent-user"},
 		"no webhook":                {"--webhook-user=", "--webhook-user"},
-		"agent and webhook are one": {"--webhook-user=system:serviceaccount:rcroll-system:rcroll-agent", "another one than --agent-user"},
+		"agent and webhook are one": {"--webhook-user=system:serviceaccount:rcroll-system:rcroll-agent", "different from --agent-user"},
+		"a space before a manager":  {"--declarative-managers=helm, flux", "--declarative-managers: must be names without spaces"},
+		"a manager without a name":  {"--declarative-managers=helm,,flux", "--declarative-managers"},
+		"restart annotation":        {"--restart-annotations=a b", "--restart-annotations"},
+		"verdict":                   {"--verdict-as=me", `--verdict-as: must be "user" or "webhook"`},
 		"trigger":                   {"--trigger=env", `--trigger: must be "image" or "template"`},
 		"qps":                       {"--kube-api-qps=0", "--kube-api-qps"},
 		"burst":                     {"--kube-api-burst=0", "--kube-api-burst"},

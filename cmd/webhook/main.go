@@ -1,4 +1,5 @@
-// Command webhook decides what writes to ReplicationControllers mean.
+// Command webhook reviews writes to ReplicationControllers: it records an edit that
+// needs a rolling update as a request, and carries out the agent's commands.
 package main
 
 import (
@@ -11,7 +12,12 @@ import (
 
 func main() {
 	var c config
-	app.Main("webhook", &c, func(ctx context.Context, restConfig *rest.Config) error {
-		return serve(ctx, restConfig, &c)
+	app.Main(app.Program{
+		Name:   "rcroll-webhook",
+		Short:  "Reviews writes to ReplicationControllers, and records edits that need a rolling update as requests",
+		Config: &c,
+		Serve: func(ctx context.Context, restConfig *rest.Config) error {
+			return serve(ctx, restConfig, &c)
+		},
 	})
 }

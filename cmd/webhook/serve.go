@@ -16,36 +16,62 @@ import (
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/rcroll/rcroll/certs"
+	"github.com/rcroll/rcroll/pkg/verdict"
 	"github.com/rcroll/rcroll/pkg/webhook"
 )
 
-// serve answers admission reviews until the context ends. Every replica does:
-// there is no leader.
+// serve answers admission reviews until the context ends. Every replica does so,
+// without leader election.
 func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
+	restConfig = c.limit(restConfig)
 	mgr, err := ctrl.NewManager(restConfig, managerOptions(c))
 	if err != nil {
 		return fmt.Errorf("set up the manager: %w", err)
 	}
-	// What a review decides on must be what is stored, not what a cache holds.
+	// A review has to decide on what is stored, not on a cache.
 	live, err := client.New(restConfig, client.Options{HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
 		return fmt.Errorf("set up the client: %w", err)
 	}
-	keeper := certs.NewKeeper(c.certificate())
-	if err := keeper.Bootstrap(ctx, live); err != nil {
+	rotator := certs.NewRotator(c.certificate())
+	if err := rotator.Bootstrap(ctx, live); err != nil {
 		return err
 	}
-	if err := keeper.Register(mgr); err != nil {
+	if err := rotator.Register(mgr); err != nil {
 		return err
 	}
-	webhook.Register(mgr.GetWebhookServer(), live, c.rules())
-	if err := addProbes(mgr, keeper); err != nil {
+	judge, err := newJudge(ctx, restConfig, mgr, c)
+	if err != nil {
+		return err
+	}
+	webhook.Register(mgr.GetWebhookServer(), live, judge, c.rules())
+	if err := addProbes(mgr, rotator); err != nil {
 		return err
 	}
 	if err := mgr.Start(ctx); err != nil {
 		return fmt.Errorf("run the manager: %w", err)
 	}
 	return nil
+}
+
+// newJudge says at start-up in whose name it will ask.
+func newJudge(ctx context.Context, restConfig *rest.Config, mgr manager.Manager, c *config) (*verdict.Judge, error) {
+	options := verdict.Options{UserOnly: c.verdictAs == string(verdict.AsUser), Asked: webhook.CountVerdict}
+	judge, err := verdict.New(restConfig, options, client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return nil, err
+	}
+	as, err := judge.Probe(ctx, c.namespace)
+	log := ctrl.Log.WithName("verdict")
+	switch {
+	case err != nil:
+		log.Error(err, "Cannot find out whether the API server lets rcroll ask in a user's name")
+	case as == verdict.AsUser:
+		log.Info("Requested specs are judged as the user who asks for them, those of members of system:masters as rcroll", "verdictAs", c.verdictAs)
+	default:
+		log.Info("The API server does not allow constrained impersonation (Kubernetes 1.36 or later): requested specs are judged as rcroll, and policies that depend on the user do not apply to them", "verdictAs", c.verdictAs)
+	}
+	return judge, nil
 }
 
 func managerOptions(c *config) ctrl.Options {
@@ -63,20 +89,20 @@ func managerOptions(c *config) ctrl.Options {
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject:         c.certificate().Cache(),
-			// Memory must not grow with the cluster: to read anything else through
-			// the cache is an error, not a new watch.
+			// Memory must not grow with the cluster: reading anything else through
+			// the cache is an error rather than a new watch.
 			ReaderFailOnMissingInformer: true,
 		},
 	}
 }
 
-// addProbes makes the process ready when the API server can call it: it serves,
-// with a certificate that the webhook configuration trusts.
-func addProbes(mgr manager.Manager, keeper *certs.Keeper) error {
+// addProbes makes the process ready once the API server can call it: it serves, with
+// a certificate that the webhook configuration trusts.
+func addProbes(mgr manager.Manager, rotator *certs.Rotator) error {
 	err := errors.Join(
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("serving", mgr.GetWebhookServer().StartedChecker()),
-		mgr.AddReadyzCheck("certificate", keeper.Ready),
+		mgr.AddReadyzCheck("certificate", rotator.Ready),
 	)
 	if err != nil {
 		return fmt.Errorf("add the probes: %w", err)

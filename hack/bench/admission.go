@@ -16,24 +16,23 @@ import (
 )
 
 const (
-	// samples is how often each kind of write is timed, with rcroll and without.
+	// samples is the number of timed writes of each kind, with and without rcroll.
 	samples = 1000
 
-	// loadClients edit at the same time, for loadTime, to find out how many edits
-	// get through.
+	// loadClients edit concurrently for loadTime, to measure the throughput.
 	loadClients = 16
 	loadTime    = 10 * time.Second
 )
 
-// write is a kind of writes whose latency is measured.
+// write is a kind of write whose latency is measured.
 type write struct {
 	name        string
 	subresource string
 
-	// patch is the nth one.
+	// patch returns the nth patch.
 	patch func(n int) string
 
-	// validated tells that each asks for a template that the API server has to judge.
+	// validated means that each requests a template that the API server has to validate.
 	validated bool
 }
 
@@ -41,9 +40,9 @@ func imagePatch(tag int) string {
 	return fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":"registry.local/app:edit-%d"}]}}}}`, tag)
 }
 
-// The first three are made to a ReplicationController that does not roll, and must
-// not reach the webhook. The others are edits, in the order in which they show what
-// a part of the work costs.
+// The first three are writes to a ReplicationController that is not rolling, and must
+// not reach the webhook. The others are edits; the first of them is validated, the
+// second is not.
 var writes = []write{
 	{name: "status", subresource: "status", patch: func(n int) string {
 		return fmt.Sprintf(`{"status":{"conditions":[{"type":"Bench","status":"True","message":"%d"}]}}`, n)
@@ -54,8 +53,9 @@ var writes = []write{
 	{name: "image, the requested one again", patch: func(int) string { return imagePatch(0) }},
 }
 
-// applications with rcroll and in a namespace that opted out. They have no pods,
-// because nothing is about pods here, and no agent, because it would be measured too.
+// admission has applications with rcroll, and in a namespace that opted out. There are
+// no pods, because they do not matter here, and there is no agent, because it would be
+// measured as well.
 type admission struct {
 	*bench
 	with, without workload.Fleet
@@ -111,7 +111,7 @@ func (a *admission) do(ctx context.Context, fleet workload.Fleet, i int, write w
 	return time.Since(begin), nil
 }
 
-// latency makes the same writes with rcroll and without, in turn.
+// latency makes the same writes with and without rcroll, in turn.
 func (a *admission) latency(ctx context.Context, write write) (report.Latency, error) {
 	reviews, validation, err := a.webhook(ctx)
 	if err != nil {
@@ -148,15 +148,15 @@ func (a *admission) latency(ctx context.Context, write write) (report.Latency, e
 	return latency, err
 }
 
-// webhook tells how many reviews it has answered, and how long it waited for verdicts
-// on requested templates in all of them.
+// webhook returns how many reviews the webhook has answered, and how long it has
+// waited in all of them for the validation of requested templates.
 func (a *admission) webhook(ctx context.Context) (reviews float64, validation time.Duration, err error) {
 	metrics, err := a.plane.Metrics(ctx, plane.Webhook)
-	seconds := metrics.Sum("rcroll_webhook_validation_seconds_sum")
+	seconds := metrics.Sum("rcroll_webhook_verdict_seconds_sum")
 	return metrics.Sum("controller_runtime_webhook_requests_total"), time.Duration(seconds * float64(time.Second)), err
 }
 
-// throughput has many clients edit at once, with the webhook on one processor.
+// throughput lets many clients edit concurrently, with the webhook on one processor.
 func (a *admission) throughput(ctx context.Context) ([]report.Throughput, error) {
 	if err := a.plane.Stop(ctx, plane.Webhook); err != nil {
 		return nil, err

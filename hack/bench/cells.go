@@ -14,13 +14,13 @@ type bench struct {
 	progress func(format string, args ...any)
 }
 
-// cell is a part that can be measured by itself.
+// cell is one part of the measurements, which can be run on its own.
 type cell struct {
 	name    string
 	measure func(ctx context.Context, b *bench, results *report.Results) error
 }
 
-// cells are ordered so that what loads the control plane most comes last.
+// cells are in ascending order of the load on the control plane.
 var cells = []cell{
 	rollouts{name: "5-pods", size: 1, replicas: 5, maxSurge: "1", maxUnavailable: "0", floorSeconds: 5}.cell(),
 	rollouts{name: "50-pods", size: 1, replicas: 50, maxSurge: "25%", maxUnavailable: "25%"}.cell(),

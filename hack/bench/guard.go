@@ -14,25 +14,25 @@ import (
 	"github.com/rcroll/rcroll/hack/bench/internal/workload"
 )
 
-// guardRollouts is how many rollouts are counted. The smallest number of each kind
-// counts: a conflict, of which the moment decides, makes one write more.
+// guardRollouts is the number of rollouts that are counted. The lowest count of each
+// kind is compared, because a conflict, which is a matter of chance, adds a write.
 const guardRollouts = 3
 
-// guarded are those whose requests come from a rollout and from nothing else.
+// guarded are the clients whose requests come from a rollout and from nothing else.
 var guarded = []string{"rcroll agent", "rcroll webhook", "replication-controller", "generic-garbage-collector"}
 
-// expectation is the content of the file that the guard compares with.
+// expectation is the content of the -expected file.
 type expectation struct {
 	// Requests of a rollout of 5 pods, at most.
 	Requests []report.Requests `json:"requests"`
 
-	// Passes are the agent's, Reviews the webhook's.
+	// Passes are the agent's reconciliations, Reviews the webhook's.
 	Passes  int `json:"passes"`
 	Reviews int `json:"reviews"`
 }
 
-// guard compares the numbers of requests of a small rollout with those in the file,
-// or writes them there.
+// guard compares the number of requests of a small rollout with those in the file, or
+// writes them to it.
 func (b *bench) guard(ctx context.Context, file string, update bool) error {
 	measured, err := b.countRollout(ctx)
 	if err != nil {
@@ -43,7 +43,7 @@ func (b *bench) guard(ctx context.Context, file string, update bool) error {
 	}
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read the expectations: %w", err)
+		return fmt.Errorf("read the expected numbers: %w", err)
 	}
 	var expected expectation
 	if err := json.Unmarshal(content, &expected); err != nil {
@@ -81,7 +81,7 @@ func (b *bench) countRollout(ctx context.Context) (expectation, error) {
 	return expectation{Requests: fewest(c.requests), Passes: slices.Min(passes), Reviews: slices.Min(reviews)}, nil
 }
 
-// fewest are the smallest numbers of each kind.
+// fewest returns the lowest count of each kind.
 func fewest(rollouts []audit.Counts) []report.Requests {
 	var requests []report.Requests
 	for _, key := range audit.Keys(rollouts...) {
@@ -96,8 +96,8 @@ func fewest(rollouts []audit.Counts) []report.Requests {
 	return requests
 }
 
-// withRoom adds room where the moment decides: how many statuses are written, whose
-// manager looks more or less often, and what hangs on them.
+// withRoom adds room where counts are a matter of chance: how often the manager
+// updates a status, and what that triggers.
 func (e expectation) withRoom() expectation {
 	for i, requests := range e.Requests {
 		read := !requests.IsWrite() && requests.Verb != audit.DryRun
@@ -110,21 +110,21 @@ func (e expectation) withRoom() expectation {
 	return e
 }
 
-// room is half as much again, and one.
+// room is half as much again, plus one.
 func room(count float64) float64 { return float64(int(count*1.5) + 1) }
 
 func (e expectation) save(file string) error {
 	content, err := json.MarshalIndent(e, "", " ")
 	if err != nil {
-		return fmt.Errorf("encode the expectations: %w", err)
+		return fmt.Errorf("encode the expected numbers: %w", err)
 	}
 	if err := os.WriteFile(file, append(content, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write the expectations: %w", err)
+		return fmt.Errorf("write the expected numbers: %w", err)
 	}
 	return nil
 }
 
-// check tells of everything that grew.
+// check returns an error that names everything that has grown.
 func (e expectation) check(measured expectation) error {
 	limits := map[audit.Key]float64{}
 	for _, requests := range e.Requests {
@@ -145,6 +145,6 @@ func (e expectation) check(measured expectation) error {
 	if len(grown) == 0 {
 		return nil
 	}
-	return fmt.Errorf("a rollout of 5 pods takes more than it did:\n%w\nIf it has to, write the expectations anew "+
-		"(make bench-quick BENCHFLAGS=-update), and say why in the commit", errors.Join(grown...))
+	return fmt.Errorf("a rollout of 5 pods takes more requests than before:\n%w\nIf that is intended, update the expected numbers "+
+		"(make bench-quick BENCHFLAGS=-update) and explain it in the commit message", errors.Join(grown...))
 }

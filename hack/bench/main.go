@@ -1,5 +1,6 @@
 // Command bench measures rcroll against the Deployment controller on control planes
-// of its own, and writes what it finds to docs/performance.json, .svg and .md.
+// of its own. It writes the results to docs/results and the tables of them to
+// docs/performance.md.
 package main
 
 import (
@@ -34,14 +35,14 @@ type config struct {
 }
 
 func (c *config) register(flags *flag.FlagSet) {
-	flags.StringVar(&c.localcluster, "localcluster", filepath.Join("bin", "localcluster"), "executable that boots control planes")
-	flags.StringVar(&c.dir, "dir", "", "directory to make control planes in; empty for the one of temporary files")
-	flags.StringVar(&c.cells, "cells", ".*", "regular expression of what to measure, of: "+strings.Join(cellNames(), " "))
-	flags.IntVar(&c.pairs, "pairs", 7, "how often each comparison is made")
-	flags.StringVar(&c.out, "out", "docs", "directory of performance.json, .svg and .md; other cells in there stay")
-	flags.BoolVar(&c.quick, "quick", false, "compare the numbers of requests of one small rollout with -expected, and nothing else")
-	flags.StringVar(&c.expected, "expected", filepath.Join("hack", "bench", "expected.json"), "numbers that -quick compares with")
-	flags.BoolVar(&c.update, "update", false, "with -quick, write -expected anew")
+	flags.StringVar(&c.localcluster, "localcluster", filepath.Join("bin", "localcluster"), "localcluster executable, which boots the control planes")
+	flags.StringVar(&c.dir, "dir", "", "directory to create the control planes in; empty for the default directory for temporary files")
+	flags.StringVar(&c.cells, "cells", ".*", "regular expression that selects what to measure, among: "+strings.Join(cellNames(), " "))
+	flags.IntVar(&c.pairs, "pairs", 7, "number of runs of each comparison")
+	flags.StringVar(&c.out, "out", "docs", "directory of performance.md and results; results of cells that are not measured are kept")
+	flags.BoolVar(&c.quick, "quick", false, "only compare the number of requests of one small rollout with -expected")
+	flags.StringVar(&c.expected, "expected", filepath.Join("hack", "bench", "expected.json"), "file with the numbers that -quick compares with")
+	flags.BoolVar(&c.update, "update", false, "with -quick, write the -expected file instead of comparing with it")
 }
 
 func main() {
@@ -62,7 +63,7 @@ func run(ctx context.Context, c config) error {
 		return fmt.Errorf("-cells: %w", err)
 	}
 	if c.pairs < 1 {
-		return errors.New("-pairs: must be 1 or more")
+		return errors.New("-pairs: must be at least 1")
 	}
 	b := &bench{pairs: c.pairs, progress: progress()}
 	if c.quick {
@@ -87,12 +88,11 @@ func run(ctx context.Context, c config) error {
 	return nil
 }
 
-// onPlane measures on a control plane that nothing was measured on before, and
-// removes it.
+// onPlane measures on a fresh control plane, and removes it.
 func (c *config) onPlane(ctx context.Context, b *bench, measure func() error) (err error) {
 	dir, err := os.MkdirTemp(c.dir, "rcroll-bench-")
 	if err != nil {
-		return fmt.Errorf("make a directory: %w", err)
+		return fmt.Errorf("create a directory: %w", err)
 	}
 	if b.plane, err = plane.Boot(ctx, c.localcluster, filepath.Join(dir, "cluster")); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (c *config) onPlane(ctx context.Context, b *bench, measure func() error) (e
 	return measure()
 }
 
-// progress returns a function that prints a line with the time since now in front.
+// progress returns a function that prints lines, prefixed with the time since now.
 func progress() func(format string, args ...any) {
 	begin := time.Now()
 	return func(format string, args ...any) {

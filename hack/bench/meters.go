@@ -10,7 +10,7 @@ import (
 	"github.com/rcroll/rcroll/hack/bench/internal/report"
 )
 
-// meters are counters of the control plane as a whole.
+// meters are counters of the whole control plane.
 type meters struct {
 	requestBytes, storedBytes, passes, reviews float64
 }
@@ -35,7 +35,7 @@ func (b *bench) meters(ctx context.Context) (meters, error) {
 	return m, nil
 }
 
-// cpu is the time that each component has computed, in seconds.
+// cpu returns the processor time of each component, in seconds.
 func (b *bench) cpu() (map[string]float64, error) {
 	seconds := map[string]float64{}
 	for _, component := range plane.Components {
@@ -48,7 +48,7 @@ func (b *bench) cpu() (map[string]float64, error) {
 	return seconds, nil
 }
 
-// measured is for what is measured now.
+// measured describes a measurement made now.
 func measured() report.Measured {
 	commit, err := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*").Output()
 	if err != nil {

@@ -16,13 +16,14 @@ const (
 	// runTimeout bounds one rollout of a fleet, and its creation.
 	runTimeout = 10 * time.Minute
 
-	// quietFor without a write in the namespace ends a rollout for the counting:
-	// events come late. settleTimeout bounds the wait for it.
+	// quietFor is how long there must be no write in the namespace before the
+	// requests of a rollout are counted: events come late. settleTimeout bounds that
+	// wait.
 	quietFor      = 2 * time.Second
 	settleTimeout = time.Minute
 )
 
-// rollouts is a comparison of fleets that differ in nothing but their kind.
+// rollouts compares fleets that differ in nothing but their kind.
 type rollouts struct {
 	name                     string
 	size, replicas           int
@@ -47,8 +48,8 @@ func (r rollouts) fleet(kind workload.Kind) workload.Fleet {
 	}
 }
 
-// contestant is a fleet that rolls again and again, each time to a new image: one
-// that it had before would find its ReplicaSet.
+// contestant is a fleet that rolls again and again, each time to a new image: with an
+// image that it had before, a Deployment would reuse the ReplicaSet.
 type contestant struct {
 	*bench
 	fleet    workload.Fleet
@@ -58,7 +59,7 @@ type contestant struct {
 	requests []audit.Counts
 }
 
-// compare rolls both fleets in turn; which of them begins alternates as well.
+// compare rolls both fleets in turn, and alternates which of them begins.
 func (b *bench) compare(ctx context.Context, r rollouts) (report.Rollouts, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -97,7 +98,7 @@ func (b *bench) compare(ctx context.Context, r rollouts) (report.Rollouts, error
 	return result, nil
 }
 
-// enter creates a fleet and waits until it is there.
+// enter creates a fleet and waits until its pods are available.
 func (b *bench) enter(ctx context.Context, fleet workload.Fleet) (*contestant, error) {
 	log, err := audit.Open(b.plane.AuditDir())
 	if err != nil {
@@ -174,8 +175,8 @@ func (c *contestant) roll(ctx context.Context) (report.Run, error) {
 	}, nil
 }
 
-// settle waits until nothing is written in the namespace any more, and counts the
-// requests since the last reading of the log. Reads by the benchmark do not count.
+// settle waits until nothing more is written in the namespace, and counts the requests
+// since the log was last read, except the benchmark's own reads.
 func (c *contestant) settle(ctx context.Context) (counts audit.Counts, refused int, err error) {
 	counts = audit.Counts{}
 	begin, quiet := time.Now(), time.Now()
@@ -202,7 +203,7 @@ func (c *contestant) settle(ctx context.Context) (counts audit.Counts, refused i
 	return counts, refused, nil
 }
 
-// medians are of each kind of requests over all rollouts.
+// medians returns the median of each kind of request over all rollouts.
 func medians(rollouts []audit.Counts) []report.Requests {
 	var requests []report.Requests
 	for _, key := range audit.Keys(rollouts...) {
@@ -215,8 +216,8 @@ func medians(rollouts []audit.Counts) []report.Requests {
 	return requests
 }
 
-// watchPeaks looks at agent and webhook until the returned function is called, which
-// notes the most that was seen.
+// watchPeaks samples agent and webhook until the returned function is called, which
+// records the highest values.
 func (b *bench) watchPeaks(ctx context.Context) (note func(*report.Rollouts)) {
 	ctx, cancel := context.WithCancel(ctx)
 	agent, webhook, ended := report.Peak{}, report.Peak{}, make(chan struct{})
@@ -238,7 +239,7 @@ func (b *bench) watchPeaks(ctx context.Context) (note func(*report.Rollouts)) {
 	}
 }
 
-// raise takes a sample; one that fails is left out.
+// raise takes a sample, and skips it if that fails.
 func raise(ctx context.Context, p *plane.Plane, component string, peak *report.Peak) {
 	usage, err := p.Usage(component)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// idleRest is how long a process that was just started is left alone before its
-	// memory is looked at.
+	// idleRest is the time between the start of a process and the measurement of its
+	// memory.
 	idleRest = 10 * time.Second
 
 	// readyPoll is the resolution of the start-up times.
@@ -24,8 +24,8 @@ const (
 	startTimeout = time.Minute
 )
 
-// measureScale starts agent and webhook anew among more and more
-// ReplicationControllers that do not roll.
+// measureScale restarts agent and webhook among more and more
+// ReplicationControllers that are not rolling.
 func measureScale(ctx context.Context, b *bench, results *report.Results) error {
 	result := report.Scale{Measured: measured()}
 	fleet := workload.Fleet{Kind: workload.RC, Namespace: "bench-idle", MaxSurge: "1", MaxUnavailable: "0"}
@@ -55,7 +55,7 @@ func measureScale(ctx context.Context, b *bench, results *report.Results) error 
 	return nil
 }
 
-// restart starts a component anew and looks at it when it has come to rest.
+// restart restarts a component and measures it when it is idle.
 func (b *bench) restart(ctx context.Context, component string) (report.Process, error) {
 	if err := b.plane.Stop(ctx, component); err != nil {
 		return report.Process{}, err
@@ -89,8 +89,8 @@ func (b *bench) restart(ctx context.Context, component string) (report.Process, 
 	}, err
 }
 
-// untilReady is the age of the component's process when it is ready; 0 if it does not
-// get there.
+// untilReady returns the age of the component's process when it becomes ready; 0 if it
+// never does.
 func (b *bench) untilReady(ctx context.Context, component string) time.Duration {
 	for ctx.Err() == nil {
 		if b.plane.Ready(ctx, component) {

@@ -20,11 +20,11 @@ import (
 const (
 	replicas = 5
 
-	// patience bounds each scene; the longest takes some ten seconds.
+	// patience bounds each scene; the longest takes about ten seconds.
 	patience = 2 * time.Minute
 )
 
-// demo is a user at a terminal, with a stopwatch.
+// demo plays a user at a terminal, and measures what happens.
 type demo struct {
 	kubectl, kubeconfig, manifest string
 
@@ -32,7 +32,7 @@ type demo struct {
 	observer *observe.Observer
 }
 
-// play shows everything, and returns the promises that were not kept.
+// play plays all scenes, and returns an error that names the broken promises.
 func (d *demo) play(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -50,7 +50,7 @@ func (d *demo) play(ctx context.Context) error {
 	return summarize(os.Stdout, update, rollback)
 }
 
-// prepare removes what a demo before this one left, and creates tomcat.
+// prepare removes what an earlier demo left, and creates tomcat.
 func (d *demo) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -66,7 +66,8 @@ func (d *demo) prepare(ctx context.Context) error {
 	return d.show(ctx, "get", "rc,pods", "-o", "wide")
 }
 
-// update is the old document's story: from 7 to 8, one by one.
+// update is the example of kubectl rolling-update's documentation: from 7 to 8, one by
+// one.
 func (d *demo) update(ctx context.Context) (scene, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -84,7 +85,7 @@ func (d *demo) update(ctx context.Context) (scene, error) {
 	return s, d.show(ctx, "get", "rc", "tomcat", "-o", "wide")
 }
 
-// rollback goes on to 9, and back to 8 when two of five are new.
+// rollback updates to 9, and cancels that when two of five pods are new.
 func (d *demo) rollback(ctx context.Context) (scene, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -107,7 +108,7 @@ func (d *demo) rollback(ctx context.Context) (scene, error) {
 	if err != nil {
 		return scene{}, err
 	}
-	fmt.Print("\n(«kubectl set image» back to tomcat:8 would send nothing: it compares with the live image, which is tomcat:8 still.)\n")
+	fmt.Print("\n(\"kubectl set image\" back to tomcat:8 would send nothing: it compares with the live image, which is still tomcat:8.)\n")
 	if err := d.applyImage(ctx, "tomcat:8"); err != nil {
 		return scene{}, err
 	}
@@ -119,20 +120,20 @@ func (d *demo) rollback(ctx context.Context) (scene, error) {
 	return s, d.show(ctx, "get", "rc", "tomcat", "-o", "wide")
 }
 
-// watch starts a measurement, and tells what the agent says from now on.
+// watch starts a measurement, and prints the agent's events from now on.
 func (d *demo) watch(ctx context.Context) error {
-	told := map[string]bool{}
+	printed := map[string]bool{}
 	var begun atomic.Bool
 	observer, err := observe.Start(ctx, d.client, observe.Target{
 		Namespace: "default", Name: "tomcat", Selector: "app=tomcat",
 		OnMoment: func(m observe.Moment) {
 			for _, event := range m.Events {
-				// What was said before in the same words is the same event, with a higher count.
-				said := fmt.Sprintf("%s/%d", event.UID, event.Count)
-				if event.Source.Component == "rcroll-agent" && !told[said] && begun.Load() {
+				// A repeated message is the same event with a higher count.
+				occurrence := fmt.Sprintf("%s/%d", event.UID, event.Count)
+				if event.Source.Component == "rcroll-agent" && !printed[occurrence] && begun.Load() {
 					fmt.Println(event.Message)
 				}
-				told[said] = true
+				printed[occurrence] = true
 			}
 		},
 	})
@@ -145,14 +146,14 @@ func (d *demo) watch(ctx context.Context) error {
 	return nil
 }
 
-// awaitEnd waits for the agent's last word, and for the traces to be gone.
-func (d *demo) awaitEnd(ctx context.Context, lastWord string) error {
+// awaitEnd waits for the event that ends the rollout, and until nothing is left of it.
+func (d *demo) awaitEnd(ctx context.Context, message string) error {
 	_, err := d.observer.Await(ctx, "the rollout has ended", func(m observe.Moment) bool {
 		if m.RC == nil || m.RC.Requested() != "" || len(m.Events) == 0 {
 			return false
 		}
 		for _, event := range m.Events {
-			if strings.HasPrefix(event.Message, lastWord) {
+			if strings.HasPrefix(event.Message, message) {
 				return m.RC.Status.ObservedGeneration == m.RC.Generation
 			}
 		}
@@ -161,7 +162,7 @@ func (d *demo) awaitEnd(ctx context.Context, lastWord string) error {
 	return err
 }
 
-// show runs kubectl as a user sees it.
+// show runs kubectl, and prints the command and its output.
 func (d *demo) show(ctx context.Context, args ...string) error {
 	fmt.Printf("\n$ kubectl %s\n", strings.Join(args, " "))
 	return d.command(ctx, args...).Run()
@@ -186,7 +187,7 @@ func (d *demo) command(ctx context.Context, args ...string) *exec.Cmd {
 	return command
 }
 
-// quietly runs kubectl for the demo's own needs.
+// quietly runs kubectl without printing anything.
 func (d *demo) quietly(ctx context.Context, args ...string) error {
 	command := d.command(ctx, args...)
 	command.Stdout, command.Stderr = nil, nil
@@ -196,7 +197,7 @@ func (d *demo) quietly(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// traces are what a finished rollout must not leave.
+// traces returns what a finished rollout should not have left.
 func traces(m observe.Moment) []string {
 	var left []string
 	for key := range m.RC.Annotations {

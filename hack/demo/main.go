@@ -1,6 +1,6 @@
-// Command demo shows on a running cluster what rcroll does to the tomcat of the
-// old kubectl rolling-update's document, and measures it: a rolling update from 7
-// to 8, and one to 9 that is taken back half-way. It fails if a promise was not kept.
+// Command demo shows on a running cluster what rcroll does, with the tomcat of kubectl
+// rolling-update's documentation, and measures it: a rolling update from 7 to 8, and
+// one to 9 that is cancelled half-way. It fails if a promise was broken.
 package main
 
 import (
@@ -27,18 +27,18 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	kubeconfig := flag.String("kubeconfig", os.Getenv("KUBECONFIG"), "kubeconfig of a cluster with rcroll")
-	kubectl := flag.String("kubectl", filepath.Join("bin", "kubectl"), "kubectl to run")
-	manifest := flag.String("manifest", filepath.Join("examples", "tomcat-rc.yaml"), "manifest of rc/tomcat with image tomcat:7")
+	kubeconfig := flag.String("kubeconfig", os.Getenv("KUBECONFIG"), "path to the kubeconfig file of a cluster with rcroll")
+	kubectl := flag.String("kubectl", filepath.Join("bin", "kubectl"), "path to kubectl")
+	manifest := flag.String("manifest", filepath.Join("examples", "tomcat-rc.yaml"), "path to the manifest of rc/tomcat with the image tomcat:7")
 	flag.Parse()
 
 	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
 	if err != nil {
-		return fmt.Errorf("read kubeconfig %s: %w", *kubeconfig, err)
+		return fmt.Errorf("load kubeconfig %s: %w", *kubeconfig, err)
 	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
-		return fmt.Errorf("connect to the cluster: %w", err)
+		return fmt.Errorf("create a client: %w", err)
 	}
 	d := &demo{kubectl: *kubectl, kubeconfig: *kubeconfig, manifest: *manifest, client: client}
 	err = d.play(ctx)

@@ -14,20 +14,20 @@ import (
 // readiness is the time after which a pod of the local control plane is ready.
 const readiness = time.Second
 
-// scene is what was measured of one rollout.
+// scene is the measurement of one rollout.
 type scene struct {
 	name   string
 	result observe.Result
 	bounds observe.Bounds
 
-	// steps that the rollout needs at least, one after the other; 0 if it was
-	// cancelled, when there is no bound.
+	// steps is the minimum number of consecutive steps of the rollout; 0 if it was
+	// cancelled, which has no minimum.
 	steps int
 
 	cancelled bool
 }
 
-// broken are the promises that were not kept.
+// broken returns the promises that were not kept.
 func (s scene) broken() []error {
 	var problems []error
 	violations := s.result.Check(s.bounds)
@@ -43,7 +43,7 @@ func (s scene) broken() []error {
 	return problems
 }
 
-// seconds from the request to its end.
+// seconds returns the time from the request to its end.
 func (s scene) seconds() float64 {
 	var begin, end time.Time
 	for _, moment := range s.result.Moments {
@@ -65,7 +65,8 @@ func (s scene) lowerBound() string {
 	return fmt.Sprintf("%.1f (%d steps × %s)", float64(s.steps)*readiness.Seconds(), s.steps, readiness)
 }
 
-// summarize prints what was measured, and returns what was not as promised.
+// summarize prints the measurements, and returns an error that names the broken
+// promises.
 func summarize(out io.Writer, scenes ...scene) error {
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	row := func(name string, value func(scene) any) {

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
 
-# kubectl and the servers tell their version by these variables; without them they cannot parse each other's.
+# kubectl and the servers report their version from these variables; without them they cannot parse each other's.
 IFS=. read -r major minor _ <<<"${version#v}"
 flags="-s -w"
 for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
@@ -23,7 +23,7 @@ next=5
 while kill -0 "$build" 2>/dev/null; do
 	if ((SECONDS >= next)); then
 		echo "building Kubernetes $version from Go modules (first time: about 7 minutes) … $SECONDS s" >&2
-		# Often in the first minute, and every half minute from then on.
+		# Every 5 s in the first minute, then every 30 s.
 		next=$((SECONDS < 60 ? SECONDS + 5 : SECONDS + 30))
 	fi
 	sleep 0.2

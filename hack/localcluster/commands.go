@@ -31,8 +31,8 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&o.dir, "dir", "",
-		"directory that holds the whole cluster (default: .local in the checkout)")
-	root.PersistentFlags().DurationVar(&o.timeout, "timeout", 3*time.Minute, "how long the command may take")
+		"directory of the cluster (default: .local in the checkout)")
+	root.PersistentFlags().DurationVar(&o.timeout, "timeout", 3*time.Minute, "timeout of the command")
 	root.AddCommand(o.up(), o.down(), o.start(), o.stop(), o.restart(), o.env())
 	return root
 }
@@ -41,7 +41,7 @@ func newCommand() *cobra.Command {
 func (o *options) with(ctx context.Context, f func(context.Context, *cluster.Cluster) error) error {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("finding the executable: %w", err)
+		return fmt.Errorf("locating the executable: %w", err)
 	}
 	c, err := cluster.New(self, o.dir)
 	if err != nil {
@@ -56,7 +56,7 @@ func (o *options) up() *cobra.Command {
 	var up cluster.UpOptions
 	command := &cobra.Command{
 		Use:   "up",
-		Short: "Make the cluster, or start what is missing of it; returns when everything serves",
+		Short: "Create the cluster, or start its missing components; returns when everything serves",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(cmd.Context(), func(ctx context.Context, c *cluster.Cluster) error {
@@ -74,7 +74,7 @@ func (o *options) up() *cobra.Command {
 	return command
 }
 
-// progress returns a function that prints a line with the time since now in front.
+// progress returns a function that prints lines, prefixed with the time since now.
 func progress(w io.Writer) func(string, ...any) {
 	begin := time.Now()
 	return func(format string, args ...any) {
@@ -85,7 +85,7 @@ func progress(w io.Writer) func(string, ...any) {
 func (o *options) down() *cobra.Command {
 	return &cobra.Command{
 		Use:   "down",
-		Short: "End all processes of the cluster and remove its directory",
+		Short: "Stop all processes of the cluster and remove its directory",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(cmd.Context(), func(ctx context.Context, c *cluster.Cluster) error { return c.Down(ctx) })
@@ -96,7 +96,7 @@ func (o *options) down() *cobra.Command {
 func (o *options) env() *cobra.Command {
 	return &cobra.Command{
 		Use:   "env",
-		Short: "Print the shell line that points kubectl to the cluster",
+		Short: "Print the shell command that points kubectl to the cluster",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.with(cmd.Context(), func(_ context.Context, c *cluster.Cluster) error {
@@ -108,7 +108,7 @@ func (o *options) env() *cobra.Command {
 }
 
 func (o *options) start() *cobra.Command {
-	return o.componentCommand("start", "Start a component unless it runs; returns when it serves",
+	return o.componentCommand("start", "Start a component unless it is running; returns when it serves",
 		func(ctx context.Context, c *cluster.Cluster, component string) error { return c.Start(ctx, component) })
 }
 
@@ -118,7 +118,7 @@ func (o *options) stop() *cobra.Command {
 		func(ctx context.Context, c *cluster.Cluster, component string) error {
 			return c.Stop(ctx, component, syscall.Signal(signal))
 		})
-	command.Flags().Var(&signal, "signal", "TERM or KILL")
+	command.Flags().Var(&signal, "signal", "signal to send: TERM or KILL")
 	return command
 }
 
@@ -128,7 +128,7 @@ func (o *options) restart() *cobra.Command {
 		func(ctx context.Context, c *cluster.Cluster, component string) error {
 			return c.Restart(ctx, component, syscall.Signal(signal))
 		})
-	command.Flags().Var(&signal, "signal", "TERM or KILL")
+	command.Flags().Var(&signal, "signal", "signal to send: TERM or KILL")
 	return command
 }
 
@@ -143,7 +143,7 @@ func (o *options) componentCommand(
 		ValidArgs: cluster.Names,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(cluster.Names, args[0]) {
-				return fmt.Errorf("no component %q; there are %s", args[0], strings.Join(cluster.Names, ", "))
+				return fmt.Errorf("unknown component %q, must be one of %s", args[0], strings.Join(cluster.Names, ", "))
 			}
 			return o.with(cmd.Context(), func(ctx context.Context, c *cluster.Cluster) error { return f(ctx, c, args[0]) })
 		},

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
-	_ "k8s.io/client-go/plugin/pkg/client/auth" // every way of logging in that a kubeconfig can name
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // every authentication that a kubeconfig can name
 	"k8s.io/component-base/cli"
 	"k8s.io/component-base/logs"
 	_ "k8s.io/component-base/logs/json/register"          // --logging-format=json
@@ -24,7 +24,7 @@ import (
 	"github.com/rcroll/rcroll/hack/localcluster/internal/kubelet"
 )
 
-// embedded are the programs that this executable is, by the name that it is called by.
+// embedded are the programs in this executable, by the name that it is called by.
 var embedded = map[string]func() int{
 	"etcd": func() int {
 		etcdmain.Main(os.Args)
@@ -37,9 +37,9 @@ var embedded = map[string]func() int{
 	"kwok":                    func() int { return cli.Run(newKwokCommand()) },
 }
 
-// runKubectl does what kubectl's own main does: a command that failed has said why and is not to be explained twice.
+// runKubectl does what kubectl's own main does: a failed command has already printed its error.
 func runKubectl() int {
-	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args)) // for what is logged before the flags are parsed
+	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args)) // for logs before the flags are parsed
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		cmdutil.CheckErr(err) // which exits
 	}

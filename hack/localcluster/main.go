@@ -1,6 +1,6 @@
 // Command localcluster is a whole Kubernetes control plane in one executable: called as etcd, kube-apiserver,
 // kube-controller-manager, kube-scheduler, kubectl or kwok it is that program, and under its own name it boots, repairs
-// and removes a cluster that is made of them, with rcroll installed in it.
+// and removes a cluster of them, with rcroll installed.
 package main
 
 import (

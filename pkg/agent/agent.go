@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -46,7 +47,7 @@ func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
 		cached: client.WithFieldOwner(manager.GetClient(), fieldManager),
 		live:   manager.GetAPIReader(),
 		events: recorder,
-	}, config.HashLabelKey)
+	}, config.HashLabelKey, clock.RealClock{}, defaultLimits())
 	if err := reconciler.register(ctx, manager, config.Concurrency); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,10 +17,7 @@ import (
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
-// errWebhookMissing: a plan was stored as it stands instead of being carried out.
-var errWebhookMissing = errors.New("the plan was not carried out: the rcroll webhook is not installed, or does not know this agent")
-
-// isOutdated tells that what was observed is no more: the next pass sees why.
+// isOutdated reports whether what was observed is no more: the next pass sees why.
 func isOutdated(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
 }
@@ -33,17 +29,12 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 	}
 	for _, action := range actions {
 		if err := r.write(ctx, o, action); err != nil {
-			return fmt.Errorf("%s ReplicationController %s/%s: %w", action.Kind, o.key.Namespace, action.Name, err)
+			return fmt.Errorf("%s ReplicationController %s/%s: %w", verbs[action.Kind], o.key.Namespace, action.Name, err)
 		}
-		if action.Kind != rollout.SetConditions {
-			r.vigils.of(o.key).stepped(r.clock.Now())
-		}
-		if action.ScaleUp {
-			r.scaleUps.record(o.key, r.clock.Now())
-		}
+		o.memory.applied(action, r.clock.Now())
 		for _, event := range action.Events {
 			r.events.Event(o.rc, event.Type, event.Reason, event.Message)
-			ctrl.LoggerFrom(ctx).Info("Announced", "event", event.Message)
+			ctrl.LoggerFrom(ctx).V(1).Info("Event", "type", event.Type, "reason", event.Reason, "message", event.Message)
 		}
 	}
 	return nil
@@ -52,11 +43,11 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 func (r *reconciler) write(ctx context.Context, o *observation, action rollout.Action) error {
 	switch action.Kind {
 	case rollout.CreateNewRC:
-		next := api.SealedNewRC(o.rc, o.request, r.hashKey)
-		if err := r.cached.Create(ctx, next); err != nil {
+		newRC := api.SealedNewRC(o.rc, o.request, r.hashKey)
+		if err := r.cached.Create(ctx, newRC); err != nil {
 			return err
 		}
-		r.expectations.wrote(o.key, next, true)
+		o.memory.expectations.wrote(newRC, true)
 		return nil
 	case rollout.ScaleOwned:
 		return r.patch(ctx, o, action.UID, api.ScaleOwnedPatch(action.Replicas))
@@ -72,24 +63,24 @@ func (r *reconciler) write(ctx context.Context, o *observation, action rollout.A
 	return fmt.Errorf("unknown action %q", action.Kind)
 }
 
-// probe finds out whether the webhook is back, if a plan was stored once: that one
+// probe finds out whether the webhook is back, if a command was stored once: that one
 // is out of date, so it is replaced by one that changes nothing. Sealed, only the
-// plan that follows is allowed, which does as well.
+// command that follows is allowed, which does as well.
 func (r *reconciler) probe(ctx context.Context, o *observation) error {
 	if o.rc.GetAnnotations()[api.CommandAnnotation] == "" || o.snapshot.Sealed != "" || o.request == nil {
 		return nil
 	}
-	plan := api.Command{Operation: api.Scale, Hash: o.snapshot.Requested, Replicas: o.snapshot.RC.Replicas}
-	if err := r.send(ctx, o, plan); err != nil {
+	command := api.Command{Operation: api.Scale, Hash: o.snapshot.Requested, Replicas: o.snapshot.RC.Replicas}
+	if err := r.send(ctx, o, command); err != nil {
 		return fmt.Errorf("probe for the webhook with ReplicationController %s: %w", o.key, err)
 	}
 	return nil
 }
 
 // carryOut hands a plan to the webhook, and checks that it was carried out.
-func (r *reconciler) send(ctx context.Context, o *observation, plan api.Command) error {
+func (r *reconciler) send(ctx context.Context, o *observation, command api.Command) error {
 	err := r.patch(ctx, o, o.rc.GetUID(), map[string]any{
-		"metadata": map[string]any{"annotations": map[string]any{api.CommandAnnotation: plan.String()}},
+		"metadata": map[string]any{"annotations": map[string]any{api.CommandAnnotation: command.String()}},
 	})
 	if err != nil {
 		return err
@@ -111,7 +102,7 @@ func (r *reconciler) patch(ctx context.Context, o *observation, uid types.UID, c
 	if err := r.cached.Patch(ctx, member, client.RawPatch(types.MergePatchType, body)); err != nil {
 		return err
 	}
-	r.expectations.wrote(o.key, member, false)
+	o.memory.expectations.wrote(member, false)
 	return nil
 }
 
@@ -125,7 +116,7 @@ func (r *reconciler) setConditions(ctx context.Context, o *observation, change r
 	if err := r.cached.Status().Patch(ctx, member, client.RawPatch(types.StrategicMergePatchType, body)); err != nil {
 		return err
 	}
-	r.expectations.wrote(o.key, member, false)
+	o.memory.expectations.wrote(member, false)
 	return nil
 }
 
@@ -150,7 +141,7 @@ func (r *reconciler) delete(ctx context.Context, o *observation, uid types.UID, 
 	if err := r.deleteObserved(ctx, member, policy); err != nil {
 		return err
 	}
-	r.expectations.deleted(o.key, member.GetName(), uid)
+	o.memory.expectations.deleted(member.GetName(), uid)
 	return nil
 }
 

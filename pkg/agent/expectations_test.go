@@ -22,11 +22,11 @@ func deleting(uid types.UID) client.Object {
 }
 
 func TestExpectations(t *testing.T) {
-	wrote := func(e *expectations, rc types.NamespacedName) { e.wrote(rc, object("a", "10"), false) }
-	created := func(e *expectations, rc types.NamespacedName) { e.wrote(rc, object("a", "10"), true) }
-	deleted := func(e *expectations, rc types.NamespacedName) { e.deleted(rc, "x", "a") }
+	wrote := func(e *expectations) { e.wrote(object("a", "10"), false) }
+	created := func(e *expectations) { e.wrote(object("a", "10"), true) }
+	deleted := func(e *expectations) { e.deleted("x", "a") }
 	tests := map[string]struct {
-		write   func(*expectations, types.NamespacedName)
+		write   func(*expectations)
 		cached  client.Object // nil if the cache does not know it
 		behind  bool
 		unknown bool
@@ -43,25 +43,23 @@ func TestExpectations(t *testing.T) {
 		"a deletion, marked":                     {write: deleted, cached: deleting("a")},
 		"a deletion, gone":                       {write: deleted},
 		"a deletion, another one of the name":    {write: deleted, cached: object("b", "11")},
-		"nothing expected":                       {write: func(*expectations, types.NamespacedName) {}, cached: object("a", "1")},
-		"forgotten":                              {write: func(e *expectations, rc types.NamespacedName) { wrote(e, rc); e.forget(rc) }, cached: object("a", "9")},
-		"settled":                                {write: func(e *expectations, rc types.NamespacedName) { created(e, rc); e.settle(rc, "x") }},
-		"of another rollout":                     {write: func(e *expectations, _ types.NamespacedName) { wrote(e, types.NamespacedName{Name: "other"}) }, cached: object("a", "9")},
-		"a write after a creation, both pending": {write: func(e *expectations, rc types.NamespacedName) { created(e, rc); e.wrote(rc, object("a", "20"), false) }, cached: object("a", "10"), behind: true},
+		"nothing expected":                       {write: func(*expectations) {}, cached: object("a", "1")},
+		"settled":                                {write: func(e *expectations) { created(e); e.settle("x") }},
+		"a write after a creation, both pending": {write: func(e *expectations) { created(e); e.wrote(object("a", "20"), false) }, cached: object("a", "10"), behind: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			e, rc := newExpectations(), types.NamespacedName{Namespace: "shop", Name: "tomcat"}
-			test.write(e, rc)
+			var e expectations
+			test.write(&e)
 			cached := map[string]client.Object{}
 			if test.cached != nil {
 				cached["x"] = test.cached
 			}
-			behind, unknown := e.unseen(rc, cached)
+			behind, unknown := e.unseen(cached)
 			assert.Equal(t, test.behind, len(behind) > 0, "behind")
 			assert.Equal(t, test.unknown, len(unknown) > 0, "unknown")
 			if !test.behind && !test.unknown {
-				assert.Empty(t, e.byRC[rc], "what was seen is not kept")
+				assert.Empty(t, e, "what was seen is not kept")
 			}
 		})
 	}

@@ -1,9 +1,9 @@
 package agent
 
 import (
-	"flag"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -11,7 +11,7 @@ import (
 func parse(t *testing.T, args ...string) Config {
 	t.Helper()
 	var config Config
-	flags := flag.NewFlagSet("agent", flag.ContinueOnError)
+	flags := pflag.NewFlagSet("agent", pflag.ContinueOnError)
 	config.Register(flags)
 	require.NoError(t, flags.Parse(args))
 	return config

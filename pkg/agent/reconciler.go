@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -33,15 +32,10 @@ const (
 	// each through admission webhooks of up to 10 s by default.
 	passTimeout = time.Minute
 
-	// Where nothing tells of what is waited for, it is asked for at these
-	// intervals: the garbage collector mostly takes less than the first few.
-	pollFirst = 50 * time.Millisecond
-	pollLast  = 10 * time.Second
-
 	// Errors are retried at these intervals: the last is how long a rollout may
 	// stand still after an outage of the webhook is over.
-	retryFirst = 10 * time.Millisecond
-	retryLast  = 30 * time.Second
+	retryMin = 10 * time.Millisecond
+	retryMax = 30 * time.Second
 )
 
 // clients are the ways to the API server.
@@ -58,25 +52,24 @@ type clients struct {
 // reconciler takes rollouts forward, one pass of one rollout at a time.
 type reconciler struct {
 	clients
-	hashKey      string
-	clock        clock.PassiveClock
-	expectations *expectations
-	scaleUps     *scaleUps
-	vigils       *vigils
-	polls        workqueue.TypedRateLimiter[types.NamespacedName]
+	hashKey  string
+	clock    clock.PassiveClock
+	memories *memories
 }
 
-func newReconciler(clients clients, hashKey string) *reconciler {
-	clock := clock.RealClock{}
-	return &reconciler{
-		clients:      clients,
-		hashKey:      hashKey,
-		clock:        clock,
-		expectations: newExpectations(),
-		scaleUps:     newScaleUps(clock.Now()),
-		vigils:       newVigils(clock),
-		polls:        newBackoff[types.NamespacedName](pollFirst, pollLast),
-	}
+func newReconciler(clients clients, hashKey string, clock clock.PassiveClock, limits limits) *reconciler {
+	return &reconciler{clients: clients, hashKey: hashKey, clock: clock, memories: newMemories(clock, limits)}
+}
+
+// NewReconciler is what Run registers with a manager, for those who call it
+// themselves: cached reads ReplicationControllers from a cache, with the index
+// "controllerName", and writes; live reads from the API server. It must not be
+// called for one rollout twice at a time. The same calls have the same answers, so
+// its delays have no jitter.
+func NewReconciler(cached client.Client, live client.Reader, events record.EventRecorder, hashLabelKey string, clock clock.PassiveClock) reconcile.Reconciler {
+	limits := defaultLimits()
+	limits.poll.Jitter = 0
+	return newReconciler(clients{cached: cached, live: live, events: events}, hashLabelKey, clock, limits)
 }
 
 // register makes the manager run the reconciler, for the RC of every rollout of
@@ -92,7 +85,7 @@ func (r *reconciler) register(ctx context.Context, manager ctrl.Manager, concurr
 			MaxConcurrentReconciles: concurrency,
 			ReconciliationTimeout:   passTimeout,
 			RecoverPanic:            ptr.To(true),
-			RateLimiter:             newBackoff[reconcile.Request](retryFirst, retryLast),
+			RateLimiter:             newBackoff[reconcile.Request](retryMin, retryMax),
 		}).
 		Complete(r)
 	if err != nil {
@@ -107,15 +100,21 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	observed, err := r.observe(ctx, key)
 	switch {
 	case errors.Is(err, errNoRollout):
-		r.forget(key)
+		r.memories.forget(key)
 		return r.sweep(ctx, key)
 	case errors.Is(err, errCacheBehind):
 		return r.poll(key), nil
 	case err != nil:
 		return reconcile.Result{}, err
 	}
-	decision := rollout.Decide(observed.snapshot)
-	ctrl.LoggerFrom(ctx).V(1).Info("Decided", "reason", decision.Reason, "actions", len(decision.Actions))
+	decision, err := r.decide(ctx, observed)
+	switch {
+	case errors.Is(err, errCacheBehind):
+		return r.poll(key), nil
+	case err != nil:
+		return reconcile.Result{}, err
+	}
+	logDecision(ctx, observed, decision)
 	if err := r.apply(ctx, observed, decision.Actions); err != nil {
 		if isOutdated(err) {
 			return r.poll(key), nil
@@ -124,23 +123,46 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		r.events.Event(observed.rc, corev1.EventTypeWarning, rollout.ReasonStepFailed, err.Error())
 		return reconcile.Result{}, err
 	}
-	if decision.Poll {
-		return r.poll(key), nil
+	return r.schedule(observed, decision), nil
+}
+
+// logDecision logs what does something at the default level, and what waits at debug.
+func logDecision(ctx context.Context, o *observation, decision rollout.Decision) {
+	log := ctrl.LoggerFrom(ctx)
+	if len(decision.Actions) == 0 {
+		log = log.V(1)
 	}
-	r.polls.Forget(key)
-	return reconcile.Result{RequeueAfter: decision.LookAgain}, nil
+	kinds := make([]string, 0, len(decision.Actions))
+	for _, action := range decision.Actions {
+		kinds = append(kinds, string(action.Kind))
+	}
+	log.Info("Decided", "phase", decision.Phase, "hash", o.snapshot.Requested, "reason", decision.Reason, "actions", kinds)
+}
+
+// schedule is when the next pass is due if no event comes before.
+func (r *reconciler) schedule(o *observation, decision rollout.Decision) reconcile.Result {
+	if decision.Awaits == nil {
+		o.memory.inspection = inspection{}
+	}
+	if decision.Poll {
+		return r.poll(o.key)
+	}
+	o.memory.poll = r.memories.limits.poll
+	after := decision.RequeueAfter
+	if decision.Awaits != nil {
+		next := o.memory.inspection.await(*decision.Awaits, o.snapshot.Strategy.ProgressDeadline, r.memories.limits, o.snapshot.Now)
+		// 0 would mean never.
+		untilInspection := max(time.Nanosecond, next.Sub(o.snapshot.Now))
+		if after == 0 || untilInspection < after {
+			after = untilInspection
+		}
+	}
+	return reconcile.Result{RequeueAfter: after}
 }
 
 // poll looks again after a while that grows. An event comes first, mostly.
 func (r *reconciler) poll(key types.NamespacedName) reconcile.Result {
-	return reconcile.Result{RequeueAfter: r.polls.When(key)}
-}
-
-func (r *reconciler) forget(key types.NamespacedName) {
-	r.expectations.forget(key)
-	r.scaleUps.forget(key)
-	r.vigils.forget(key)
-	r.polls.Forget(key)
+	return reconcile.Result{RequeueAfter: r.memories.of(key).poll.Step()}
 }
 
 // rolloutOf maps an object to the RC of its rollout: to its controller, if that is

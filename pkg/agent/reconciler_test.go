@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -99,8 +100,13 @@ func newCluster(webhook bool, objects ...client.Object) *cluster {
 			}
 			return send(ctx, upstream, object)
 		}}).Build()
-	c.reconciler = newReconciler(clients{cached: c.WithWatch, live: c.WithWatch, events: c.events}, api.DefaultHashLabelKey)
+	c.reconciler = newReconciler(clients{cached: c.WithWatch, live: c.WithWatch, events: c.events}, api.DefaultHashLabelKey, clock.RealClock{}, defaultLimits())
 	return c
+}
+
+// useClock replaces the clock, and what was remembered by the old one.
+func (c *cluster) useClock(clock clock.PassiveClock) {
+	c.clock, c.memories = clock, newMemories(clock, defaultLimits())
 }
 
 func send(ctx context.Context, upstream client.Client, object client.Object) error {
@@ -157,7 +163,7 @@ func TestReconcileStarts(t *testing.T) {
 	assert.Contains(t, next.Spec.Selector, api.SealedLabel, "without replicas it must match no pod")
 	assert.Equal(t, []string{
 		"Normal Created Created " + next.Name,
-		"Normal Scaling Scaling up " + next.Name + " from 0 to 5, scaling down tomcat from 5 to 0 (keep 5 pods available, don't exceed 6 pods)",
+		"Normal ScalingReplicationController Scaling up " + next.Name + " from 0 to 5, scaling down tomcat from 5 to 0 (keep 5 pods available, don't exceed 6 pods)",
 	}, c.announced())
 
 	c.pass(t)
@@ -166,7 +172,7 @@ func TestReconcileStarts(t *testing.T) {
 	labels := map[string]string{"app": "tomcat", api.DefaultHashLabelKey: request(t, 5).Hash(api.DefaultHashLabelKey)}
 	assert.Equal(t, labels, scaled.Selector)
 	assert.Equal(t, labels, scaled.Template.Labels)
-	assert.Equal(t, []string{"Normal Scaling Scaling " + next.Name + " up to 1"}, c.announced())
+	assert.Equal(t, []string{"Normal ScalingReplicationController Scaling " + next.Name + " up to 1"}, c.announced())
 	for _, patch := range c.patches {
 		assert.Contains(t, patch, `"resourceVersion"`, "every write is under a resource version")
 		assert.NotContains(t, patch, "containers", "the agent writes no pod template")
@@ -180,7 +186,7 @@ func TestReconcileScalesTheRCByPlan(t *testing.T) {
 	assert.Len(t, c.get(t, "tomcat").Status.Conditions, 2, "written in the same pass, before")
 	require.Len(t, c.patches, 1)
 	assert.NotContains(t, c.patches[0], `"spec"`, "the agent does not write the RC's spec")
-	assert.Equal(t, []string{"Normal Scaling Scaling tomcat down to 4"}, c.announced())
+	assert.Equal(t, []string{"Normal ScalingReplicationController Scaling tomcat down to 4"}, c.announced())
 }
 
 func TestReconcileWithoutWebhook(t *testing.T) {
@@ -198,12 +204,13 @@ func TestReconcileWithoutWebhook(t *testing.T) {
 
 func TestReconcileWaitsForItsOwnWrites(t *testing.T) {
 	c := newCluster(true, rollingRC(t, 5), newRC(t, 1))
-	c.expectations.set(tomcat, newRCName(t), expectation{uid: "next", version: "1000000"})
+	expectations := &c.memories.of(tomcat).expectations
+	expectations.set(newRCName(t), expectation{uid: "next", version: "1000000"})
 	assert.Positive(t, c.pass(t).RequeueAfter)
 	assert.Empty(t, c.patches)
 
-	c.expectations.set(tomcat, "tomcat-gone", expectation{uid: "gone", version: "1000000", created: true})
-	c.expectations.settle(tomcat, newRCName(t))
+	expectations.set("tomcat-gone", expectation{uid: "gone", version: "1000000", created: true})
+	expectations.settle(newRCName(t))
 	c.pass(t)
 	assert.NotEmpty(t, c.patches, "what the API server does not know is not waited for")
 }
@@ -227,7 +234,7 @@ func TestReconcileStopsForAForeignObject(t *testing.T) {
 	c.pass(t)
 	events := c.announced()
 	require.Len(t, events, 1)
-	assert.Contains(t, events[0], "Warning NameTaken A ReplicationController named "+foreign.GetName())
+	assert.Contains(t, events[0], "Warning NameConflict A ReplicationController named "+foreign.GetName())
 	assert.Positive(t, c.pass(t).RequeueAfter)
 	assert.Empty(t, c.announced(), "said once")
 }
@@ -277,7 +284,7 @@ func TestCountPods(t *testing.T) {
 	o := &observation{key: tomcat, rc: &unstructured.Unstructured{Object: fields}}
 	o.snapshot.RC.Name, o.snapshot.Sealed = "tomcat", "x"
 	require.NoError(t, c.countPods(t.Context(), o))
-	assert.Equal(t, rollout.Pods{OfRC: 1, OfNewRC: 1, Orphans: 2}, o.snapshot.Pods)
+	assert.Equal(t, &rollout.Pods{OfRC: 1, OfNewRC: 1, Orphans: 2}, o.snapshot.Pods)
 }
 
 func TestRolloutOf(t *testing.T) {

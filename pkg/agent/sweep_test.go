@@ -72,8 +72,9 @@ func TestTakeOver(t *testing.T) {
 	c.cached = c.WithWatch
 	c.pass(t)
 	require.NotEmpty(t, c.patches)
-	c.expectations.settle(tomcat, "tomcat")
-	c.expectations.settle(tomcat, newRCName(t))
+	expectations := c.memories.of(tomcat).expectations
+	expectations.settle("tomcat")
+	expectations.settle(newRCName(t))
 	c.cached = stale{c.WithWatch, rollingRC(t, 5)}
 	_, err = c.observe(t.Context(), tomcat)
 	require.NoError(t, err)

@@ -67,10 +67,10 @@ func TestWhatIsNoSpec(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
-	plan := api.Command{Operation: api.Scale, Hash: "x", Replicas: 3}
-	parsed, err := api.ParseCommand(plan.String())
+	command := api.Command{Operation: api.Scale, Hash: "x", Replicas: 3}
+	parsed, err := api.ParseCommand(command.String())
 	require.NoError(t, err)
-	assert.Equal(t, plan, parsed)
+	assert.Equal(t, command, parsed)
 	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"Scale","replicas":-1}`} {
 		_, err := api.ParseCommand(text)
 		assert.ErrorContains(t, err, "not a command", text)
@@ -104,8 +104,8 @@ func TestStrategy(t *testing.T) {
 		}
 	}
 	_, err = api.ParseStrategy(map[string]string{api.OnFailureAnnotation: "undo", api.ProgressDeadlineAnnotation: "0s"})
-	assert.ErrorContains(t, err, `annotation rcroll.dev/on-failure: "undo" is not valid: give "hold" or "rollback"`)
-	assert.ErrorContains(t, err, `annotation rcroll.dev/progress-deadline: "0s" is not valid: give a duration such as "10s" or "1m30s", more than 0`)
+	assert.ErrorContains(t, err, `metadata.annotations[rcroll.dev/on-failure]: Unsupported value: "undo": supported values: "hold", "rollback"`)
+	assert.ErrorContains(t, err, `metadata.annotations[rcroll.dev/progress-deadline]: Invalid value: "0s": must be a duration, such as "10s" or "1m30s", and more than 0`)
 }
 
 func TestResolve(t *testing.T) {
@@ -148,7 +148,7 @@ func TestEveryStrategyMoves(t *testing.T) {
 
 func TestCheckSettings(t *testing.T) {
 	good := map[string]string{"note": "mine"}
-	for i, value := range []string{"2", "25%", "10s", "5m", "rollback", "true", "false"} {
+	for i, value := range []string{"2", "25%", "10s", "5m", "rollback", "template", "true", "false"} {
 		good[api.Settings[i]] = value
 	}
 	assert.NoError(t, api.CheckSettings(good, slices.Collect(maps.Keys(good))), "a setting that is not in the list cannot be set")

@@ -17,7 +17,7 @@ const (
 	// and a selector that matches no pod.
 	Seal Operation = "Seal"
 
-	// Adopt opens the sealed selector for the pods of the next
+	// Adopt opens the sealed selector for the pods of the new
 	// ReplicationController, of which there are Command.Replicas. The template
 	// forbids to create pods until it is opened.
 	Adopt Operation = "Adopt"
@@ -47,7 +47,8 @@ type Command struct {
 	Replicas int32 `json:"replicas"`
 }
 
-// ParseCommand reads the value of the command annotation.
+// ParseCommand reads the value of the command annotation. It is an error if that is no
+// JSON, names no operation of those above, or has replicas below 0.
 func ParseCommand(text string) (Command, error) {
 	var command Command
 	if err := json.Unmarshal([]byte(text), &command); err != nil {

@@ -1,6 +1,6 @@
 // Package api is the vocabulary that the webhook and the agent share: the
 // labels and annotations on ReplicationControllers, the requested spec, the
-// agent's plan and the rollout strategy. Everything here is a plain value;
+// agent's command and the rollout strategy. Everything here is a plain value;
 // the package does no I/O.
 package api
 
@@ -20,27 +20,37 @@ const (
 	// rollout is pending.
 	RequestAnnotation = Prefix + "request"
 
+	// PromotedAnnotation holds the hash of the request whose template is live, while
+	// that request is pending: of one that was promoted, or that cancels. The template
+	// may be stored otherwise than it was requested, by what else changes objects on
+	// their way, and a request must not be rolled out a second time for that.
+	PromotedAnnotation = Prefix + "promoted"
+
+	// RequestedByAnnotation and RequestedAtAnnotation say which user made or last changed
+	// the request, and when (RFC 3339, UTC).
+	RequestedByAnnotation = Prefix + "requested-by"
+	RequestedAtAnnotation = Prefix + "requested-at"
+
 	// CommandAnnotation carries the agent's next step to the webhook, which carries
 	// it out and removes the annotation in the same write. One that is seen in a
 	// stored object means that the webhook did not run.
 	CommandAnnotation = Prefix + "command"
 
 	// RollingLabel is "true" on a ReplicationController with a pending request,
-	// and on the next ReplicationControllers. It is what the agent's informer
+	// and on the owned ReplicationControllers. It is what the agent's informer
 	// and the webhook's matchConditions select.
 	RollingLabel = Prefix + "rolling"
 
 	// SealedLabel, in selector and template, is a label that no pod has: while it
 	// is there the ReplicationController can neither adopt nor delete a pod. Its
-	// value is the hash of the template that is being promoted. A next
+	// value is the hash of the template that is being promoted. A new
 	// ReplicationController has it until it is first scaled.
 	SealedLabel = Prefix + "sealed"
 
 	// AdoptingLabel, in the template only, marks pods that must not be created:
 	// a ValidatingAdmissionPolicy refuses them. It is there while the
-	// ReplicationController adopts the pods of the next one, so that a
-	// ReplicationController manager with a stale pod cache cannot create surplus
-	// pods. Its value is the hash of the template that is being promoted.
+	// ReplicationController adopts the pods of the new one, so that a
+	// kube-controller-manager with an outdated pod cache cannot create surplus pods. Its value is the hash of the template that is being promoted.
 	AdoptingLabel = Prefix + "adopting"
 )
 
@@ -54,7 +64,7 @@ const (
 	// replicas, rounded down) of pods that may be unavailable. Default 0.
 	MaxUnavailableAnnotation = Prefix + "max-unavailable"
 
-	// UpdatePeriodAnnotation is the least time between two scale-ups of the next
+	// UpdatePeriodAnnotation is the least time between two scale-ups of the new
 	// ReplicationController, as a Go duration. Default 0.
 	UpdatePeriodAnnotation = Prefix + "update-period"
 
@@ -67,6 +77,10 @@ const (
 	// "rollback". Default hold.
 	OnFailureAnnotation = Prefix + "on-failure"
 
+	// TriggerAnnotation says which change of the spec asks for a rollout: TriggerImage or
+	// TriggerTemplate. Default is the webhook's --trigger.
+	TriggerAnnotation = Prefix + "trigger"
+
 	// PausedAnnotation, when "true", keeps a rollout where it is.
 	PausedAnnotation = Prefix + "paused"
 
@@ -74,6 +88,20 @@ const (
 	// ReplicationController, as a label a whole namespace.
 	EnabledKey = Prefix + "enabled"
 )
+
+// The values of TriggerAnnotation, and of the webhook's --trigger.
+const (
+	// TriggerImage: another image of a container or init container.
+	TriggerImage = "image"
+
+	// TriggerTemplate: any change of the pod template.
+	TriggerTemplate = "template"
+)
+
+// VerdictFieldManager marks the dry runs by which the webhook asks the API server what
+// it would store. They are admitted as they are: anybody may send one, and nothing is
+// ever stored by it.
+const VerdictFieldManager = "rcroll-verdict"
 
 // True is the value of boolean labels and annotations that are set.
 const True = "true"

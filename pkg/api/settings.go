@@ -1,8 +1,6 @@
 package api
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -11,25 +9,26 @@ import (
 // order in which they are documented.
 var Settings = []string{
 	MaxSurgeAnnotation, MaxUnavailableAnnotation, UpdatePeriodAnnotation, ProgressDeadlineAnnotation, OnFailureAnnotation,
-	PausedAnnotation, EnabledKey,
+	TriggerAnnotation, PausedAnnotation, EnabledKey,
 }
 
-// CheckSettings tells what is wrong with the settings among the annotations: the
-// value of one, two that contradict each other, or, of the keys that changed, one
-// that rcroll does not know. Others that are unknown are left alone: a newer
-// version may have written them.
+// CheckSettings returns an error that names every setting among the annotations that
+// is wrong, its value and what it may be: one that does not parse, two that contradict
+// each other, or, of the keys that changed, one that rcroll does not know. Others that
+// are unknown are left alone: a newer version may have written them.
 func CheckSettings(annotations map[string]string, changed []string) error {
-	_, strategy := ParseStrategy(annotations)
-	problems := []error{strategy}
+	_, problems := parseStrategy(annotations)
 	// The webhook's matchConditions, too, know these two words only.
 	if text, set := annotations[EnabledKey]; set && text != "true" && text != "false" {
-		problems = append(problems, invalid(EnabledKey, text, `"true" or "false"`))
+		problems = append(problems, errChoice(EnabledKey, text, "true", "false"))
+	}
+	if text, set := annotations[TriggerAnnotation]; set && text != TriggerImage && text != TriggerTemplate {
+		problems = append(problems, errChoice(TriggerAnnotation, text, TriggerImage, TriggerTemplate))
 	}
 	for _, key := range changed {
 		if _, set := annotations[key]; set && strings.HasPrefix(key, Prefix) && !slices.Contains(Settings, key) {
-			problems = append(problems, fmt.Errorf("annotation %s: there is no such setting: remove it, or correct its name to one of %s",
-				key, strings.Join(Settings, ", ")))
+			problems = append(problems, errUnknownSetting(key))
 		}
 	}
-	return errors.Join(problems...)
+	return problems.ToAggregate()
 }

@@ -1,13 +1,12 @@
 package api
 
 import (
-	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // Strategy is how a rollout goes about replacing pods, read from the
@@ -16,7 +15,7 @@ type Strategy struct {
 	MaxSurge       intstr.IntOrString
 	MaxUnavailable intstr.IntOrString
 
-	// UpdatePeriod is the least time between two scale-ups of the next
+	// UpdatePeriod is the least time between two scale-ups of the new
 	// ReplicationController, 0 or more.
 	UpdatePeriod time.Duration
 
@@ -50,7 +49,12 @@ const (
 // kubectl rolling-update: one pod more than desired, none less. The error names
 // every annotation that does not parse, what it says and what it may say.
 func ParseStrategy(annotations map[string]string) (Strategy, error) {
-	var problems []error
+	strategy, problems := parseStrategy(annotations)
+	return strategy, problems.ToAggregate()
+}
+
+func parseStrategy(annotations map[string]string) (Strategy, field.ErrorList) {
+	var problems field.ErrorList
 	strategy := Strategy{
 		MaxSurge:         parseAmount(annotations, MaxSurgeAnnotation, 1, &problems),
 		MaxUnavailable:   parseAmount(annotations, MaxUnavailableAnnotation, 0, &problems),
@@ -60,10 +64,9 @@ func ParseStrategy(annotations map[string]string) (Strategy, error) {
 		Paused:           parseBool(annotations, PausedAnnotation, false, &problems),
 	}
 	if len(problems) == 0 && isZero(strategy.MaxSurge) && isZero(strategy.MaxUnavailable) {
-		problems = append(problems, fmt.Errorf("annotations %s and %s may not both be 0: no pod could be replaced",
-			MaxSurgeAnnotation, MaxUnavailableAnnotation))
+		problems = append(problems, errNoPodReplaceable(strategy.MaxUnavailable.String()))
 	}
-	return strategy, errors.Join(problems...)
+	return strategy, problems
 }
 
 // Resolve turns the strategy's percentages into pods, as the Deployment
@@ -92,7 +95,7 @@ func isZero(amount intstr.IntOrString) bool {
 	return amount.String() == "0" || amount.String() == "0%"
 }
 
-func parseAmount(annotations map[string]string, key string, fallback int32, problems *[]error) intstr.IntOrString {
+func parseAmount(annotations map[string]string, key string, fallback int32, problems *field.ErrorList) intstr.IntOrString {
 	text, ok := annotations[key]
 	if !ok {
 		return intstr.FromInt32(fallback)
@@ -107,28 +110,28 @@ func parseAmount(annotations map[string]string, key string, fallback int32, prob
 			return intstr.FromString(strconv.FormatInt(percent, 10) + "%")
 		}
 	}
-	*problems = append(*problems, invalid(key, text, `a number of pods such as "1" or a percentage such as "25%"`))
+	*problems = append(*problems, errSetting(key, text, wantAmount))
 	return intstr.FromInt32(fallback)
 }
 
-func parseDuration(annotations map[string]string, key string, fallback, least time.Duration, problems *[]error) time.Duration {
+func parseDuration(annotations map[string]string, key string, fallback, least time.Duration, problems *field.ErrorList) time.Duration {
 	text, ok := annotations[key]
 	if !ok {
 		return fallback
 	}
 	duration, err := time.ParseDuration(text)
 	if err != nil || duration < least {
-		want := `a duration such as "10s" or "1m30s"`
+		want := wantDuration
 		if least > 0 {
-			want += ", more than 0"
+			want = wantPositiveDuration
 		}
-		*problems = append(*problems, invalid(key, text, want))
+		*problems = append(*problems, errSetting(key, text, want))
 		return fallback
 	}
 	return duration
 }
 
-func parseOnFailure(annotations map[string]string, problems *[]error) OnFailure {
+func parseOnFailure(annotations map[string]string, problems *field.ErrorList) OnFailure {
 	text, ok := annotations[OnFailureAnnotation]
 	switch value := OnFailure(text); {
 	case !ok:
@@ -136,23 +139,19 @@ func parseOnFailure(annotations map[string]string, problems *[]error) OnFailure 
 	case value == Hold, value == Rollback:
 		return value
 	}
-	*problems = append(*problems, invalid(OnFailureAnnotation, text, fmt.Sprintf("%q or %q", Hold, Rollback)))
+	*problems = append(*problems, errChoice(OnFailureAnnotation, text, Hold, Rollback))
 	return Hold
 }
 
-func parseBool(annotations map[string]string, key string, fallback bool, problems *[]error) bool {
+func parseBool(annotations map[string]string, key string, fallback bool, problems *field.ErrorList) bool {
 	text, ok := annotations[key]
 	if !ok {
 		return fallback
 	}
 	value, err := strconv.ParseBool(text)
 	if err != nil {
-		*problems = append(*problems, invalid(key, text, `"true" or "false"`))
+		*problems = append(*problems, errChoice(key, text, "true", "false"))
 		return fallback
 	}
 	return value
-}
-
-func invalid(key, text, want string) error {
-	return fmt.Errorf("annotation %s: %q is not valid: give %s, or remove it for the default", key, text, want)
 }

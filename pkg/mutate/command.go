@@ -6,94 +6,103 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// carryOut does to the object what the agent's plan says. What cannot be done to
-// the object as it is now was planned for an older state: the refusal is Stale.
+// carryOut does to the object what the agent's command says. What cannot be done to
+// the object as it is now was written for an older state: the refusal is Stale.
 func carryOut(write Write, text string, options Options) Decision {
-	plan, err := api.ParseCommand(text)
+	command, err := api.ParseCommand(text)
 	if err != nil {
-		return refuse("%s: metadata.annotations[%s]: %v", name(write.Old), api.CommandAnnotation, err)
+		return refuse(errNoCommand(name(write.Old), err))
 	}
-	pending, _ := annotation(write.Old, api.RequestAnnotation)
-	request, err := api.ParseSpec(pending)
+	request, err := api.ParseSpec(write.Old.GetAnnotations()[api.RequestAnnotation])
 	if err != nil {
-		return stale(write, plan, fmt.Errorf("no request: %w", err))
+		return stale(write, command, errNoRequest(err))
 	}
-	spec, err := step(plan, api.SpecOf(write.Old), request, options.HashLabelKey)
+	live, promoted := api.SpecOf(write.Old), write.Old.GetAnnotations()[api.PromotedAnnotation]
+	spec, err := step(command, live, request, promoted, options.HashLabelKey)
 	if err != nil {
-		return stale(write, plan, err)
+		return stale(write, command, err)
 	}
-	object := editable(write.New)
-	deleteEntry(object, "annotations", api.CommandAnnotation)
+	object := shallowCopy(write.New)
+	removeAnnotations(object, api.CommandAnnotation)
 	setSpec(object, spec)
-	switch plan.Operation {
+	switch command.Operation {
 	case api.Cancel:
 		cancel := spec.Unlabelled(options.HashLabelKey).WithReplicas(request.Replicas())
-		setEntry(object, "annotations", api.RequestAnnotation, cancel.String())
+		setAnnotation(object, api.RequestAnnotation, cancel.String())
+		setAnnotation(object, api.PromotedAnnotation, cancel.Hash(options.HashLabelKey))
+	case api.Open:
+		if live.TemplateLabels()[api.AdoptingLabel] == command.Hash {
+			setAnnotation(object, api.PromotedAnnotation, command.Hash)
+		}
 	case api.Finish:
-		deleteEntry(object, "annotations", api.RequestAnnotation)
-		deleteEntry(object, "labels", api.RollingLabel)
+		removeAnnotations(object, reservedAnnotations...)
+		removeLabel(object, api.RollingLabel)
 	}
 	return Decision{Meaning: Steps, Object: object}
 }
 
-func stale(write Write, plan api.Command, err error) Decision {
-	decision := refuse("%s: the plan to %s is out of date: %w", name(write.Old), plan.Operation, err)
+func stale(write Write, command api.Command, err error) Decision {
+	decision := refuse(errCommandOutdated(name(write.Old), command.Operation, err))
 	decision.Stale = true
 	return decision
 }
 
-// step is the live spec after a plan.
-func step(plan api.Command, live, request api.Spec, hashKey string) (api.Spec, error) {
-	if err := fits(plan, live, request, hashKey); err != nil {
+// step is the live spec after a command. promoted is the hash of the request whose
+// template is live, however it was stored; empty if none was promoted.
+func step(command api.Command, live, request api.Spec, promoted, hashKey string) (api.Spec, error) {
+	if err := checkFits(command, live, request, promoted, hashKey); err != nil {
 		return nil, err
 	}
-	switch plan.Operation {
+	switch command.Operation {
 	case api.Scale:
-		return live.WithReplicas(plan.Replicas), nil
+		return live.WithReplicas(command.Replicas), nil
 	case api.Seal:
 		return request.Sealed(hashKey), nil
 	case api.Adopt:
 		mark := map[string]string{api.AdoptingLabel: live.Selector()[api.SealedLabel]}
-		return live.Unmarked().Labelled(nil, mark).WithReplicas(plan.Replicas), nil
-	case api.Open, api.Finish:
-		return fulfilled(live, request, hashKey), nil
+		return live.Unmarked().Labelled(nil, mark).WithReplicas(command.Replicas), nil
+	case api.Open:
+		return fulfilled(live, request, live.TemplateLabels()[api.AdoptingLabel] == command.Hash, hashKey), nil
+	case api.Finish:
+		return fulfilled(live, request, true, hashKey), nil
 	case api.Cancel:
 		return live, nil
 	}
-	return nil, fmt.Errorf("unknown operation %q", plan.Operation)
+	return nil, fmt.Errorf("unknown operation %q", command.Operation)
 }
 
-// fits tells whether the object is in the state for which the plan was made.
-func fits(plan api.Command, live, request api.Spec, hashKey string) error {
-	if hash := request.Hash(hashKey); plan.Hash != hash {
-		return fmt.Errorf("it is for template %s, requested is %s", plan.Hash, hash)
+// checkFits returns an error unless the object is in the state for which the command
+// was written.
+func checkFits(command api.Command, live, request api.Spec, promoted, hashKey string) error {
+	if hash := request.Hash(hashKey); command.Hash != hash {
+		return errAnotherTemplate(command.Hash, hash)
 	}
 	sealed := live.Selector()[api.SealedLabel]
 	switch {
-	case plan.Operation == api.Finish && !live.Unmarked().SameTemplate(request, hashKey):
-		return fmt.Errorf("the requested template is not live")
-	case plan.Operation == api.Finish && live.Marked():
-		return fmt.Errorf("the promotion is under way")
-	case plan.Operation == api.Open && live.TemplateLabels()[api.AdoptingLabel] == "":
-		return fmt.Errorf("no pods are being adopted")
-	case plan.Operation == api.Adopt && sealed == "":
-		return fmt.Errorf("the selector is not sealed")
-	case plan.Operation != api.Adopt && sealed != "":
-		return fmt.Errorf("the selector is sealed")
-	case plan.Operation == api.Seal && live.Replicas() != 0:
-		return fmt.Errorf("it has %d replicas, of which it would lose sight", live.Replicas())
+	case command.Operation == api.Finish && promoted != command.Hash && !live.Unmarked().SameTemplate(request, hashKey):
+		return errTemplateNotLive
+	case command.Operation == api.Finish && live.Marked():
+		return errMarked
+	case command.Operation == api.Open && live.TemplateLabels()[api.AdoptingLabel] == "":
+		return errNotAdopting
+	case command.Operation == api.Adopt && sealed == "":
+		return errNotSealed
+	case command.Operation != api.Adopt && sealed != "":
+		return errSealed
+	case command.Operation == api.Seal && live.Replicas() != 0:
+		return errHasReplicas(live.Replicas())
 	}
 	return nil
 }
 
 // fulfilled is the live spec when a promotion is over: what was requested, with the
-// hash label that the pods have. If a newer template is requested than the one that
-// was promoted, it keeps that one.
-func fulfilled(live, request api.Spec, hashKey string) api.Spec {
+// template as it was stored and the hash label that the pods have. If a newer template
+// is requested than the one that was promoted, it keeps that one.
+func fulfilled(live, request api.Spec, promoted bool, hashKey string) api.Spec {
 	opened := live.Unmarked()
-	if !opened.SameTemplate(request, hashKey) {
+	if !promoted {
 		return opened
 	}
 	selector, template := opened.RollLabels(hashKey)
-	return request.Unlabelled(hashKey).Labelled(selector, template)
+	return request.WithTemplateOf(opened.Unlabelled(hashKey)).Unlabelled(hashKey).Labelled(selector, template)
 }

@@ -6,13 +6,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
 )
 
 // rolling is tomcat on its way from 7 to 8, with 3 of the old pods left.
-func rolling(changes ...change) map[string]any {
+func rolling(changes ...change) *unstructured.Unstructured {
 	return tomcat(append([]change{pending(image("tomcat:8")), replicas(3)}, changes...)...)
 }
 
@@ -20,7 +21,7 @@ func TestWhatUsersMean(t *testing.T) {
 	const manifest7 = `{"spec":{"replicas":5,"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:7"}]}}}}`
 	manifest8 := strings.Replace(manifest7, "tomcat:7", "tomcat:8", 1)
 	for name, c := range map[string]struct {
-		old     map[string]any
+		old     *unstructured.Unstructured
 		changes []change
 		manager string
 
@@ -85,20 +86,21 @@ func TestWhatUsersMean(t *testing.T) {
 			meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.changes...), User: user, FieldManager: c.manager}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, c.changes...), User: user, FieldManager: c.manager}, options)
 			require.NoError(t, decision.Refusal)
 			assert.Equal(t, c.meaning, decision.Meaning)
 			if c.meaning == mutate.Passes {
 				assert.Equal(t, edit(c.old, c.changes...), decision.Object)
 				return
 			}
-			assert.Equal(t, c.old["spec"], decision.Object["spec"], "the live spec moves by plan only")
-			assert.Equal(t, api.True, at(decision.Object, "metadata", "labels")[api.RollingLabel])
+			assert.Equal(t, c.old.Object["spec"], decision.Object.Object["spec"], "the live spec moves by commands only")
+			assert.Equal(t, api.True, decision.Object.GetLabels()[api.RollingLabel])
 			request := requested(t, decision)
 			assert.Equal(t, c.image, request.Images()["containers/tomcat"])
 			assert.Equal(t, c.replicas, request.Replicas())
 			assert.Equal(t, c.env, container(map[string]any{"spec": map[string]any(request)})["env"] != nil)
-			assert.Equal(t, c.meaning == mutate.Requests || c.meaning == mutate.Retargets, decision.Validate != nil)
+			write := mutate.Write{Old: c.old, New: edit(c.old, c.changes...), User: user, FieldManager: c.manager}
+			assert.Equal(t, c.meaning == mutate.Requests || c.meaning == mutate.Retargets, isAsked(write))
 		})
 	}
 }
@@ -108,7 +110,7 @@ func TestWhatUsersMean(t *testing.T) {
 func TestBrokenSettingsOfOthers(t *testing.T) {
 	broken := annotate(api.MaxSurgeAnnotation, "lots")
 	for name, c := range map[string]struct {
-		old    map[string]any
+		old    *unstructured.Unstructured
 		change change
 	}{
 		"another edit":             {tomcat(broken), env("A", "1")},
@@ -120,7 +122,7 @@ func TestBrokenSettingsOfOthers(t *testing.T) {
 		"an unknown label removed": {tomcat(label(api.Prefix+"new", "x")), func(o map[string]any) { delete(at(o, "metadata", "labels"), api.Prefix+"new") }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
 			assert.NoError(t, decision.Refusal)
 		})
 	}
@@ -135,30 +137,30 @@ func TestWhatUsersAreTold(t *testing.T) {
 	const follow = "; follow it with: kubectl describe rc/tomcat"
 	const hint = "; to cancel it: kubectl annotate rc/tomcat rcroll.dev/request-"
 	for name, c := range map[string]struct {
-		old     map[string]any
+		old     *unstructured.Unstructured
 		change  change
 		meaning mutate.Meaning
 		says    string
 	}{
-		"nothing":                       {rolling(), unmanaged, mutate.Repeats, "nothing changes; the rolling update to tomcat:8 goes on" + follow + hint},
-		"another image":                 {rolling(), image("tomcat:9"), mutate.Retargets, "the rolling update under way goes to tomcat:9 now" + follow},
-		"replicas":                      {rolling(), replicas(8), mutate.Retargets, "the rolling update under way ends at 8 replicas now" + follow},
+		"nothing":                       {rolling(), unmanaged, mutate.Repeats, "no change; the rolling update to tomcat:8 continues" + follow + hint},
+		"another image":                 {rolling(), image("tomcat:9"), mutate.Retargets, "the rolling update in progress now targets tomcat:9" + follow},
+		"replicas":                      {rolling(), replicas(8), mutate.Retargets, "the rolling update in progress will end with 8 replicas" + follow},
 		"a label while promoting":       {sealed, label("team", "a"), mutate.Repeats, ""},
-		"nothing while promoting":       {sealed, unmanaged, mutate.Repeats, "nothing changes; the rolling update to tomcat:8 goes on" + follow},
-		"another image while promoting": {sealed, image("tomcat:9"), mutate.Retargets, "rolling update to tomcat:9 requested; it begins when the one under way has ended, within moments" + follow},
-		"replicas while promoting":      {sealed, replicas(8), mutate.Retargets, "the rolling update under way ends at 8 replicas now" + follow},
-		"cancel":                        {rolling(), unannotate(api.RequestAnnotation), mutate.Cancels, "the rolling update under way is cancelled; the pods go back to tomcat:7" + follow},
-		"cancel twice":                  {cancelled, unannotate(api.RequestAnnotation), mutate.Repeats, "nothing changes; the rolling update to tomcat:7 goes on" + follow},
+		"nothing while promoting":       {sealed, unmanaged, mutate.Repeats, "no change; the rolling update to tomcat:8 continues" + follow},
+		"another image while promoting": {sealed, image("tomcat:9"), mutate.Retargets, "rolling update to tomcat:9 requested; it starts in a moment, when the one in progress has completed" + follow},
+		"replicas while promoting":      {sealed, replicas(8), mutate.Retargets, "the rolling update in progress will end with 8 replicas" + follow},
+		"cancel":                        {rolling(), unannotate(api.RequestAnnotation), mutate.Cancels, "rolling update cancelled; the pods are rolled back to tomcat:7" + follow},
+		"cancel twice":                  {cancelled, unannotate(api.RequestAnnotation), mutate.Repeats, "no change; the rolling update to tomcat:7 continues" + follow},
 		"more time to get ready": {rolling(), func(o map[string]any) { at(o, "spec")["minReadySeconds"] = int64(9) },
-			mutate.Retargets, "the rolling update to tomcat:8 under way takes this change along" + follow},
+			mutate.Retargets, "change added to the rolling update to tomcat:8 in progress" + follow},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}, options)
 			require.NoError(t, decision.Refusal)
 			assert.Equal(t, c.meaning, decision.Meaning)
 			if c.meaning == mutate.Retargets {
 				again := api.SpecOf(c.old).SameTemplate(requested(t, decision), hashKey)
-				assert.Equal(t, again, decision.Validate == nil, "what is live was judged before")
+				assert.Equal(t, !again, isAsked(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: user}), "what is live was judged before")
 			}
 			if c.says == "" {
 				assert.Empty(t, decision.Warnings)
@@ -169,62 +171,68 @@ func TestWhatUsersAreTold(t *testing.T) {
 	}
 }
 
+// The refusal of what cannot be added to such a request names this way out.
+func TestUnreadableRequestCanBeCancelled(t *testing.T) {
+	old := tomcat(annotate(api.RequestAnnotation, "x"), label(api.RollingLabel, api.True), replicas(3))
+	decision := decide(mutate.Write{Old: old, New: edit(old, unannotate(api.RequestAnnotation)), User: user}, options)
+	require.NoError(t, decision.Refusal)
+	assert.Equal(t, mutate.Cancels, decision.Meaning)
+	assert.True(t, requested(t, decision).Equal(api.SpecOf(old)))
+	assert.Nil(t, decision.Question)
+	assert.Equal(t, []string{"rc/tomcat: rolling update cancelled; the pods are rolled back to tomcat:7; follow it with: kubectl describe rc/tomcat"}, decision.Warnings)
+}
+
 func TestAnyTemplateChange(t *testing.T) {
 	wide := options
-	wide.AnyTemplateChange = true
-	decision := mutate.Decide(mutate.Write{Old: tomcat(), New: tomcat(env("A", "1")), User: user}, wide)
+	wide.Trigger = api.TriggerTemplate
+	decision := decide(mutate.Write{Old: tomcat(), New: tomcat(env("A", "1")), User: user}, wide)
 	assert.Equal(t, mutate.Requests, decision.Meaning)
-	decision = mutate.Decide(mutate.Write{Old: tomcat(), New: tomcat(replicas(7)), User: user}, wide)
+	decision = decide(mutate.Write{Old: tomcat(), New: tomcat(replicas(7)), User: user}, wide)
 	assert.Equal(t, mutate.Passes, decision.Meaning)
 }
 
 func TestRefusals(t *testing.T) {
-	next := nextOfWeb()
+	owned := ownedByWeb()
 	for name, c := range map[string]struct {
-		old    map[string]any
+		old    *unstructured.Unstructured
 		change change
 		user   string
 		says   string
 	}{
-		"a forged request":            {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: is written by rcroll only"},
-		"a changed request":           {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
-		"a forged command":            {rolling(), annotate(api.CommandAnnotation, `{"operation":"Finish"}`), user, "metadata.annotations[rcroll.dev/command]"},
-		"a forged label":              {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
-		"a forged mark":               {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
-		"a changed hash label":        {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
-		"a hash label in use":         {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
-		"an edit of a next RC":        {next, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
-		"the agent writing a spec":    {tomcat(), image("tomcat:8"), agent, "by plan only"},
-		"the agent writing a request": {rolling(), annotate(api.RequestAnnotation, "{}"), agent, "by command only"},
-		"the agent beginning a rollout": {tomcat(), func(o map[string]any) {
-			annotate(api.RequestAnnotation, "{}")(o)
-			label(api.RollingLabel, api.True)(o)
-		}, agent, "by command only"},
-		"the agent writing a request with its command": {rolling(), func(o map[string]any) {
-			annotate(api.RequestAnnotation, "{}")(o)
-			annotate(api.CommandAnnotation, `{"operation":"Finish"}`)(o)
-		}, agent, "by command only"},
+		"a forged request":                             {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: may only be set by rcroll"},
+		"a changed request":                            {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
+		"a forged command":                             {rolling(), annotate(api.CommandAnnotation, `{"operation":"Finish"}`), user, "metadata.annotations[rcroll.dev/command]"},
+		"a forged label":                               {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
+		"a forged mark":                                {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
+		"a changed hash label":                         {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
+		"a hash label in use":                          {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
+		"an edit of an owned RC":                       {owned, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
+		"the agent writing a spec":                     {tomcat(), image("tomcat:8"), agent, "by commands only"},
+		"the agent writing a request":                  {rolling(), annotate(api.RequestAnnotation, "{}"), agent, "by commands only"},
+		"the agent writing a request with its command": {rolling(), both(annotate(api.RequestAnnotation, "{}"), annotate(api.CommandAnnotation, `{"operation":"Finish"}`)), agent, "by commands only"},
+		"the agent beginning a rollout":                {tomcat(), both(annotate(api.RequestAnnotation, "{}"), label(api.RollingLabel, api.True)), agent, "by commands only"},
+		"the agent ending a rollout":                   {rolling(), unannotate(api.RequestAnnotation), agent, "by commands only"},
 		"a setting that does not parse": {tomcat(), annotate(api.MaxSurgeAnnotation, "lots"), user,
-			`rc/tomcat: annotation rcroll.dev/max-surge: "lots" is not valid: give a number of pods`},
-		"settings that contradict":   {tomcat(), annotate(api.MaxSurgeAnnotation, "0"), user, "may not both be 0"},
-		"an opt-out that says maybe": {tomcat(), annotate(api.EnabledKey, "no"), user, `rcroll.dev/enabled: "no" is not valid: give "true" or "false"`},
+			`rc/tomcat: metadata.annotations[rcroll.dev/max-surge]: Invalid value: "lots": must be a number of pods`},
+		"settings that contradict":   {tomcat(), annotate(api.MaxSurgeAnnotation, "0"), user, "must be more than 0 if rcroll.dev/max-surge is 0"},
+		"an opt-out that says maybe": {tomcat(), annotate(api.EnabledKey, "no"), user, `metadata.annotations[rcroll.dev/enabled]: Unsupported value: "no": supported values: "true", "false"`},
 		"a misspelt setting": {tomcat(), annotate(api.Prefix+"max-surg", "2"), user,
-			"annotation rcroll.dev/max-surg: there is no such setting: remove it, or correct its name to one of rcroll.dev/max-surge, "},
-		"a setting as a label": {tomcat(), label(api.EnabledKey, "false"), user, "metadata.labels[rcroll.dev/enabled]: Forbidden: rcroll has no such label"},
+			"metadata.annotations[rcroll.dev/max-surg]: Forbidden: unknown setting: remove the annotation, or use one of rcroll.dev/max-surge, "},
+		"a setting as a label": {tomcat(), label(api.EnabledKey, "false"), user, "metadata.labels[rcroll.dev/enabled]: Forbidden: rcroll reads its settings from annotations, not from labels"},
 		"a request with a setting that was broken before": {tomcat(annotate(api.UpdatePeriodAnnotation, "soon")), image("tomcat:8"), user,
-			`annotation rcroll.dev/update-period: "soon" is not valid`},
+			`metadata.annotations[rcroll.dev/update-period]: Invalid value: "soon": must be a duration`},
 		"a request that finds no room": {tomcat(annotate("note", strings.Repeat("x", 200<<10))),
 			func(o map[string]any) { image("tomcat:8")(o); env("A", strings.Repeat("x", 100<<10))(o) }, user,
-			"metadata.annotations: Too long: all annotations together may take 262144 bytes"},
+			"metadata.annotations: Too long: all annotations together must not exceed 262144 bytes"},
 		"a request beside a copy of the manifest": {tomcat(apply(strings.Repeat("x", 200<<10))),
 			func(o map[string]any) { image("tomcat:8")(o); env("A", strings.Repeat("x", 100<<10))(o) }, user,
-			"apply it with --server-side"},
+			"use kubectl apply --server-side"},
 		"replicas below 0 (cancel)": {rolling(), func(o map[string]any) { asManifest(o); replicas(-1)(o) }, user, "spec.replicas: Invalid value: -1"},
 		"a request that no longer parses": {tomcat(annotate(api.RequestAnnotation, "x"), label(api.RollingLabel, api.True)), image("tomcat:8"), user,
 			"kubectl annotate rc/tomcat rcroll.dev/request-"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: c.user}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, c.change), User: c.user}, options)
 			assert.Equal(t, mutate.Refused, decision.Meaning)
 			assert.Nil(t, decision.Object)
 			assert.ErrorContains(t, decision.Refusal, c.says)
@@ -236,30 +244,30 @@ func TestHashLabelIsKept(t *testing.T) {
 	old := tomcat(hashed)
 	for name, changes := range map[string][]change{
 		"a selector spelled out drops it": {selector(map[string]any{"app": "tomcat"})},
-		"a whole manifest drops it":       {func(o map[string]any) { o["spec"] = tomcat()["spec"] }, asManifest, replicas(5)},
+		"a whole manifest drops it":       {func(o map[string]any) { o["spec"] = tomcat().Object["spec"] }, asManifest, replicas(5)},
 		"an exported one is out of date":  {templateLabel(hashKey, "00000000000000000000000000000000")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
+			decision := decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
 			require.Equal(t, mutate.Passes, decision.Meaning, "%v", decision.Refusal)
-			assert.Equal(t, old["spec"], decision.Object["spec"])
+			assert.Equal(t, old.Object["spec"], decision.Object.Object["spec"])
 		})
 	}
 }
 
 func TestCreateTakesTracesOff(t *testing.T) {
 	marked := rolling(templateLabel(api.SealedLabel, "x"), selector(map[string]any{"app": "tomcat", api.SealedLabel: "x"}), replicas(5))
-	decision := mutate.Decide(mutate.Write{New: marked, User: user}, options)
+	decision := decide(mutate.Write{New: marked, User: user}, options)
 	require.Equal(t, mutate.Passes, decision.Meaning)
 	assert.Equal(t, tomcat(), decision.Object)
-	assert.Equal(t, tomcat(hashed), mutate.Decide(mutate.Write{New: tomcat(hashed), User: user}, options).Object,
+	assert.Equal(t, tomcat(hashed), decide(mutate.Write{New: tomcat(hashed), User: user}, options).Object,
 		"the hash label of an export is harmless, and old clients write one themselves")
 }
 
-func TestPlans(t *testing.T) {
+func TestCommands(t *testing.T) {
 	hash8 := requestHash(t, "tomcat:8")
 	steps := []struct {
-		plan    api.Command
+		command api.Command
 		replica int64
 	}{
 		{api.Command{Operation: api.Scale, Hash: hash8, Replicas: 0}, 0},
@@ -270,13 +278,13 @@ func TestPlans(t *testing.T) {
 	}
 	object := rolling()
 	for _, step := range steps {
-		decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, step.plan.String())), User: agent}, options)
+		decision := decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, step.command.String())), User: agent}, options)
 		require.NoError(t, decision.Refusal)
 		object = decision.Object
 		assert.NotContains(t, toJSON(t, object), api.CommandAnnotation)
-		assert.Equal(t, step.replica, at(object, "spec")["replicas"])
+		assert.Equal(t, step.replica, at(object.Object, "spec")["replicas"])
 		label, mark := map[string]string{"app": "tomcat", hashKey: hash8}, api.SpecOf(object)
-		switch step.plan.Operation {
+		switch step.command.Operation {
 		case api.Seal:
 			label[api.SealedLabel] = hash8
 			assert.Equal(t, label, mark.Selector())
@@ -292,19 +300,19 @@ func TestPlans(t *testing.T) {
 
 func TestOpenKeepsANewerRequest(t *testing.T) {
 	adopting := tomcat(image("tomcat:8"), hashed, pending(image("tomcat:9")), templateLabel(api.AdoptingLabel, "x"))
-	plan := api.Command{Operation: api.Open, Hash: requestHash(t, "tomcat:9")}
-	decision := mutate.Decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.CommandAnnotation, plan.String())), User: agent}, options)
+	command := api.Command{Operation: api.Open, Hash: requestHash(t, "tomcat:9")}
+	decision := decide(mutate.Write{Old: adopting, New: edit(adopting, annotate(api.CommandAnnotation, command.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
-	assert.Equal(t, tomcat(image("tomcat:8"), hashed)["spec"], decision.Object["spec"])
+	assert.Equal(t, tomcat(image("tomcat:8"), hashed).Object["spec"], decision.Object.Object["spec"])
 	assert.Equal(t, "tomcat:9", requested(t, decision).Images()["containers/tomcat"])
 }
 
-func TestGivingUpIsACancel(t *testing.T) {
+func TestCommandToCancel(t *testing.T) {
 	object := rolling(replicas(4), hashed)
-	plan := api.Command{Operation: api.Cancel, Hash: requestHash(t, "tomcat:8")}
-	decision := mutate.Decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, plan.String())), User: agent}, options)
+	command := api.Command{Operation: api.Cancel, Hash: requestHash(t, "tomcat:8")}
+	decision := decide(mutate.Write{Old: object, New: edit(object, annotate(api.CommandAnnotation, command.String())), User: agent}, options)
 	require.NoError(t, decision.Refusal)
-	assert.Equal(t, object["spec"], decision.Object["spec"])
+	assert.Equal(t, object.Object["spec"], decision.Object.Object["spec"])
 	request := requested(t, decision)
 	assert.Equal(t, "tomcat:7", request.Images()["containers/tomcat"])
 	assert.EqualValues(t, 5, request.Replicas(), "as many as were requested, not those that are left")
@@ -313,11 +321,11 @@ func TestGivingUpIsACancel(t *testing.T) {
 	assert.Contains(t, toJSON(t, decision.Object), api.RollingLabel)
 }
 
-func TestOutdatedPlansAreConflicts(t *testing.T) {
+func TestOutdatedCommandsAreConflicts(t *testing.T) {
 	hash8 := requestHash(t, "tomcat:8")
 	for name, c := range map[string]struct {
-		old  map[string]any
-		plan api.Command
+		old     *unstructured.Unstructured
+		command api.Command
 	}{
 		"for another template":      {rolling(), api.Command{Operation: api.Scale, Hash: "x"}},
 		"without a request":         {tomcat(), api.Command{Operation: api.Scale, Hash: hash8}},
@@ -328,20 +336,20 @@ func TestOutdatedPlansAreConflicts(t *testing.T) {
 		"finishing half-way":        {rolling(), api.Command{Operation: api.Finish, Hash: hash8}},
 		"opening what is open":      {rolling(), api.Command{Operation: api.Open, Hash: hash8}},
 		"scaling up while sealed":   {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Scale, Hash: hash8, Replicas: 5}},
-		"giving up while sealed":    {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Cancel, Hash: hash8}},
+		"cancelling while sealed":   {rolling(selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Cancel, Hash: hash8}},
 		"sealing what is sealed":    {rolling(replicas(0), selector(map[string]any{"app": "tomcat", api.SealedLabel: hash8})), api.Command{Operation: api.Seal, Hash: hash8}},
-		"a request out of its mind": {tomcat(annotate(api.RequestAnnotation, "[]")), api.Command{Operation: api.Scale, Hash: hash8}},
+		"a request that is no spec": {tomcat(annotate(api.RequestAnnotation, "[]")), api.Command{Operation: api.Scale, Hash: hash8}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: c.old, New: edit(c.old, annotate(api.CommandAnnotation, c.plan.String())), User: agent}, options)
+			decision := decide(mutate.Write{Old: c.old, New: edit(c.old, annotate(api.CommandAnnotation, c.command.String())), User: agent}, options)
 			assert.Error(t, decision.Refusal)
 			assert.True(t, decision.Stale)
 		})
 	}
 }
 
-// nextOfWeb is a next ReplicationController of rc/web.
-func nextOfWeb() map[string]any {
+// ownedByWeb is a new ReplicationController of rc/web.
+func ownedByWeb() *unstructured.Unstructured {
 	return tomcat(label(api.RollingLabel, api.True), func(object map[string]any) {
 		at(object, "metadata")["ownerReferences"] = []any{map[string]any{
 			"apiVersion": "v1", "kind": "ReplicationController", "name": "web", "uid": "u0", "controller": true}}
@@ -350,30 +358,30 @@ func nextOfWeb() map[string]any {
 
 // With accounts of other names the API server asks about rcroll's own writes, too.
 func TestTheAgentsOwnWritesPass(t *testing.T) {
-	next := nextOfWeb()
+	owned := ownedByWeb()
 	for name, write := range map[string]mutate.Write{
-		"a creation": {New: next, User: agent},
-		"a size":     {Old: next, New: edit(next, replicas(2)), User: agent},
+		"a creation": {New: owned, User: agent},
+		"a size":     {Old: owned, New: edit(owned, replicas(2)), User: agent},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(write, options)
+			decision := decide(write, options)
 			require.NoError(t, decision.Refusal)
 			assert.Equal(t, write.New, decision.Object)
 		})
 	}
-	decision := mutate.Decide(mutate.Write{Old: next, New: edit(next, replicas(2)), User: user}, options)
+	decision := decide(mutate.Write{Old: owned, New: edit(owned, replicas(2)), User: user}, options)
 	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
 }
 
-func TestScaleOfANextOneIsRefused(t *testing.T) {
-	next := nextOfWeb()
-	decision := mutate.DecideScale(mutate.ScaleWrite{Object: next, Replicas: 2, User: user}, options)
+func TestScaleOfAnOwnedOneIsRefused(t *testing.T) {
+	owned := ownedByWeb()
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: owned, Replicas: 2, User: user}, options)
 	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
 }
 
 func TestScale(t *testing.T) {
 	for name, c := range map[string]struct {
-		object  map[string]any
+		object  *unstructured.Unstructured
 		wish    int32
 		user    string
 		meaning mutate.Meaning

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -22,18 +22,18 @@ const (
 )
 
 var options = mutate.Options{
-	HashLabelKey:     hashKey,
-	AgentUser:        agent,
-	WebhookUser:      webhook,
-	AutoscalerUsers:  mutate.DefaultAutoscalerUsers,
-	DeclaredManagers: mutate.DefaultDeclaredManagers,
+	HashLabelKey:        hashKey,
+	AgentUser:           agent,
+	WebhookUser:         webhook,
+	AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+	DeclarativeManagers: mutate.DefaultDeclarativeManagers,
 }
 
-// change edits an object in place.
+// change edits the JSON of an object in place.
 type change func(object map[string]any)
 
 // tomcat is a ReplicationController as the API server would show it.
-func tomcat(changes ...change) map[string]any {
+func tomcat(changes ...change) *unstructured.Unstructured {
 	object := parse(`{
 		"apiVersion": "v1", "kind": "ReplicationController",
 		"metadata": {"name": "tomcat", "namespace": "default", "uid": "u1", "generation": 1,
@@ -41,14 +41,14 @@ func tomcat(changes ...change) map[string]any {
 		"spec": {"replicas": 5, "selector": {"app": "tomcat"}, "template": {
 			"metadata": {"labels": {"app": "tomcat"}},
 			"spec": {"containers": [{"name": "tomcat", "image": "tomcat:7", "ports": [{"containerPort": 8080, "protocol": "TCP"}]}]}}}}`)
-	return edit(object, changes...)
+	return edit(&unstructured.Unstructured{Object: object}, changes...)
 }
 
 // edit is a changed copy.
-func edit(object map[string]any, changes ...change) map[string]any {
-	object = runtime.DeepCopyJSON(object)
+func edit(object *unstructured.Unstructured, changes ...change) *unstructured.Unstructured {
+	object = object.DeepCopy()
 	for _, c := range changes {
-		c(object)
+		c(object.Object)
 	}
 	return object
 }
@@ -64,12 +64,12 @@ func parse(text string) map[string]any {
 // at is the map at a path, made where it is missing.
 func at(object map[string]any, path ...string) map[string]any {
 	for _, step := range path {
-		next, ok := object[step].(map[string]any)
+		child, ok := object[step].(map[string]any)
 		if !ok {
-			next = map[string]any{}
-			object[step] = next
+			child = map[string]any{}
+			object[step] = child
 		}
-		object = next
+		object = child
 	}
 	return object
 }
@@ -101,6 +101,13 @@ func unannotate(key string) change {
 	return func(object map[string]any) { delete(at(object, "metadata", "annotations"), key) }
 }
 
+func both(first, second change) change {
+	return func(object map[string]any) {
+		first(object)
+		second(object)
+	}
+}
+
 func label(key, value string) change {
 	return func(object map[string]any) { at(object, "metadata", "labels")[key] = value }
 }
@@ -115,13 +122,17 @@ func selector(labels map[string]any) change {
 
 // hashed gives the object the hash label of its own template.
 func hashed(object map[string]any) {
-	object["spec"] = map[string]any(api.SpecOf(object).Hashed(hashKey))
+	object["spec"] = map[string]any(specOf(object).Hashed(hashKey))
+}
+
+func specOf(object map[string]any) api.Spec {
+	return api.SpecOf(&unstructured.Unstructured{Object: object})
 }
 
 // pending records a request, which is the object's own spec after the changes.
 func pending(changes ...change) change {
 	return func(object map[string]any) {
-		request := api.SpecOf(edit(object, changes...)).Unlabelled(hashKey)
+		request := api.SpecOf(edit(&unstructured.Unstructured{Object: object}, changes...)).Unlabelled(hashKey)
 		annotate(api.RequestAnnotation, request.String())(object)
 		label(api.RollingLabel, api.True)(object)
 	}
@@ -160,7 +171,7 @@ const (
 // requested is the request that a decision leaves in the object.
 func requested(t *testing.T, decision mutate.Decision) api.Spec {
 	t.Helper()
-	text, ok := at(decision.Object, "metadata", "annotations")[api.RequestAnnotation].(string)
+	text, ok := decision.Object.GetAnnotations()[api.RequestAnnotation]
 	require.True(t, ok, "no request in %v", decision.Object)
 	spec, err := api.ParseSpec(text)
 	require.NoError(t, err)
@@ -173,3 +184,15 @@ func toJSON(t *testing.T, value any) string {
 	require.NoError(t, err)
 	return string(text)
 }
+
+// decide answers a question as an API server does that stores what is asked.
+func decide(write mutate.Write, options mutate.Options) mutate.Decision {
+	decision := mutate.Decide(write, options)
+	if decision.Question != nil {
+		write.Stored = api.SpecOf(decision.Question)
+		decision = mutate.Decide(write, options)
+	}
+	return decision
+}
+
+func isAsked(write mutate.Write) bool { return mutate.Decide(write, options).Question != nil }

@@ -37,7 +37,7 @@ func TestForeignPasses(t *testing.T) {
 		} {
 			t.Run(controller.kind+"."+controller.apiVersion+"/"+name, func(t *testing.T) {
 				write.User = user
-				decision := mutate.Decide(write, options)
+				decision := decide(write, options)
 				require.NoError(t, decision.Refusal)
 				assert.Equal(t, mutate.Passes, decision.Meaning)
 				assert.Equal(t, write.New, decision.Object)
@@ -59,7 +59,7 @@ func TestForeignBothBeforeAndAfter(t *testing.T) {
 		"let go":     {Old: foreign, New: tomcat(image("tomcat:8")), User: user},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, mutate.Requests, mutate.Decide(write, options).Meaning)
+			assert.Equal(t, mutate.Requests, decide(write, options).Meaning)
 		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"pgregory.net/rapid"
@@ -20,10 +19,10 @@ import (
 // FuzzDecide feeds whatever decodes to an object: nothing panics, and what holds
 // for every user's write holds.
 func FuzzDecide(f *testing.F) {
-	add := func(old, changed map[string]any, manager string) {
-		before, err := utiljson.Marshal(old)
+	add := func(old, changed *unstructured.Unstructured, manager string) {
+		before, err := utiljson.Marshal(old.Object)
 		require.NoError(f, err)
-		after, err := utiljson.Marshal(changed)
+		after, err := utiljson.Marshal(changed.Object)
 		require.NoError(f, err)
 		f.Add(before, after, manager)
 	}
@@ -35,26 +34,21 @@ func FuzzDecide(f *testing.F) {
 	add(tomcat(hashed), tomcat(selector(map[string]any{"app": "tomcat"}), apply("{}")), "helm")
 	recorded(f)
 	f.Fuzz(func(t *testing.T, before, after []byte, manager string) {
-		var old, changed map[string]any
-		if utiljson.Unmarshal(before, &old) != nil || utiljson.Unmarshal(after, &changed) != nil || old == nil || changed == nil {
+		old, changed := &unstructured.Unstructured{}, &unstructured.Unstructured{}
+		if utiljson.Unmarshal(before, &old.Object) != nil || utiljson.Unmarshal(after, &changed.Object) != nil || old.Object == nil || changed.Object == nil {
 			t.Skip("not objects")
 		}
-		if isForeign(old) || isForeign(changed) {
+		if api.IsForeign(old) || api.IsForeign(changed) {
 			t.Skip("what another kind controls is left alone: TestForeignPasses")
 		}
 		write := mutate.Write{Old: old, New: changed, User: user, FieldManager: manager}
-		decision := mutate.Decide(write, options)
+		decision := decide(write, options)
 		checkUserWrite(t, write, decision)
-		assert.Equal(t, toJSON(t, decision.Object), toJSON(t, mutate.Decide(write, options).Object), "decided another way the second time")
+		assert.Equal(t, toJSON(t, decision), toJSON(t, decide(write, options)), "decided another way the second time")
 		assert.Equal(t, [2]string{string(before), string(after)}, [2]string{reencoded(t, before, old), reencoded(t, after, changed)}, "the input was changed")
-		checkCreate(t, mutate.Decide(mutate.Write{New: changed, User: user}, options))
+		checkCreate(t, decide(mutate.Write{New: changed, User: user}, options))
 		checkScale(t, old, mutate.DecideScale(mutate.ScaleWrite{Object: old, Replicas: 3, User: user}, options))
 	})
-}
-
-func isForeign(object map[string]any) bool {
-	owner := metav1.GetControllerOf(&unstructured.Unstructured{Object: object})
-	return owner != nil && owner.Kind+"."+owner.APIVersion != "ReplicationController.v1"
 }
 
 // recorded adds the reviews that a real API server sent.
@@ -78,13 +72,13 @@ func recorded(f *testing.F) {
 
 // reencoded is the text that an object was decoded from, unless the object is
 // another one by now.
-func reencoded(t *testing.T, text []byte, object map[string]any) string {
+func reencoded(t *testing.T, text []byte, object *unstructured.Unstructured) string {
 	var fresh map[string]any
 	require.NoError(t, utiljson.Unmarshal(text, &fresh))
-	if reflect.DeepEqual(fresh, object) {
+	if reflect.DeepEqual(fresh, object.Object) {
 		return string(text)
 	}
-	return toJSON(t, object)
+	return toJSON(t, object.Object)
 }
 
 // checkCreate asserts what is true of every object that a user creates: nothing of
@@ -95,7 +89,7 @@ func checkCreate(t *testing.T, decision mutate.Decision) {
 		return
 	}
 	assert.Equal(t, mutate.Passes, decision.Meaning)
-	annotations := at(deepCopy(decision.Object), "metadata", "annotations")
+	annotations := decision.Object.GetAnnotations()
 	assert.NotContains(t, annotations, api.CommandAnnotation)
 	assert.NotContains(t, annotations, api.RequestAnnotation)
 	assert.False(t, api.SpecOf(decision.Object).Marked())
@@ -103,10 +97,10 @@ func checkCreate(t *testing.T, decision mutate.Decision) {
 
 // checkScale asserts what is true of every wish for replicas: it is refused, the
 // API server's to carry out, or part of a request that can be read again.
-func checkScale(t *testing.T, object map[string]any, decision mutate.ScaleDecision) {
-	_, pending := at(deepCopy(object), "metadata", "annotations")[api.RequestAnnotation].(string)
+func checkScale(t *testing.T, object *unstructured.Unstructured, decision mutate.ScaleDecision) {
+	_, pending := object.GetAnnotations()[api.RequestAnnotation]
 	if decision.Refusal == nil {
-		assert.Equal(t, pending, decision.KeepLive, "the live replicas moved without a plan")
+		assert.Equal(t, pending, decision.KeepLive, "the live replicas moved without a command")
 	}
 	if decision.Request != nil {
 		request, err := api.ParseSpec(decision.Request.String())
@@ -115,26 +109,26 @@ func checkScale(t *testing.T, object map[string]any, decision mutate.ScaleDecisi
 	}
 }
 
-// FuzzPlan feeds whatever might stand in the plan annotation.
-func FuzzPlan(f *testing.F) {
+// FuzzCommand feeds whatever might stand in the command annotation.
+func FuzzCommand(f *testing.F) {
 	f.Add(`{"operation":"Scale","hash":"x","replicas":1}`)
 	f.Add(`{"operation":"Finish"}`)
-	f.Fuzz(func(t *testing.T, plan string) {
-		decision := mutate.Decide(mutate.Write{Old: rolling(), New: rolling(annotate(api.CommandAnnotation, plan)), User: agent}, options)
+	f.Fuzz(func(t *testing.T, command string) {
+		decision := decide(mutate.Write{Old: rolling(), New: rolling(annotate(api.CommandAnnotation, command)), User: agent}, options)
 		require.True(t, (decision.Refusal == nil) == (decision.Object != nil))
 	})
 }
 
 // checkUserWrite asserts what is true of every write of a user to an object that
-// is no next ReplicationController.
+// is no owned ReplicationController.
 func checkUserWrite(t require.TestingT, write mutate.Write, decision mutate.Decision) {
 	if decision.Refusal != nil {
 		assert.Nil(t, decision.Object)
 		return
 	}
 	require.NotNil(t, decision.Object)
-	_, wasPending := at(deepCopy(write.Old), "metadata", "annotations")[api.RequestAnnotation].(string)
-	before, after := at(deepCopy(write.Old), "metadata", "annotations"), at(deepCopy(decision.Object), "metadata", "annotations")
+	before, after := write.Old.GetAnnotations(), decision.Object.GetAnnotations()
+	_, wasPending := before[api.RequestAnnotation]
 	for _, key := range []string{api.CommandAnnotation, api.RequestAnnotation} {
 		if value, written := after[key]; written && (decision.Meaning == mutate.Passes || key == api.CommandAnnotation) {
 			assert.Equal(t, before[key], value, "a user wrote %s", key)
@@ -150,8 +144,8 @@ func checkUserWrite(t require.TestingT, write mutate.Write, decision mutate.Deci
 	default:
 		require.Fail(t, "no meaning of a user's", "%s", decision.Meaning)
 	}
-	assert.True(t, api.SpecOf(write.Old).Equal(api.SpecOf(decision.Object)), "the live spec moved without a plan")
-	text, _ := after[api.RequestAnnotation].(string)
+	assert.True(t, api.SpecOf(write.Old).Equal(api.SpecOf(decision.Object)), "the live spec moved without a command")
+	text := after[api.RequestAnnotation]
 	assert.NotEmpty(t, text)
 	if readable(write.Old) && readable(write.New) {
 		request, err := api.ParseSpec(text)
@@ -160,13 +154,11 @@ func checkUserWrite(t require.TestingT, write mutate.Write, decision mutate.Deci
 	}
 }
 
-// readable tells whether the spec has the types that the API server guarantees.
-func readable(object map[string]any) bool {
+// readable reports whether the spec has the types that the API server guarantees.
+func readable(object *unstructured.Unstructured) bool {
 	_, err := api.ParseSpec(api.SpecOf(object).String())
 	return err == nil
 }
-
-func deepCopy(object map[string]any) map[string]any { return edit(object) }
 
 // TestRepeatedWrites: doing the same again, as pipelines do, changes nothing.
 func TestRepeatedWrites(t *testing.T) {
@@ -174,11 +166,11 @@ func TestRepeatedWrites(t *testing.T) {
 		object := tomcat()
 		for range rapid.IntRange(1, 6).Draw(t, "writes") {
 			changes := drawChanges(t)
-			first := mutate.Decide(mutate.Write{Old: object, New: edit(object, changes...), User: user}, options)
+			first := decide(mutate.Write{Old: object, New: edit(object, changes...), User: user}, options)
 			require.NoError(t, first.Refusal)
 			checkUserWrite(t, mutate.Write{Old: object, New: edit(object, changes...)}, first)
 			object = first.Object
-			again := mutate.Decide(mutate.Write{Old: object, New: edit(object, changes...), User: user}, options)
+			again := decide(mutate.Write{Old: object, New: edit(object, changes...), User: user}, options)
 			require.NoError(t, again.Refusal)
 			if first.Meaning != mutate.Passes {
 				assert.Equal(t, object, again.Object)

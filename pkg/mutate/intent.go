@@ -1,48 +1,48 @@
 package mutate
 
 import (
-	"encoding/json"
 	"reflect"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// declared is what a client says that sends its whole manifest, or a patch
-// computed from it: the template is what it wants, even where that is live.
-type declared struct {
+// declaration is what a declarative client says: one that sends its whole manifest, or a
+// patch computed from it. The template is what it wants, even where that is live.
+type declaration struct {
 	// replicas that the manifest states; nil if it leaves them to others.
 	replicas *int32
 }
 
-// declaration tells whether a write declares a whole manifest, and is nil if it
-// does not. Admission cannot see the verb: the API server turns every patch into
-// an update with the same kind of options. So the traces are read that each kind
-// of client leaves.
-func declaration(write Write, options Options) *declared {
+// declarationOf finds out what a write declares; nil if it is imperative. Admission
+// cannot see the verb: the API server turns every patch into an update with the same
+// kind of options. So the traces are read that each kind of client leaves.
+func declarationOf(write Write, options Options) *declaration {
 	replicas := api.SpecOf(write.New).Replicas()
-	if manifest, ok := lastAppliedBy(write); ok {
-		return &declared{replicas: manifest}
+	if manifest, ok := lastAppliedBy(write, options); ok {
+		return &declaration{replicas: manifest}
 	}
-	if isWholePut(write.New) {
-		return &declared{replicas: &replicas}
+	if isWholePut(write, options) {
+		return &declaration{replicas: &replicas}
 	}
-	if entry := appliedEntry(write); entry != nil {
-		if owns(entry, "f:spec", "f:replicas") {
-			return &declared{replicas: &replicas}
+	if fields := appliedFields(write); fields != nil {
+		if fields.Has(replicasField) {
+			return &declaration{replicas: &replicas}
 		}
-		return &declared{}
+		return &declaration{}
 	}
-	if slices.Contains(options.DeclaredManagers, write.FieldManager) {
+	if slices.Contains(options.DeclarativeManagers, write.FieldManager) {
 		if replicas != api.SpecOf(write.Old).Replicas() {
-			return &declared{replicas: &replicas}
+			return &declaration{replicas: &replicas}
 		}
-		return &declared{}
+		return &declaration{}
 	}
 	return nil
 }
@@ -57,18 +57,22 @@ const clientSideApply = "kubectl-client-side-apply"
 //
 // Others write the annotation too (kubectl apply set-last-applied), but they do not
 // write what the manifest says.
-func lastAppliedBy(write Write) (replicas *int32, ok bool) {
-	before, _ := annotation(write.Old, corev1.LastAppliedConfigAnnotation)
-	after, found := annotation(write.New, corev1.LastAppliedConfigAnnotation)
+func lastAppliedBy(write Write, options Options) (replicas *int32, ok bool) {
+	annotations := write.annotations()
+	text, found := annotations.after[corev1.LastAppliedConfigAnnotation]
 	if !found {
 		return nil, false
 	}
-	var manifest map[string]any
-	if err := utiljson.Unmarshal([]byte(after), &manifest); err != nil {
+	manifest := &unstructured.Unstructured{}
+	if err := json.Unmarshal([]byte(text), &manifest.Object); err != nil {
 		return nil, false
 	}
+	if isCopy(manifest, write.Old, options.HashLabelKey) {
+		return nil, false // kubectl edit --save-config, or an export that was applied
+	}
 	stated, wanted := api.SpecOf(manifest), api.SpecOf(write.New)
-	if write.FieldManager != clientSideApply && (before == after || !statesImagesOf(stated, wanted)) {
+	applied := annotations.sets(corev1.LastAppliedConfigAnnotation) && statesImagesOf(stated, wanted)
+	if write.FieldManager != clientSideApply && !applied {
 		return nil, false
 	}
 	if _, ok := stated["replicas"].(int64); !ok {
@@ -77,7 +81,7 @@ func lastAppliedBy(write Write) (replicas *int32, ok bool) {
 	return ptr.To(stated.Replicas()), true
 }
 
-// statesImagesOf tells whether the images that a manifest states are those of the spec.
+// statesImagesOf reports whether the images that a manifest states are those of the spec.
 func statesImagesOf(manifest, spec api.Spec) bool {
 	images := spec.Images()
 	for container, image := range manifest.Images() {
@@ -89,95 +93,66 @@ func statesImagesOf(manifest, spec api.Spec) bool {
 }
 
 // isWholePut recognises a manifest sent by PUT (kubectl replace): it has none of
-// the metadata that a client gets to see when it reads the object first.
-func isWholePut(object map[string]any) bool {
-	metadata, _ := object["metadata"].(map[string]any)
-	return metadata["uid"] == nil && metadata["generation"] == nil
+// the metadata that a client gets to see when it reads the object first. A resource
+// version proves nothing: who sends whole manifests may read it to state it.
+func isWholePut(write Write, options Options) bool {
+	manifest := shallowCopy(write.New)
+	manifest.SetResourceVersion("")
+	return !isCopy(manifest, write.Old, options.HashLabelKey)
 }
 
-// appliedEntry recognises server-side apply, and returns what the writing field
-// manager applies. Applying what is live already changes nothing at all in the
-// object, not even a time. What tells it from an update is that an update always
-// leaves its mark in the manager's Update entry, and from kubectl's migration of
+// appliedFields recognises server-side apply, and returns what the writing field
+// manager applies; nil for other writes. Applying what is live already changes nothing
+// at all in the object, not even a time. What tells it from an update is that an update
+// always leaves its mark in the manager's Update entry, and from kubectl's migration of
 // client-side to server-side apply (an update of nothing but the managed fields)
 // that it leaves other managers' entries alone.
-func appliedEntry(write Write) *metav1.ManagedFieldsEntry {
-	entry := managedBy(write.New, write.FieldManager, metav1.ManagedFieldsOperationApply)
-	if entry == nil || !ownsImages(entry) {
+func appliedFields(write Write) *fieldpath.Set {
+	manager := write.FieldManager
+	if !hasApplied(manager, write.New) {
 		return nil
 	}
-	before := managedBy(write.Old, write.FieldManager, metav1.ManagedFieldsOperationUpdate)
-	after := managedBy(write.New, write.FieldManager, metav1.ManagedFieldsOperationUpdate)
-	if !reflect.DeepEqual(before, after) {
+	after := write.New.GetManagedFields()
+	applied := entryOf(manager, metav1.ManagedFieldsOperationApply, after)
+	if applied == nil {
 		return nil
 	}
-	if unchanged(write) && !reflect.DeepEqual(notAppliedBy(write.Old, write.FieldManager), notAppliedBy(write.New, write.FieldManager)) {
+	fields := fieldsOf(applied)
+	if !ownsImages(fields) {
 		return nil
 	}
-	return entry
-}
-
-// notAppliedBy are the managed fields but those that a manager applies.
-func notAppliedBy(object map[string]any, manager string) []any {
-	var others []any
-	for _, item := range managedFields(object) {
-		fields, _ := item.(map[string]any)
-		if fields["manager"] != manager || fields["operation"] != string(metav1.ManagedFieldsOperationApply) {
-			others = append(others, item)
-		}
-	}
-	return others
-}
-
-func managedFields(object map[string]any) []any {
-	metadata, _ := object["metadata"].(map[string]any)
-	list, _ := metadata["managedFields"].([]any)
-	return list
-}
-
-// managedBy is the entry of a manager for the object itself, nil if it has none.
-func managedBy(object map[string]any, manager string, operation metav1.ManagedFieldsOperationType) *metav1.ManagedFieldsEntry {
-	for _, item := range managedFields(object) {
-		fields, _ := item.(map[string]any)
-		if fields["manager"] != manager || fields["operation"] != string(operation) || fields["subresource"] != nil {
-			continue
-		}
-		text, err := json.Marshal(fields)
-		if err != nil {
-			return nil
-		}
-		var entry metav1.ManagedFieldsEntry
-		if err := json.Unmarshal(text, &entry); err != nil {
-			return nil
-		}
-		return &entry
-	}
-	return nil
-}
-
-func ownsImages(entry *metav1.ManagedFieldsEntry) bool {
-	for _, container := range fieldsAt(entry, "f:spec", "f:template", "f:spec", "f:containers") {
-		fields, _ := container.(map[string]any)
-		if _, ok := fields["f:image"]; ok {
-			return true
-		}
-	}
-	return false
-}
-
-func owns(entry *metav1.ManagedFieldsEntry, path ...string) bool {
-	_, ok := fieldsAt(entry, path[:len(path)-1]...)[path[len(path)-1]]
-	return ok
-}
-
-// fieldsAt is the set of fields that an entry owns below a path.
-func fieldsAt(entry *metav1.ManagedFieldsEntry, path ...string) map[string]any {
-	var fields map[string]any
-	if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
+	before := write.Old.GetManagedFields()
+	const update = metav1.ManagedFieldsOperationUpdate
+	if !reflect.DeepEqual(entryOf(manager, update, before), entryOf(manager, update, after)) {
 		return nil
 	}
-	for _, step := range path {
-		fields, _ = fields[step].(map[string]any)
+	if isUnchanged(write) && !reflect.DeepEqual(notAppliedBy(manager, before), notAppliedBy(manager, after)) {
+		return nil
 	}
 	return fields
+}
+
+// isCancelGesture recognises the removal of the request annotation and of
+// nothing else: somebody who read the object and asks to forget the request. (A
+// manifest that does not know the annotation arrives without metadata that
+// everybody gets to see, or changes something else too.)
+func isCancelGesture(write Write) bool {
+	annotations := write.annotations()
+	if _, found := annotations.after[api.RequestAnnotation]; found {
+		return false
+	}
+	restored := shallowCopy(write.New)
+	setAnnotation(restored, api.RequestAnnotation, annotations.before[api.RequestAnnotation])
+	return isUnchanged(Write{Old: write.Old, New: restored})
+}
+
+// isUnchanged reports whether a write changes nothing that its author could mean.
+func isUnchanged(write Write) bool {
+	before, after := shallowCopy(write.Old), shallowCopy(write.New)
+	for _, object := range []*unstructured.Unstructured{before, after} {
+		object.SetManagedFields(nil)
+		object.SetResourceVersion("")
+		delete(object.Object, "status")
+	}
+	return reflect.DeepEqual(before.Object, after.Object)
 }

@@ -3,76 +3,61 @@ package mutate
 import (
 	"maps"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
 // name is how users name the object.
-func name(object map[string]any) string {
-	metadata, _ := object["metadata"].(map[string]any)
-	text, _ := metadata["name"].(string)
-	return "rc/" + text
-}
+func name(object *unstructured.Unstructured) string { return "rc/" + object.GetName() }
 
-// entries are the labels or annotations of an object.
-func entries(object map[string]any, kind string) map[string]any {
-	metadata, _ := object["metadata"].(map[string]any)
-	found, _ := metadata[kind].(map[string]any)
-	return found
-}
-
-func stringEntries(object map[string]any, kind string) map[string]string {
-	out := map[string]string{}
-	for key, value := range entries(object, kind) {
-		out[key], _ = value.(string)
+// shallowCopy is a copy whose spec and metadata can be set; what is below them is shared
+// with the object. A DeepCopy would copy templates and managed fields in every review.
+func shallowCopy(object *unstructured.Unstructured) *unstructured.Unstructured {
+	out := &unstructured.Unstructured{Object: maps.Clone(object.Object)}
+	if metadata, ok := out.Object["metadata"].(map[string]any); ok {
+		out.Object["metadata"] = maps.Clone(metadata)
 	}
 	return out
 }
 
-func annotation(object map[string]any, key string) (string, bool) {
-	value, found := entries(object, "annotations")[key].(string)
-	return value, found
+// setSpec does without the deep copy of unstructured.SetNestedMap: a Spec is never
+// changed in place.
+func setSpec(object *unstructured.Unstructured, spec api.Spec) {
+	object.Object["spec"] = map[string]any(spec)
 }
 
-// setEntry sets a label or annotation of an object that may be changed.
-func setEntry(object map[string]any, kind, key, value string) {
-	metadata, ok := object["metadata"].(map[string]any)
-	if !ok {
-		metadata = map[string]any{}
-		object["metadata"] = metadata
-	}
-	found, ok := metadata[kind].(map[string]any)
-	if !ok {
-		found = map[string]any{}
-		metadata[kind] = found
-	}
-	found[key] = value
+func setAnnotation(object *unstructured.Unstructured, key, value string) {
+	object.SetAnnotations(with(object.GetAnnotations(), key, value))
 }
 
-// deleteEntry removes a label or annotation of an object that may be changed.
-func deleteEntry(object map[string]any, kind, key string) {
-	found := entries(object, kind)
-	delete(found, key)
-	if found != nil && len(found) == 0 {
-		delete(object["metadata"].(map[string]any), kind)
-	}
+func removeAnnotations(object *unstructured.Unstructured, keys ...string) {
+	object.SetAnnotations(without(object.GetAnnotations(), keys...))
 }
 
-func setSpec(object map[string]any, spec api.Spec) { object["spec"] = map[string]any(spec) }
+func setLabel(object *unstructured.Unstructured, key, value string) {
+	object.SetLabels(with(object.GetLabels(), key, value))
+}
 
-// editable is a copy whose spec, labels and annotations can be set; what is below
-// them, and everything else, is shared with the object.
-func editable(object map[string]any) map[string]any {
-	out := maps.Clone(object)
-	metadata, ok := out["metadata"].(map[string]any)
-	if !ok {
-		return out
+func removeLabel(object *unstructured.Unstructured, key string) {
+	object.SetLabels(without(object.GetLabels(), key))
+}
+
+// with and without edit the copy that an accessor returned.
+func with(entries map[string]string, key, value string) map[string]string {
+	if entries == nil {
+		entries = map[string]string{}
 	}
-	metadata = maps.Clone(metadata)
-	out["metadata"] = metadata
-	for _, kind := range []string{"labels", "annotations"} {
-		if found, ok := metadata[kind].(map[string]any); ok {
-			metadata[kind] = maps.Clone(found)
-		}
+	entries[key] = value
+	return entries
+}
+
+func without(entries map[string]string, keys ...string) map[string]string {
+	for _, key := range keys {
+		delete(entries, key)
 	}
-	return out
+	if len(entries) == 0 {
+		return nil // The field goes, too.
+	}
+	return entries
 }

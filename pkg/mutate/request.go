@@ -1,12 +1,15 @@
 package mutate
 
 import (
-	"fmt"
+	"cmp"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -18,30 +21,71 @@ import (
 func request(write Write, options Options) Decision {
 	key := options.HashLabelKey
 	live, wanted := api.SpecOf(write.Old).Unlabelled(key), api.SpecOf(write.New).Unlabelled(key)
-	if !triggers(live, wanted, options) {
-		object, err := keepRollLabels(write, key)
-		if err != nil {
-			return Decision{Meaning: Refused, Refusal: err}
-		}
-		return passes(object)
+	if !triggers(write, live, wanted, options) {
+		return passUnrolled(write, live, wanted, key)
 	}
 	// A setting may have been broken while nobody was asked.
-	if err := checkSettings(write, nil); err != nil {
-		return Decision{Meaning: Refused, Refusal: err}
+	if err := cmp.Or(checkSettings(name(write.New), write.New.GetAnnotations(), nil), guardHashLabel(name(write.New), wanted, key)); err != nil {
+		return refuse(err)
+	}
+	if write.Stored == nil {
+		return ask(write, wanted, key)
+	}
+	if wanted = write.Stored.Unlabelled(key); !triggers(write, live, wanted, options) {
+		return passUnrolled(write, live, wanted, key) // What differs is not stored.
 	}
 	return record(write, Requests, nil, wanted, options)
 }
 
-// triggers tells whether a change asks for pods to be replaced. Without any pod
+// triggers reports whether a change asks for pods to be replaced. Without any pod
 // desired, before or after, there is nothing to roll.
-func triggers(live, wanted api.Spec, options Options) bool {
+func triggers(write Write, live, wanted api.Spec, options Options) bool {
 	if live.Replicas() == 0 || wanted.Replicas() == 0 {
 		return false
 	}
-	if options.AnyTemplateChange {
+	if cmp.Or(write.New.GetAnnotations()[api.TriggerAnnotation], options.Trigger) == api.TriggerTemplate {
 		return !live.SameTemplate(wanted, options.HashLabelKey)
 	}
-	return !live.SameImages(wanted)
+	restarts := func(key string) bool { return live.TemplateAnnotation(key) != wanted.TemplateAnnotation(key) }
+	return !live.SameImages(wanted) || slices.ContainsFunc(options.RestartAnnotations, restarts)
+}
+
+// passUnrolled stores a change as it was sent. Where it is one of the template it is for
+// the pods to come only, which the user may not expect.
+func passUnrolled(write Write, live, wanted api.Spec, key string) Decision {
+	object, err := keepHashLabel(write, key)
+	if err != nil {
+		return refuse(err)
+	}
+	decision := passes(object)
+	if live.Replicas() > 0 && wanted.Replicas() > 0 && !reflect.DeepEqual(live["template"], wanted["template"]) {
+		decision.Warnings = []string{warnNotReplaced(name(write.New))}
+	}
+	return decision
+}
+
+// ask is the question what the API server would store if the user wrote the wanted spec,
+// labels and annotations. What is rcroll's in the object stays as it is, the marks of a
+// promotion included: the question is not about that.
+func ask(write Write, wanted api.Spec, key string) Decision {
+	object := shallowCopy(write.New)
+	selector, template := api.SpecOf(write.Old).RollLabels(key)
+	setSpec(object, wanted.Labelled(selector, template))
+	restoreReserved(object, write.Old)
+	return Decision{Question: object}
+}
+
+// restoreReserved gives the object what is rcroll's in the metadata of another one.
+func restoreReserved(object, from *unstructured.Unstructured) {
+	annotations := from.GetAnnotations()
+	for _, annotation := range reservedAnnotations {
+		if value, found := annotations[annotation]; found {
+			setAnnotation(object, annotation, value)
+		}
+	}
+	if value, found := from.GetLabels()[api.RollingLabel]; found {
+		setLabel(object, api.RollingLabel, value)
+	}
 }
 
 // amend judges a user's write while a request is pending: whatever it wants of
@@ -49,9 +93,18 @@ func triggers(live, wanted api.Spec, options Options) bool {
 func amend(write Write, pending api.Spec, options Options) Decision {
 	key := options.HashLabelKey
 	live := api.SpecOf(write.Old).Unlabelled(key)
-	wanted, err := meant(write, live, pending, options)
-	if err != nil {
-		return refuse("%s: spec: this change cannot be added to the pending request: %v", name(write.Old), err)
+	wanted := write.Stored.Unlabelled(key)
+	if write.Stored == nil {
+		var err error
+		if wanted, err = meant(write, live, pending, options); err != nil {
+			return refuse(errNotMergeable(name(write.Old), err))
+		}
+		if !wanted.Equal(pending) && !wanted.SameTemplate(live, key) {
+			if err := guardHashLabel(name(write.New), wanted, key); err != nil {
+				return refuse(err)
+			}
+			return ask(write, wanted, key)
+		}
 	}
 	// Asked again, even where it is live already (while it is promoted, or once it
 	// was cancelled), a request stays what it is.
@@ -65,17 +118,17 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 }
 
 // meant is the spec that a user wants who made this write while another one was
-// pending. To forget the request is to want what is live. Declared intent replaces
-// the pending request, except for replicas that the manifest does not state;
-// imperative intent is added to it.
+// pending. To forget the request is to want what is live. A declaration replaces the
+// pending request, except for replicas that the manifest does not state; imperative
+// intent is added to it.
 func meant(write Write, live, pending api.Spec, options Options) (api.Spec, error) {
 	if isCancelGesture(write) {
 		return live.WithReplicas(pending.Replicas()), nil
 	}
 	wanted := api.SpecOf(write.New).Unlabelled(options.HashLabelKey)
-	declared := declaration(write, options)
+	declared := declarationOf(write, options)
 	if declared == nil {
-		return merge(live, wanted, pending)
+		return merge(live, withoutStaleShare(write, live, wanted, pending), pending)
 	}
 	if replicas := declared.replicas; replicas != nil {
 		return wanted.WithReplicas(*replicas), nil
@@ -87,95 +140,83 @@ func meant(write Write, live, pending api.Spec, options Options) (api.Spec, erro
 // is one, and puts the whole live spec back: an old image with a new environment must
 // never run.
 func record(write Write, meaning Meaning, pending, wanted api.Spec, options Options) Decision {
-	isLive := wanted.SameTemplate(api.SpecOf(write.Old), options.HashLabelKey)
-	if meaning != Repeats {
-		if err := validate(write, wanted, isLive, options.HashLabelKey); err != nil {
-			return Decision{Meaning: Refused, Refusal: err}
+	key := options.HashLabelKey
+	isLive := wanted.SameTemplate(api.SpecOf(write.Old), key)
+	if meaning != Repeats && isLive {
+		if err := validate(name(write.New), wanted, key); err != nil {
+			return refuse(err)
 		}
 	}
-	object := editable(write.New)
+	object := shallowCopy(write.New)
 	setSpec(object, api.SpecOf(write.Old))
-	setEntry(object, "annotations", api.RequestAnnotation, wanted.String())
-	setEntry(object, "labels", api.RollingLabel, api.True)
+	restoreReserved(object, write.Old)
+	setAnnotation(object, api.RequestAnnotation, wanted.String())
+	setLabel(object, api.RollingLabel, api.True)
+	if meaning != Repeats {
+		setAnnotation(object, api.RequestedByAnnotation, write.User)
+		setAnnotation(object, api.RequestedAtAnnotation, write.Time.UTC().Format(time.RFC3339))
+		setPromoted(object, wanted.Hash(key), isLive)
+	}
 	if err := guardSize(object); err != nil {
-		return Decision{Meaning: Refused, Refusal: err}
+		return refuse(err)
 	}
-
-	decision := Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, pending, wanted, options.HashLabelKey)}
-	if meaning != Repeats && !isLive {
-		decision.Validate = wanted
-	}
-	return decision
+	return Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, pending, wanted, key)}
 }
 
-// validate checks what the API server will not see: the hash label's key in the
-// user's hands, and the fields that a request can change without a new template.
-func validate(write Write, wanted api.Spec, isLive bool, key string) error {
-	spec := field.NewPath("spec")
-	if value, ok := wanted.TemplateLabels()[key]; ok {
-		return fmt.Errorf("%s: %w", name(write.New), field.Invalid(
-			spec.Child("template", "metadata", "labels").Key(key), value,
-			"rcroll tells the pods of different templates apart by this label; rename yours, "+
-				"opt out with the annotation "+api.EnabledKey+"=false, or have the administrator choose another --hash-label-key"))
+// setPromoted marks a request whose template is live, and takes the mark of another
+// request away.
+func setPromoted(object *unstructured.Unstructured, hash string, isLive bool) {
+	switch {
+	case isLive:
+		setAnnotation(object, api.PromotedAnnotation, hash)
+	case object.GetAnnotations()[api.PromotedAnnotation] != hash:
+		removeAnnotations(object, api.PromotedAnnotation)
 	}
-	if !isLive {
-		return nil
+}
+
+// validate checks what the API server is not asked about a request for the live
+// template: the hash label's key in the user's hands, and the fields that it can change.
+func validate(rc string, wanted api.Spec, key string) error {
+	if err := guardHashLabel(rc, wanted, key); err != nil {
+		return err
 	}
 	var problems field.ErrorList
 	for _, fieldName := range []string{"replicas", "minReadySeconds"} {
 		value, _ := wanted[fieldName].(int64)
-		problems = append(problems, validation.ValidateNonnegativeField(value, spec.Child(fieldName))...)
+		problems = append(problems, validation.ValidateNonnegativeField(value, specPath.Child(fieldName))...)
 	}
 	if !labels.SelectorFromSet(wanted.Selector()).Matches(labels.Set(wanted.TemplateLabels())) {
-		problems = append(problems, field.Invalid(spec.Child("template", "metadata", "labels"), wanted.TemplateLabels(),
-			"`selector` does not match template `labels`"))
+		problems = append(problems, errSelectorMismatch(wanted.TemplateLabels()))
 	}
 	if err := problems.ToAggregate(); err != nil {
-		return fmt.Errorf("%s: %w", name(write.New), err)
+		return about(rc, err)
 	}
 	return nil
 }
 
 // warnings tell the user what was understood, what happens and how to follow it.
 func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string) []string {
-	rc := name(write.Old)
-	switch meaning {
-	case Requests:
-		return []string{fmt.Sprintf("%s: rolling update to %s requested; the pods are replaced gradually; %s", rc, images(wanted), follow(rc))}
-	case Retargets, Cancels:
-		return []string{fmt.Sprintf("%s: %s; %s", rc, turn(write, meaning, pending, wanted, key), follow(rc))}
-	}
-	if !unchanged(write) && !isCancelGesture(write) {
-		return nil // it was about something else
-	}
-	words := fmt.Sprintf("%s: nothing changes; the rolling update to %s goes on; %s", rc, images(wanted), follow(rc))
-	if !wanted.SameTemplate(api.SpecOf(write.Old), key) {
-		words += fmt.Sprintf("; to cancel it: kubectl annotate %s %s-", rc, api.RequestAnnotation)
-	}
-	return []string{words}
-}
-
-// turn says in which direction a write turns the rolling update under way.
-func turn(write Write, meaning Meaning, pending, wanted api.Spec, key string) string {
+	rc, live := name(write.Old), api.SpecOf(write.Old)
 	switch {
+	case meaning == Requests:
+		return []string{warnRequested(rc, images(wanted))}
+	case meaning == Repeats && !isUnchanged(write) && !isCancelGesture(write):
+		return nil // it was about something else
+	case meaning == Repeats:
+		return []string{warnUnchanged(rc, images(wanted), !wanted.SameTemplate(live, key))}
 	case wanted.SameTemplate(pending, key) && wanted.Replicas() != pending.Replicas():
-		return scaled(wanted)
+		return []string{warnScaled(rc, wanted.Replicas())}
 	case wanted.SameTemplate(pending, key):
-		return fmt.Sprintf("the rolling update to %s under way takes this change along", images(wanted))
+		return []string{warnAdded(rc, images(wanted))}
 	case meaning == Cancels:
-		return fmt.Sprintf("the rolling update under way is cancelled; the pods go back to %s", images(wanted))
-	case api.SpecOf(write.Old).Marked():
-		return fmt.Sprintf("rolling update to %s requested; it begins when the one under way has ended, within moments", images(wanted))
+		return []string{warnCancelled(rc, images(wanted))}
+	case live.Marked():
+		return []string{warnQueued(rc, images(wanted))}
 	}
-	return fmt.Sprintf("the rolling update under way goes to %s now", images(wanted))
+	return []string{warnRetargeted(rc, images(wanted))}
 }
 
-func scaled(wanted api.Spec) string {
-	return fmt.Sprintf("the rolling update under way ends at %d replicas now", wanted.Replicas())
-}
-
-func follow(rc string) string { return "follow it with: kubectl describe " + rc }
-
+// images names the images of a spec, each once and in order.
 func images(spec api.Spec) string {
 	return strings.Join(slices.Compact(slices.Sorted(maps.Values(spec.Images()))), ", ")
 }

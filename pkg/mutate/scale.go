@@ -1,7 +1,7 @@
 package mutate
 
 import (
-	"fmt"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
 )
@@ -11,9 +11,9 @@ import (
 // ReplicationController itself is needed to judge it.
 type ScaleWrite struct {
 	// Object is the ReplicationController as it is stored.
-	Object map[string]any
+	Object *unstructured.Unstructured
 
-	// Replicas that the client asked for.
+	// Replicas that the client asked for; any number.
 	Replicas int32
 
 	// User is the authenticated user's name.
@@ -35,38 +35,37 @@ type ScaleDecision struct {
 	Warnings []string
 }
 
-// DecideScale tells what a write to the scale subresource means. While a rollout
+// DecideScale says what a write to the scale subresource means. While a rollout
 // is under way the wish goes to the request: the live replicas are the agent's.
 func DecideScale(write ScaleWrite, options Options) ScaleDecision {
-	if isForeign(write.Object) {
+	rc := name(write.Object)
+	if api.IsForeign(write.Object) {
 		return ScaleDecision{Meaning: Passes}
 	}
-	if isOwned(write.Object) {
+	if api.IsOwned(write.Object) {
 		return ScaleDecision{Meaning: Refused, Refusal: refuseOwned(write.Object).Refusal}
 	}
-	text, pending := annotation(write.Object, api.RequestAnnotation)
+	text, pending := write.Object.GetAnnotations()[api.RequestAnnotation]
 	// A number below 0 the API server refuses itself, as long as it gets to see it.
 	if !pending || write.Replicas < 0 {
 		return ScaleDecision{Meaning: Passes}
 	}
 	request, err := api.ParseSpec(text)
 	if err != nil {
-		return ScaleDecision{Meaning: Refused, Refusal: fmt.Errorf("%s: metadata.annotations[%s]: %w", name(write.Object), api.RequestAnnotation, err)}
+		return ScaleDecision{Meaning: Refused, Refusal: errUnreadableRequest(rc, err)}
 	}
-	rc := name(write.Object)
 	switch {
 	case write.Replicas == request.Replicas():
 		return ScaleDecision{Meaning: Repeats, KeepLive: true}
 	case options.isAutoscaler(write.User) && write.Replicas < request.Replicas():
 		// An autoscaler sees the live share of the pods only, and takes that for all.
-		return ScaleDecision{Meaning: Repeats, KeepLive: true, Warnings: []string{fmt.Sprintf(
-			"%s: an autoscaler's scale-down waits until the rolling update under way has ended; %s", rc, follow(rc))}}
+		return ScaleDecision{Meaning: Repeats, KeepLive: true, Warnings: []string{warnScaleDownDeferred(rc)}}
 	}
 	wanted := request.WithReplicas(write.Replicas)
 	return ScaleDecision{
 		Meaning:  Retargets,
 		KeepLive: true,
 		Request:  wanted,
-		Warnings: []string{fmt.Sprintf("%s: %s; %s", rc, scaled(wanted), follow(rc))},
+		Warnings: []string{warnScaled(rc, write.Replicas)},
 	}
 }

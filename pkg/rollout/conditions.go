@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -24,208 +23,184 @@ type ConditionChange struct {
 
 	// Remove are the types of conditions that should not be there.
 	Remove []corev1.ReplicationControllerConditionType
+
+	// Problem is what the conditions tell of then, to be remembered once they are
+	// written; nil if they tell of none.
+	Problem *PodProblem
 }
 
-// standing is how a rollout is doing: its conditions, and what to tell the user
-// when it gets there.
-type standing struct {
+// announcement is what the user is told of a rollout: conditions, and events when it
+// is told for the first time. What it means is in the types, statuses and reasons of
+// the conditions; messages are for people.
+type announcement struct {
 	conditions []corev1.ReplicationControllerCondition
 	events     []Event
+
+	// problem is the one that the conditions tell of, if any. They are not written
+	// again for the same one: its details differ from one inspection to the next.
+	problem *PodProblem
 }
 
-// goal says what the rollout is about. Every message about its progress begins so.
-func goal(s Snapshot) string {
-	if s.Cancelled() {
-		return fmt.Sprintf("Rolling back %s to the template it has", s.RC.Name)
-	}
-	return fmt.Sprintf("Replacing the pods of %s by those of %s", s.RC.Name, s.NewRCName())
-}
-
-func underway(s Snapshot) standing {
-	if !s.Cancelled() {
-		return inProgress(corev1.ConditionTrue, ReasonUpdated, goal(s))
-	}
-	standing := inProgress(corev1.ConditionTrue, ReasonRollingBack, goal(s))
-	if !s.tellsOf(goal(s)) {
-		standing.events = []Event{normal(ReasonRollingBack,
-			fmt.Sprintf("Rolling back %s. %s", s.RC.Name, intention(s, s.RC, without(s.Owned, ""))))}
-	}
-	return standing
-}
-
-// troubled is a rollout that may still come right. Progressing keeps its reason, for
-// it has not failed.
-func troubled(s Snapshot, trouble Trouble) standing {
-	standing := underway(s)
-	message := s.told(goal(s)+": "+trouble.head(), trouble.Detail)
-	for i := range standing.conditions {
-		standing.conditions[i].Message = message
-	}
-	standing.conditions[1].Reason = trouble.Reason
-	standing.events = append(standing.events, warning(trouble.Reason, message))
-	return standing
-}
-
-// outOfTime is a rollout that has failed and stays as it is.
-func outOfTime(s Snapshot) standing {
-	trouble := s.trouble()
-	message := s.told(fmt.Sprintf("%s: no progress for %s: %s", goal(s), s.Strategy.ProgressDeadline, trouble.head()), trouble.Detail)
-	return failed(message, trouble.Reason)
-}
-
-// givenUp is a rollout that has failed and is rolled back for it.
-func givenUp(s Snapshot) standing {
-	standing := outOfTime(s)
-	return failed(standing.conditions[0].Message, ReasonRollingBack)
-}
-
-func failed(message, reason string) standing {
-	return standing{
-		conditions: []corev1.ReplicationControllerCondition{
-			{Type: Progressing, Status: corev1.ConditionFalse, Reason: ReasonDeadlineExceeded, Message: message},
-			{Type: Stalled, Status: corev1.ConditionTrue, Reason: reason, Message: message},
-		},
-		events: []Event{warning(ReasonDeadlineExceeded, message)},
-	}
-}
-
-// rolledBack is the end of a rollout that failed. Nobody watches the RC from here
-// on, so there is no Stalled that nobody would ever take away; Progressing tells
-// what happened until the next rollout.
-func rolledBack(s Snapshot) standing {
-	message := s.failure()
-	if s.condition(Progressing).Reason != ReasonRolledBack {
-		message = fmt.Sprintf("%s was rolled back. %s", s.RC.Name, message)
-	}
-	return standing{conditions: []corev1.ReplicationControllerCondition{{
-		Type: Progressing, Status: corev1.ConditionFalse, Reason: ReasonRolledBack, Message: message,
-	}}}
-}
-
-// ending is what is told of a rollout whose template is live, with nothing else left.
-// After a promotion it has been told already.
-func ending(s Snapshot) standing {
-	end := complete(s)
-	progressing := s.condition(Progressing)
-	failed := s.failure() != ""
-	if failed {
-		end = rolledBack(s)
-	}
-	if progressing == nil || failed || progressing.Reason == ReasonRollingBack {
-		end.events = []Event{normal(ReasonSucceeded, fmt.Sprintf("Rollback succeeded. %s keeps its template", s.RC.Name))}
-	}
-	return end
-}
-
-// trouble is what the pods told. If they tell of none it is not they who are in the way.
-func (s Snapshot) trouble() Trouble {
-	if s.Look.Trouble != nil {
-		return *s.Look.Trouble
-	}
-	return Trouble{Reason: ReasonDeadlineExceeded, Summary: "all pods are ready, but the ReplicationController manager does not go on"}
-}
-
-func (t Trouble) head() string { return t.Reason + ": " + t.Summary }
-
-// told is a message of a head and a detail. If what is told already has the same
-// head it stays as it is: the detail differs from one look to the next, and is not
-// worth a write.
-func (s Snapshot) told(head, detail string) string {
-	if s.tellsOf(head) {
-		return s.condition(Progressing).Message
-	}
-	if detail == "" {
-		return head
-	}
-	return head + ": " + detail
-}
-
-func paused() standing {
-	const message = "The rollout is paused"
-	standing := inProgress(corev1.ConditionUnknown, ReasonPaused, message)
-	standing.events = []Event{normal(ReasonPaused, message)}
-	return standing
-}
-
-func inProgress(progressing corev1.ConditionStatus, reason, message string) standing {
-	return standing{conditions: []corev1.ReplicationControllerCondition{
-		{Type: Progressing, Status: progressing, Reason: reason, Message: message},
-		{Type: Reconciling, Status: corev1.ConditionTrue, Reason: reason, Message: message},
+// reconciling tells of a rollout that goes on, or would but for a pause.
+func reconciling(status corev1.ConditionStatus, reason, why, message string) announcement {
+	return announcement{conditions: []corev1.ReplicationControllerCondition{
+		{Type: Progressing, Status: status, Reason: reason, Message: message},
+		{Type: Reconciling, Status: corev1.ConditionTrue, Reason: why, Message: message},
 	}}
 }
 
-func complete(s Snapshot) standing {
-	return standing{conditions: []corev1.ReplicationControllerCondition{{
-		Type: Progressing, Status: corev1.ConditionTrue, Reason: ReasonComplete,
-		Message: fmt.Sprintf("%s has the requested template", s.RC.Name),
-	}}}
-}
-
-func stalled(obstacle Obstacle) standing {
-	return standing{
+// stalled tells of a rollout that does not go on by itself.
+func stalled(reason, why, message string) announcement {
+	return announcement{
 		conditions: []corev1.ReplicationControllerCondition{
-			{Type: Progressing, Status: corev1.ConditionFalse, Reason: obstacle.Reason, Message: obstacle.Message},
-			{Type: Stalled, Status: corev1.ConditionTrue, Reason: obstacle.Reason, Message: obstacle.Message},
+			{Type: Progressing, Status: corev1.ConditionFalse, Reason: reason, Message: message},
+			{Type: Stalled, Status: corev1.ConditionTrue, Reason: why, Message: message},
 		},
-		events: []Event{warning(obstacle.Reason, obstacle.Message)},
+		events: []Event{warning(reason, message)},
 	}
 }
 
-func nameTaken(s Snapshot) Obstacle {
-	return Obstacle{Reason: ReasonNameTaken, Message: fmt.Sprintf(
-		"A ReplicationController named %s exists that %s does not control: delete or rename it, and the rollout goes on",
-		s.NewRCName(), s.RC.Name)}
+// over tells of a rollout that has ended. Nobody watches the RC from then on, so there
+// is no condition that somebody would have to take away.
+func over(status corev1.ConditionStatus, reason, message string) announcement {
+	return announcement{conditions: []corev1.ReplicationControllerCondition{
+		{Type: Progressing, Status: status, Reason: reason, Message: message},
+	}}
 }
 
-// report is the decision to do nothing but tell of it.
-func report(s Snapshot, standing standing, reason string) Decision {
-	return tell(s, standing, wait(reason))
+// underwayReason is the reason of Progressing while it is true.
+func (s Snapshot) underwayReason() string {
+	if s.cancelled() {
+		return ReasonRollingBack
+	}
+	return ReasonUpdated
 }
 
-// tell is the decision with the conditions written first, where they differ.
-func tell(s Snapshot, standing standing, decision Decision) Decision {
-	if !differs(s, standing) {
+// deadlineReason is the reason of Progressing when the deadline has passed.
+func (s Snapshot) deadlineReason() string {
+	if s.cancelled() {
+		return ReasonRollbackDeadlineExceeded
+	}
+	return ReasonDeadlineExceeded
+}
+
+func underway(s Snapshot) announcement {
+	reason := s.underwayReason()
+	a := reconciling(corev1.ConditionTrue, reason, reason, goalMessage(s))
+	if s.cancelled() && !s.toldProgress() {
+		a.events = []Event{normal(ReasonRollingBack, rollbackMessage(s))}
+	}
+	return a
+}
+
+// degraded is a rollout that may still come right. Progressing keeps its reason, for
+// it has not failed.
+func degraded(s Snapshot, problem PodProblem) announcement {
+	message := problemMessage(s, problem)
+	a := reconciling(corev1.ConditionTrue, s.underwayReason(), problem.Reason, message)
+	a.events = append(underway(s).events, warning(problem.Reason, message))
+	a.problem = &problem
+	return a
+}
+
+// deadlineExceeded is a rollout that has failed and stays as it is.
+func deadlineExceeded(s Snapshot, cause PodProblem) announcement {
+	a := stalled(s.deadlineReason(), cause.Reason, deadlineMessage(s, cause))
+	a.problem = &cause
+	return a
+}
+
+// rollbackBegins is a rollout that has failed and is rolled back for it.
+func rollbackBegins(s Snapshot, cause PodProblem) announcement {
+	a := stalled(s.deadlineReason(), ReasonRollingBack, deadlineMessage(s, cause))
+	a.problem = &cause
+	return a
+}
+
+func paused() announcement {
+	a := reconciling(corev1.ConditionUnknown, ReasonPaused, ReasonPaused, pausedMessage)
+	a.events = []Event{normal(ReasonPaused, pausedMessage)}
+	return a
+}
+
+func blocked(by BlockedBy) announcement { return stalled(by.Reason, by.Reason, by.Message) }
+
+func complete(s Snapshot) announcement {
+	a := over(corev1.ConditionTrue, ReasonComplete, completeMessage(s))
+	if len(s.Differs) > 0 {
+		a.events = []Event{warning(ReasonTemplateDiffers, a.conditions[0].Message)}
+	}
+	return a
+}
+
+// ended is a rollout whose template is live, with nothing else left. After a promotion
+// it has been told already. One that failed and was rolled back tells so until the
+// next rollout.
+func ended(s Snapshot) announcement {
+	progressing := s.condition(Progressing)
+	switch {
+	case s.rollsBackFailure() && progressing.Reason == ReasonRolledBack:
+		return over(corev1.ConditionFalse, ReasonRolledBack, progressing.Message)
+	case s.rollsBackFailure():
+		a := over(corev1.ConditionFalse, ReasonRolledBack, rolledBackMessage(s, progressing.Message))
+		a.events = []Event{normal(ReasonSucceeded, rollbackEndMessage(s))}
+		return a
+	}
+	a := complete(s)
+	if progressing == nil || progressing.Reason == ReasonRollingBack || progressing.Reason == ReasonRollbackDeadlineExceeded {
+		a.events = append(a.events, normal(ReasonSucceeded, rollbackEndMessage(s)))
+	}
+	return a
+}
+
+// announce is the decision with the conditions written first, where they differ.
+func (s Snapshot) announce(a announcement, decision Decision) Decision {
+	change := s.changeTo(a)
+	if change.isEmpty() {
 		return decision
 	}
 	decision.Actions = slices.Insert(decision.Actions, 0, Action{
 		Kind:       SetConditions,
 		Name:       s.RC.Name,
 		UID:        s.RC.UID,
-		Conditions: changeOf(s.Conditions, standing.conditions, s),
-		Events:     standing.events,
+		Conditions: change,
+		Events:     a.events,
 	})
 	return decision
 }
 
-func differs(s Snapshot, standing standing) bool {
-	change := changeOf(s.Conditions, standing.conditions, s)
-	return len(change.Set) > 0 || len(change.Remove) > 0
-}
+func (s Snapshot) differs(a announcement) bool { return !s.changeTo(a).isEmpty() }
 
-// changeOf compares by meaning: the time of a condition is that of the last change
-// of its status, as everywhere.
-func changeOf(have, want []corev1.ReplicationControllerCondition, s Snapshot) ConditionChange {
-	present := map[corev1.ReplicationControllerConditionType]corev1.ReplicationControllerCondition{}
-	for _, condition := range have {
-		present[condition.Type] = condition
-	}
-	var change ConditionChange
-	for _, condition := range want {
-		old, found := present[condition.Type]
-		delete(present, condition.Type)
+func (c ConditionChange) isEmpty() bool { return len(c.Set) == 0 && len(c.Remove) == 0 }
+
+// changeTo compares the conditions with what is to be told. The time of a condition is
+// that of the last change of its status, as everywhere.
+func (s Snapshot) changeTo(a announcement) ConditionChange {
+	change := ConditionChange{Problem: a.problem}
+	sameProblem := a.problem != nil && (s.Memory.Problem == nil || s.Memory.Problem.same(*a.problem))
+	sameMeaning, sameWords := true, true
+	for _, condition := range a.conditions {
+		old := s.condition(condition.Type)
 		condition.LastTransitionTime = metav1.NewTime(s.Now)
-		if found && old.Status == condition.Status {
+		if old != nil && old.Status == condition.Status {
 			condition.LastTransitionTime = old.LastTransitionTime
-			if old.Reason == condition.Reason && old.Message == condition.Message {
-				continue
-			}
 		}
-		change.Set = append(change.Set, condition)
+		meaning := old != nil && old.Status == condition.Status && old.Reason == condition.Reason
+		sameMeaning = sameMeaning && meaning
+		if !meaning || old.Message != condition.Message {
+			sameWords = false
+			change.Set = append(change.Set, condition)
+		}
 	}
 	for _, own := range []corev1.ReplicationControllerConditionType{Progressing, Reconciling, Stalled} {
-		if _, left := present[own]; left {
+		wanted := slices.ContainsFunc(a.conditions, func(c corev1.ReplicationControllerCondition) bool { return c.Type == own })
+		if !wanted && s.condition(own) != nil {
 			change.Remove = append(change.Remove, own)
+			sameMeaning = false
 		}
+	}
+	if sameMeaning && (sameWords || sameProblem) {
+		return ConditionChange{}
 	}
 	return change
 }

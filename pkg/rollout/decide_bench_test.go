@@ -13,8 +13,8 @@ func snapshots() map[string]rollout.Snapshot {
 	return map[string]rollout.Snapshot{
 		"waits":  snapshot(4, 2, func(s *rollout.Snapshot) { s.Owned[0].Available = 1 }),
 		"steps":  snapshot(4, 1, func(*rollout.Snapshot) {}),
-		"seals":  snapshot(0, 5, func(*rollout.Snapshot) {}),
-		"adopts": snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned, s.Pods = nil, rollout.Pods{Orphans: 5} }),
+		"seals":  snapshot(0, 5, func(s *rollout.Snapshot) { s.Pods = &rollout.Pods{} }),
+		"adopts": snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned, s.Pods = nil, &rollout.Pods{Orphans: 5} }),
 	}
 }
 
@@ -29,7 +29,7 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
-// TestPlanAllocations guards what a pass costs, as TestPodsAndPasses does how many
+// TestPlanAllocations guards what a pass costs, as TestPodsAndPasses (test/sim) does how many
 // passes there are. Who makes one dearer on purpose changes the number here, and says
 // why in the commit; so does who makes it cheaper.
 func TestPlanAllocations(t *testing.T) {

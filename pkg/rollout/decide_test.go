@@ -16,7 +16,7 @@ import (
 
 // rest is a member at rest with so many pods, all available.
 func rest(name string, pods int32) rollout.Member {
-	return rollout.Member{Name: name, Replicas: pods, Current: true, Pods: pods, Available: pods}
+	return rollout.Member{Name: name, Replicas: pods, StatusObserved: true, Pods: pods, Available: pods}
 }
 
 // snapshot is one of a rollout of tomcat from v7 to v8 with its conditions in place.
@@ -35,6 +35,21 @@ func snapshot(rc, next int32, change func(*rollout.Snapshot)) rollout.Snapshot {
 	}
 	change(&s)
 	return s
+}
+
+// decide answers that there are no pods, and that the name is free, where the snapshot
+// does not say otherwise.
+func decide(s rollout.Snapshot) rollout.Decision {
+	decision := rollout.Decide(s)
+	switch decision.Question {
+	case rollout.CountPods:
+		s.Pods = &rollout.Pods{}
+	case rollout.CheckName:
+		s.Name = rollout.NameFree
+	default:
+		return decision
+	}
+	return rollout.Decide(s)
 }
 
 func sealed(s *rollout.Snapshot) { s.Sealed, s.Live = "v8", "v8" }
@@ -64,7 +79,7 @@ func TestDecide(t *testing.T) {
 			want:     []string{"ScaleOwned tomcat-v8"},
 		},
 		"a status for another spec does not let pods go": {
-			snapshot: snapshot(5, 1, func(s *rollout.Snapshot) { s.Owned[0].Current = false }),
+			snapshot: snapshot(5, 1, func(s *rollout.Snapshot) { s.Owned[0].StatusObserved = false }),
 		},
 		"pods that are to go still count": {
 			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) { s.RC.Pods = 5 }),
@@ -78,7 +93,7 @@ func TestDecide(t *testing.T) {
 		"a stale one that may still have pods": {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
 				stale := rest("tomcat-v6", 0)
-				stale.Current = false
+				stale.StatusObserved = false
 				s.Owned = append(s.Owned, stale)
 			}),
 		},
@@ -94,24 +109,24 @@ func TestDecide(t *testing.T) {
 		},
 		"a strategy that does not parse": {
 			snapshot: snapshot(4, 1, func(s *rollout.Snapshot) {
-				s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: "no"}
+				s.BlockedBy = &rollout.BlockedBy{Reason: rollout.ReasonInvalidSettings, Message: "no"}
 			}),
 			want: []string{"SetConditions tomcat"},
 		},
 		"a request that does not parse, even sealed": {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
 				sealed(s)
-				s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidRequest, Message: "no"}
+				s.BlockedBy = &rollout.BlockedBy{Reason: rollout.ReasonInvalidRequest, Message: "no"}
 			}),
 			want: []string{"SetConditions tomcat"},
 		},
 		"somebody else's object": {
-			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Owned, s.NameTaken = nil, &rollout.NameTaken{} }),
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Owned, s.Name = nil, rollout.NameConflict }),
 			want:     []string{"SetConditions tomcat"},
 			poll:     true,
 		},
 		"a predecessor's object": {
-			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Owned, s.NameTaken = nil, &rollout.NameTaken{Passing: true} }),
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) { s.Owned, s.Name = nil, rollout.NameTerminating }),
 			poll:     true,
 		},
 		"all updated": {
@@ -126,7 +141,7 @@ func TestDecide(t *testing.T) {
 			want:     []string{"DeleteOwned tomcat-v6"},
 		},
 		"sealed, not yet observed": {
-			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.RC.Current = false }),
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.RC.StatusObserved = false }),
 		},
 		"sealed, the next one is creating": {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned[0].Pods = 4 }),
@@ -142,7 +157,7 @@ func TestDecide(t *testing.T) {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
 				sealed(s)
 				s.Requested, s.Strategy.Paused = "v9", true
-				s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: "no"}
+				s.BlockedBy = &rollout.BlockedBy{Reason: rollout.ReasonInvalidSettings, Message: "no"}
 			}),
 			want: []string{"OrphanPods tomcat-v8"},
 		},
@@ -152,17 +167,18 @@ func TestDecide(t *testing.T) {
 		"sealed, the garbage collector is not done": {
 			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) {
 				sealed(s)
-				s.Owned, s.Pods = nil, rollout.Pods{OfNewRC: 1, Orphans: 4}
+				s.Owned, s.Pods = nil, &rollout.Pods{OfNewRC: 1, Orphans: 4}
 			}),
 			poll: true,
 		},
 		"sealed, pods are waiting": {
-			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned, s.Pods = nil, rollout.Pods{Orphans: 5} }),
+			snapshot: snapshot(0, 5, func(s *rollout.Snapshot) { sealed(s); s.Owned, s.Pods = nil, &rollout.Pods{Orphans: 5} }),
 			want:     []string{"SendCommand tomcat"},
 		},
 		"adopting, not done": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
-				s.Adopting, s.Live, s.Owned, s.Pods = "v8", "v8", nil, rollout.Pods{Orphans: 1, OfRC: 4}
+				s.Adopting, s.Live, s.Owned, s.Pods = "v8", "v8", nil, &rollout.Pods{Orphans: 1, OfRC: 4}
+				s.RC.Pods, s.RC.Failing = 4, true
 			}),
 			poll: true,
 		},
@@ -174,27 +190,27 @@ func TestDecide(t *testing.T) {
 		"adopting, the status tells of too few": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
 				s.Adopting, s.Live, s.Owned, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
-				s.Pods = rollout.Pods{OfRC: 5}
+				s.Pods = &rollout.Pods{OfRC: 5}
 			}),
 			poll: true,
 		},
 		"adopting, one died and cannot be replaced": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
 				s.Adopting, s.Live, s.Owned, s.RC.Pods, s.RC.Failing = "v8", "v8", nil, 4, true
-				s.Pods = rollout.Pods{OfRC: 4}
+				s.Pods = &rollout.Pods{OfRC: 4}
 			}),
 			want: []string{"SetConditions tomcat", "SendCommand tomcat"},
 		},
 		"adopting, done": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
-				s.Adopting, s.Live, s.Owned, s.Pods = "v8", "v8", nil, rollout.Pods{OfRC: 5}
+				s.Adopting, s.Live, s.Owned, s.Pods = "v8", "v8", nil, &rollout.Pods{OfRC: 5}
 			}),
 			want: []string{"SetConditions tomcat", "SendCommand tomcat"},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			decision := rollout.Decide(test.snapshot)
+			decision := decide(test.snapshot)
 			var got []string
 			for _, action := range decision.Actions {
 				got = append(got, string(action.Kind)+" "+action.Name)
@@ -218,7 +234,7 @@ func TestEnd(t *testing.T) {
 		}}
 	}
 	kinds := func(change func(*rollout.Snapshot), more ...func(*rollout.Snapshot)) (kinds []string) {
-		for _, action := range rollout.Decide(snapshot(5, 0, func(s *rollout.Snapshot) {
+		for _, action := range decide(snapshot(5, 0, func(s *rollout.Snapshot) {
 			change(s)
 			for _, c := range more {
 				c(s)
@@ -231,7 +247,7 @@ func TestEnd(t *testing.T) {
 	finish := []string{"SendCommand Finish"}
 	assert.Equal(t, finish, kinds(told))
 	assert.Equal(t, []string{"SetConditions "}, kinds(opened), "somebody wrote over what was told")
-	assert.Empty(t, kinds(told, func(s *rollout.Snapshot) { s.RC.Current = false }))
+	assert.Empty(t, kinds(told, func(s *rollout.Snapshot) { s.RC.StatusObserved = false }))
 	assert.Equal(t, finish, kinds(told, func(s *rollout.Snapshot) { s.Strategy.Paused = true }))
 	assert.Equal(t, finish, kinds(told, func(s *rollout.Snapshot) { s.RC.Available = 0 }), "it may have been so before")
 }
@@ -240,7 +256,7 @@ func TestEnd(t *testing.T) {
 func TestPlanNamesTheRequest(t *testing.T) {
 	decision := rollout.Decide(snapshot(0, 5, func(s *rollout.Snapshot) {
 		sealed(s)
-		s.Requested, s.Owned, s.Pods = "v9", nil, rollout.Pods{Orphans: 3, OfRC: 1}
+		s.Requested, s.Owned, s.Pods = "v9", nil, &rollout.Pods{Orphans: 3, OfRC: 1}
 	}))
 	require.Len(t, decision.Actions, 1)
 	assert.Equal(t, api.Command{Operation: api.Adopt, Hash: "v9", Replicas: 4}, decision.Actions[0].Command)
@@ -254,24 +270,63 @@ func TestConditions(t *testing.T) {
 		}
 		s.Conditions = append(s.Conditions, corev1.ReplicationControllerCondition{Type: "Other", Status: corev1.ConditionTrue})
 	})
-	s.Obstacle = &rollout.Obstacle{Reason: rollout.ReasonInvalidStrategy, Message: "bad"}
+	s.BlockedBy = &rollout.BlockedBy{Reason: rollout.ReasonInvalidSettings, Message: "bad"}
 	decision := rollout.Decide(s)
 	require.Len(t, decision.Actions, 1)
 	now := metav1.NewTime(s.Now)
 	assert.Equal(t, rollout.ConditionChange{
 		Set: []corev1.ReplicationControllerCondition{
-			{Type: rollout.Progressing, Status: corev1.ConditionFalse, Reason: "InvalidStrategy", Message: "bad", LastTransitionTime: now},
-			{Type: rollout.Stalled, Status: corev1.ConditionTrue, Reason: "InvalidStrategy", Message: "bad", LastTransitionTime: now},
+			{Type: rollout.Progressing, Status: corev1.ConditionFalse, Reason: "InvalidSettings", Message: "bad", LastTransitionTime: now},
+			{Type: rollout.Stalled, Status: corev1.ConditionTrue, Reason: "InvalidSettings", Message: "bad", LastTransitionTime: now},
 		},
 		Remove: []corev1.ReplicationControllerConditionType{rollout.Reconciling},
 	}, decision.Actions[0].Conditions)
-	assert.Equal(t, []rollout.Event{{Type: corev1.EventTypeWarning, Reason: "InvalidStrategy", Message: "bad"}}, decision.Actions[0].Events)
+	assert.Equal(t, []rollout.Event{{Type: corev1.EventTypeWarning, Reason: "InvalidSettings", Message: "bad"}}, decision.Actions[0].Events)
 
 	s.Conditions = append(s.Conditions[2:], decision.Actions[0].Conditions.Set...)
 	assert.Empty(t, rollout.Decide(s).Actions, "said once")
 
-	s.Obstacle, s.Requested = nil, "v9"
+	s.BlockedBy, s.Requested = nil, "v9"
 	s.Conditions[1].Status, s.Conditions[1].LastTransitionTime = corev1.ConditionTrue, before
-	set := rollout.Decide(s).Actions[0].Conditions.Set
+	set := decide(s).Actions[0].Conditions.Set
 	assert.Equal(t, before, set[0].LastTransitionTime, "the time of a condition is that of its status")
+}
+
+// TestPausedAsksNothing: the decision would not depend on the answer.
+func TestPausedAsksNothing(t *testing.T) {
+	for name, s := range map[string]rollout.Snapshot{
+		"ready to promote": snapshot(0, 5, func(*rollout.Snapshot) {}),
+		"new RC to create": snapshot(5, 0, func(s *rollout.Snapshot) { s.Owned = nil }),
+		"an inspection is due": snapshot(5, 1, func(s *rollout.Snapshot) {
+			s.Owned[0].Available, s.Inspection = 0, rollout.Inspection{Of: "next", Due: true}
+		}),
+	} {
+		assert.NotEmpty(t, rollout.Decide(s).Question, name)
+		s.Strategy.Paused = true
+		decision := rollout.Decide(s)
+		assert.Equal(t, rollout.Paused, decision.Phase, name)
+		assert.Empty(t, decision.Question, name)
+	}
+}
+
+// TestPhases: the cascade, from its last case to its first. Each case has priority over
+// those before.
+func TestPhases(t *testing.T) {
+	s := snapshot(5, 1, func(*rollout.Snapshot) {})
+	for _, step := range []struct {
+		change func()
+		want   rollout.Phase
+	}{
+		{func() {}, rollout.Rolling},
+		{func() { s.Requested = s.Live }, rollout.RollingBack},
+		{func() { s.Strategy.Paused = true }, rollout.Paused},
+		{func() { s.BlockedBy = &rollout.BlockedBy{Reason: rollout.ReasonInvalidSettings} }, rollout.Blocked},
+		{func() { s.Owned = nil }, rollout.Fulfilled},
+		{func() { s.Sealed = s.Live }, rollout.Promoting},
+		{func() { s.BlockedBy.Reason = rollout.ReasonInvalidRequest }, rollout.Invalid},
+		{func() { s.RC.Deleting = true }, rollout.Deleting},
+	} {
+		step.change()
+		assert.Equal(t, step.want, rollout.Decide(s).Phase)
+	}
 }

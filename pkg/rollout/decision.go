@@ -9,39 +9,69 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// Decision is what is due now.
+// Decision is either Actions (none, when there is nothing to do but wait) or a
+// Question.
 type Decision struct {
+	// Phase is the case of the cascade that decided.
+	Phase Phase
+
+	// Question, if not empty, has to be answered in the Snapshot before anything
+	// can be decided.
+	Question Question
+
 	// Actions are applied in order. One that fails ends the pass: what follows
 	// was decided on the assumption that it succeeds.
 	Actions []Action
 
-	// Reason says in one sentence why these, or why none.
+	// Reason says in one sentence why these, or why none. It is for the log.
 	Reason string
 
-	// LookAgain, if not zero, is when a decision can differ without any event.
-	LookAgain time.Duration
+	// RequeueAfter, if not zero, is when a decision can differ without any event.
+	RequeueAfter time.Duration
 
-	// Poll tells that what is waited for causes no event, and has no known time.
+	// Poll is set if what is waited for causes no event, and has no known time.
 	Poll bool
+
+	// Awaits is the member whose pods keep the rollout waiting: no step is due, but
+	// will be when they become available or go. It is inspected from time to time;
+	// nil if nothing is awaited.
+	Awaits *Member
 }
+
+// Question names what a decision depends on and no cache holds.
+type Question string
+
+const (
+	// CountPods asks for Snapshot.Pods.
+	CountPods Question = "CountPods"
+
+	// CheckName asks for Snapshot.Name.
+	CheckName Question = "CheckName"
+
+	// InspectPods asks for an Inspection of Decision.Awaits. It may be put off.
+	InspectPods Question = "InspectPods"
+
+	// InspectPodsNow asks the same, and must not be put off: the deadline has passed.
+	InspectPodsNow Question = "InspectPodsNow"
+)
 
 // ActionKind tells the writes apart.
 type ActionKind string
 
 const (
-	// CreateNewRC creates the next ReplicationController.
+	// CreateNewRC creates the new ReplicationController.
 	CreateNewRC ActionKind = "CreateNewRC"
 
-	// ScaleOwned sets spec.replicas of a next ReplicationController.
+	// ScaleOwned sets spec.replicas of an owned ReplicationController.
 	ScaleOwned ActionKind = "ScaleOwned"
 
-	// DeleteOwned deletes a next ReplicationController that has no pods.
+	// DeleteOwned deletes an owned ReplicationController that has no pods.
 	DeleteOwned ActionKind = "DeleteOwned"
 
-	// OrphanPods deletes a next ReplicationController and leaves its pods.
+	// OrphanPods deletes the new ReplicationController and leaves its pods.
 	OrphanPods ActionKind = "OrphanPods"
 
-	// SendCommand hands Plan to the webhook.
+	// SendCommand hands Command to the webhook.
 	SendCommand ActionKind = "SendCommand"
 
 	// SetConditions writes Conditions.
@@ -59,25 +89,25 @@ type Action struct {
 	// Replicas is read by ScaleOwned.
 	Replicas int32
 
-	// ScaleUp tells that the write starts an update period.
+	// ScaleUp is set if the write starts an update period.
 	ScaleUp bool
 
-	// Plan is read by SendCommand.
+	// Command is read by SendCommand.
 	Command api.Command
 
 	// Conditions is read by SetConditions.
 	Conditions ConditionChange
 
-	// Events are announced once the write has succeeded.
+	// Events are emitted once the write has succeeded.
 	Events []Event
 }
 
-// Event is told to the user, on the RC.
+// Event is emitted on the RC.
 type Event struct {
 	// Type is corev1.EventTypeNormal or corev1.EventTypeWarning.
 	Type string
 
-	// Reason is one of the Reason constants.
+	// Reason is one of the Reason constants, or that of a PodProblem.
 	Reason string
 
 	Message string
@@ -92,3 +122,26 @@ func warning(reason, message string) Event {
 }
 
 func wait(reason string) Decision { return Decision{Reason: reason} }
+
+func poll(reason string) Decision { return Decision{Reason: reason, Poll: true} }
+
+func ask(question Question) Decision { return Decision{Question: question} }
+
+// isWaiting reports whether nothing is due and no time is known at which something
+// will be.
+func (d Decision) isWaiting() bool { return len(d.Actions) == 0 && d.RequeueAfter == 0 }
+
+// command is the decision to have the webhook carry out an operation for what is
+// requested.
+func (s Snapshot) command(operation api.Operation, replicas int32, reason string, events ...Event) Decision {
+	return Decision{
+		Actions: []Action{{
+			Kind:    SendCommand,
+			Name:    s.RC.Name,
+			UID:     s.RC.UID,
+			Command: api.Command{Operation: operation, Hash: s.Requested, Replicas: replicas},
+			Events:  events,
+		}},
+		Reason: reason,
+	}
+}

@@ -1,10 +1,9 @@
 // Package rollout decides how a rollout goes on: from a Snapshot of a
-// ReplicationController, of the next ReplicationControllers that it controls and
-// of the request, Plan derives the writes that are due now. Nothing is
-// remembered between two decisions but the times of the last scale-up and of the
-// last step, and neither is needed, so whoever applies them may be killed anywhere
-// and go on from what the objects say. Inspect reads out of pods why they keep a
-// rollout waiting.
+// ReplicationController, of the ReplicationControllers that it owns and of the
+// request, Decide derives the writes that are due now, or the one question whose
+// answer it needs first. Nothing that is remembered between two decisions is needed
+// to go on: an agent may be killed anywhere, and its successor continues from what
+// the objects say. Inspect reads from pods why they are not available.
 //
 // The package is pure: it imports API types, never a client, a context or a
 // logger, and time is passed in.

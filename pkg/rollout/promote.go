@@ -6,58 +6,67 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// canPromote tells that the next ReplicationController is at rest with all desired
-// pods available, and that there is no other pod, nor anything that could make one.
-func canPromote(s Snapshot, next Member) bool {
-	atRest := next.Current && next.Replicas == s.Desired && next.Pods == s.Desired && next.Available == s.Desired
-	return atRest && s.RC.empty() && len(s.Owned) == 1
+// canPromote reports whether by what the statuses say the new ReplicationController is
+// stable with all desired pods available, and there is no other pod, nor anything
+// that could make one.
+func canPromote(s Snapshot, newRC Member) bool {
+	complete := newRC.StatusObserved && newRC.Replicas == s.Desired && newRC.Pods == s.Desired && newRC.Available == s.Desired
+	return complete && s.RC.empty() && len(s.Owned) == 1
 }
 
 // seal begins the promotion: the RC takes the template over, and the selector of
-// the pods along with a label that none of them has.
-func seal(s Snapshot, next Member) Decision {
-	return s.send(api.Seal, 0, "all pods are updated and available",
-		normal(ReasonPromoting, fmt.Sprintf("All pods are updated. %s takes over the pods of %s", s.RC.Name, next.Name)))
+// the pods along with a label that none of them has. The pods are counted before, for
+// a status can be from before a creation, and a pod that the RC still has would be
+// left behind.
+func seal(s Snapshot, newRC Member) Decision {
+	switch {
+	case s.Pods == nil:
+		return ask(CountPods)
+	case s.Pods.OfRC > 0:
+		return s.announce(underway(s), s.awaitStatus())
+	}
+	return s.announce(underway(s), s.command(api.Seal, 0, "all pods are updated and available",
+		normal(ReasonPromoting, promotionMessage(s, newRC))))
 }
 
-// promote goes on with a promotion. Sealed and with next there: next goes without
+// promote goes on with a promotion. Sealed and with the new RC there: it goes without
 // its pods. Sealed and without it: the RC adopts them. Adopting: once it has them
 // all, the rollout is finished.
 //
-// Neither a pause nor a newer request nor a strategy that does not parse holds it
-// up. The pods are all there and serve, and nobody replaces one that dies until it
-// is over, so half-way is the one place where a rollout must not stay. A newer
-// request stays when it is finished, and is rolled out then.
+// Neither a pause nor a newer request nor settings that do not parse hold it up. The
+// pods are all there and serve, and nobody replaces one that dies until it is over, so
+// half-way is the one place where a rollout must not stay. A newer request stays when
+// it is finished, and is rolled out then.
 func promote(s Snapshot) Decision {
-	switch next := s.next(); {
+	switch newRC := s.newRC(); {
 	case s.Sealed == "":
 		return open(s)
-	case next == nil:
+	case newRC == nil:
 		return adopt(s)
-	case next.Deleting:
-		return wait(fmt.Sprintf("%s is being deleted", next.Name))
-	case !s.RC.Current:
+	case newRC.Deleting:
+		return wait(newRC.Name + " is being deleted")
+	case !s.RC.StatusObserved:
 		// A manager that still knows the selector as it was before, which may
 		// match, and the 0 replicas would adopt the orphans and delete them.
-		return wait(fmt.Sprintf("the ReplicationController manager has yet to see that %s is sealed", s.RC.Name))
-	case !next.settled() || next.Pods > next.Replicas:
+		return wait("kube-controller-manager has not observed that " + s.RC.Name + " is sealed")
+	case !newRC.stable() || newRC.Pods > newRC.Replicas:
 		// A pod that is being created while the others lose their owner would be
 		// taken for one of a ReplicationController that is gone, and collected.
-		return wait(fmt.Sprintf("%s is creating or deleting pods", next.Name))
+		return wait(newRC.Name + " is creating or deleting pods")
 	default:
-		return orphan(*next)
+		return orphan(*newRC)
 	}
 }
 
-func orphan(next Member) Decision {
+func orphan(newRC Member) Decision {
 	return Decision{
 		Actions: []Action{{
 			Kind:   OrphanPods,
-			Name:   next.Name,
-			UID:    next.UID,
-			Events: []Event{normal(ReasonDeleted, fmt.Sprintf("Deleted %s, its pods stay", next.Name))},
+			Name:   newRC.Name,
+			UID:    newRC.UID,
+			Events: []Event{normal(ReasonDeleted, fmt.Sprintf("Deleted %s, its pods stay", newRC.Name))},
 		}},
-		Reason: next.Name + " has no more to do",
+		Reason: newRC.Name + " has done its work",
 	}
 }
 
@@ -65,13 +74,13 @@ func orphan(next Member) Decision {
 // would create pods (which is forbidden until it is opened), with fewer
 // it would delete some.
 func adopt(s Snapshot) Decision {
-	if s.Pods.OfNewRC > 0 {
-		return Decision{
-			Reason: fmt.Sprintf("%d pods are still controlled by %s", s.Pods.OfNewRC, s.NewRCName()),
-			Poll:   true,
-		}
+	switch {
+	case s.Pods == nil:
+		return ask(CountPods)
+	case s.Pods.OfNewRC > 0:
+		return poll(fmt.Sprintf("%d pods are still controlled by %s", s.Pods.OfNewRC, s.NewRCName()))
 	}
-	return s.send(api.Adopt, s.Pods.Orphans+s.Pods.OfRC, fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans))
+	return s.command(api.Adopt, s.Pods.Orphans+s.Pods.OfRC, fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans))
 }
 
 // open ends the promotion once no pod is left to adopt. The replicas are the
@@ -86,20 +95,29 @@ func adopt(s Snapshot) Decision {
 // repeats a status write after a conflict puts the conditions of its cache back.
 // Once it has observed the generation that Open made, its cache holds these.
 func open(s Snapshot) Decision {
-	switch {
-	case !s.RC.settled():
-		return wait(fmt.Sprintf("the ReplicationController manager has yet to take the pods of %s over", s.RC.Name))
-	case s.Pods.Orphans > 0 || s.Pods.OfNewRC > 0:
-		return Decision{Reason: fmt.Sprintf("%d pods are yet to be adopted", s.Pods.Orphans+s.Pods.OfNewRC), Poll: true}
-	case s.Pods.OfRC > s.RC.Pods:
-		// Were fewer replicas requested meanwhile, nothing would tell of the others.
-		return Decision{Reason: fmt.Sprintf("the status of %s is yet to tell of %d pods", s.RC.Name, s.Pods.OfRC), Poll: true}
+	if !s.RC.stable() {
+		return wait("kube-controller-manager has yet to adopt the pods of " + s.RC.Name)
 	}
-	taken := fmt.Sprintf("%s has taken over the pods of %s", s.RC.Name, s.NewRCName())
-	if !s.Cancelled() {
-		message := fmt.Sprintf("%s; going on to %s", taken, api.NewRCName(s.RC.Name, s.Requested))
-		return s.send(api.Open, 0, message, normal(ReasonSucceeded, message))
+	if s.RC.Pods < s.RC.Replicas {
+		switch {
+		case s.Pods == nil:
+			return ask(CountPods)
+		case s.Pods.Orphans > 0 || s.Pods.OfNewRC > 0:
+			return poll(fmt.Sprintf("%d pods are yet to be adopted", s.Pods.Orphans+s.Pods.OfNewRC))
+		case s.Pods.OfRC > s.RC.Pods:
+			// Were fewer replicas requested meanwhile, nothing would tell of the others.
+			return s.awaitStatus()
+		}
 	}
-	message := "Update succeeded. " + taken
-	return tell(s, complete(s), s.send(api.Open, 0, message, normal(ReasonSucceeded, message)))
+	if !s.cancelled() {
+		message := takeoverMessage(s) + "; going on to " + api.NewRCName(s.RC.Name, s.Requested)
+		return s.command(api.Open, 0, message, normal(ReasonSucceeded, message))
+	}
+	message := "Update succeeded. " + takeoverMessage(s)
+	return s.announce(complete(s), s.command(api.Open, 0, message, normal(ReasonSucceeded, message)))
+}
+
+// awaitStatus waits until the status of the RC counts the pods that a list shows.
+func (s Snapshot) awaitStatus() Decision {
+	return poll(fmt.Sprintf("the status of %s does not count all of its %d pods", s.RC.Name, s.Pods.OfRC))
 }

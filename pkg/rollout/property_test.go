@@ -5,167 +5,241 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"pgregory.net/rapid"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
-// TestProperties lets anything happen in any order, the agent be killed between any
-// two writes, and checks after each write that no bound is overstepped by it; then
-// it lets the cluster come to rest and checks that the last request is fulfilled and
-// nothing left over.
-func TestProperties(t *testing.T) {
+// The properties of single decisions, for snapshots of which not all can come about. What
+// becomes of many decisions in a cluster is for test/sim to find out.
+
+// TestBounds: whichever of the writes of a decision happen, and whatever is behind a
+// status, there are no more pods and no fewer available ones than promised, or than there
+// were before.
+func TestBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(rapid.Int32Range(0, 8).Draw(t, "desired"),
-			rapid.SampledFrom([]string{"0", "1", "2", "25%", "100%"}).Draw(t, "surge"),
-			rapid.SampledFrom([]string{"0", "1", "2", "25%", "100%"}).Draw(t, "unavailable"))
-		w.strategy.UpdatePeriod = rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "period")
-		w.strategy.OnFailure = rapid.SampledFrom([]api.OnFailure{api.Hold, api.Rollback}).Draw(t, "on failure")
-		w.request("v8")
-		t.Repeat(map[string]func(*rapid.T){
-			"agent":    func(t *rapid.T) { guardedPass(t, w) },
-			"manager":  func(t *rapid.T) { step(t, w) },
-			"manager2": func(t *rapid.T) { step(t, w) },
-			"progress": func(t *rapid.T) {
-				for range rapid.IntRange(1, 20).Draw(t, "passes") {
-					guardedPass(t, w)
-					w.settle()
-				}
-			},
-			"time":    func(*rapid.T) { w.now = w.now.Add(time.Second) },
-			"hour":    func(*rapid.T) { w.now = w.now.Add(time.Hour) },
-			"restart": func(*rapid.T) { w.lastUp, w.lastStep = w.now, time.Time{} },
-			"blind":   func(*rapid.T) { w.blind = !w.blind },
-			"bad template": func(t *rapid.T) {
-				trouble := rapid.SampledFrom([]*rollout.Trouble{nil, badImage, slow}).Draw(t, "trouble")
-				w.broken[rapid.SampledFrom([]string{"tomcat", "tomcat-v8", "tomcat-v9"}).Draw(t, "member")] = trouble
-			},
-			"request": func(t *rapid.T) { w.request(rapid.SampledFrom([]string{"v7", "v8", "v9"}).Draw(t, "template")) },
-			"scale": func(t *rapid.T) {
-				if w.pending {
-					w.desired = rapid.Int32Range(0, 8).Draw(t, "desired")
-				}
-			},
-			"pause": func(*rapid.T) { w.strategy.Paused = !w.strategy.Paused },
-			"": func(t *rapid.T) {
-				if w.harm != "" {
-					t.Fatal(w.harm)
-				}
-			},
-		})
-		w.strategy.Paused = false
-		clear(w.broken)
-		settleAndCheck(t, w)
+		s := drawn(t, anyMember)
+		maxSurge, maxUnavailable := s.Strategy.Resolve(s.Desired)
+		pods, available := potential(s), certain(s)
+		for _, action := range decide(s).Actions {
+			s = after(s, action)
+			if potential(s) > max(pods, s.Desired+maxSurge) {
+				t.Fatalf("%s %s %d: %d pods, were %d, desired %d + %d", action.Kind, action.Name, action.Replicas,
+					potential(s), pods, s.Desired, maxSurge)
+			}
+			if certain(s) < min(available, s.Desired-maxUnavailable) {
+				t.Fatalf("%s %s %d: %d available, were %d, desired %d - %d", action.Kind, action.Name, action.Replicas,
+					certain(s), available, s.Desired, maxUnavailable)
+			}
+		}
 	})
 }
 
-// guardedPass is a pass of which only the first writes may happen. Each must keep
-// the bounds, or not make worse what others made of them. A pod that has just become
-// available may be taken for a broken one; a status that does not tell of it yet is
-// all that there is to go by.
-func guardedPass(t *rapid.T, w *world) {
-	if !w.pending {
-		return
-	}
-	decision := rollout.Decide(w.snapshot())
-	survive := rapid.IntRange(0, len(decision.Actions)).Draw(t, "writes")
-	maxSurge, maxUnavailable := w.strategy.Resolve(w.desired)
-	for _, action := range decision.Actions[:survive] {
-		pods, available := w.potential(), w.known()
-		w.apply(action)
-		if w.pending && w.potential() > max(pods, w.desired+maxSurge) {
-			t.Fatalf("%s %s %d: %d pods, were %d, desired %d + %d", action.Kind, action.Name, action.Replicas,
-				w.potential(), pods, w.desired, maxSurge)
+// TestActions: what a decision may do, and to what.
+func TestActions(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawn(t, anyMember)
+		decision := decide(s)
+		if decision.Reason == "" {
+			t.Fatal("a decision has a reason")
 		}
-		if w.worst() < min(available, w.desired-maxUnavailable) {
-			t.Fatalf("%s %s %d: %d available, %d known before, desired %d - %d", action.Kind, action.Name, action.Replicas,
-				w.worst(), available, w.desired, maxUnavailable)
-		}
-		if action.Kind == rollout.DeleteOwned && w.deleted != w.created && w.potential() != pods {
-			t.Fatalf("%s had pods", action.Name)
-		}
-	}
-}
-
-// step is one thing that one ReplicationController manager does. Pods that cease to
-// be available show in the status at once: no controller can know them sooner.
-func step(t *rapid.T, w *world) {
-	c := rapid.SampledFrom(w.all()).Draw(t, "controller")
-	switch rapid.SampledFrom([]string{"see", "learn", "manage", "publish", "ready", "broken", "evicted", "collect"}).Draw(t, "step") {
-	case "see":
-		c.seePods()
-	case "learn":
-		w.seeSpec(c)
-	case "manage":
-		w.manage(c)
-	case "publish":
-		c.publish()
-	case "ready":
-		if c.available < c.pods {
-			c.available++
-		}
-	case "broken":
-		if c.available > 0 {
-			c.available--
-			c.cachedOK = min(c.cachedOK, c.available)
-			c.statusOK = min(c.statusOK, c.available)
-		}
-	case "evicted":
-		if c.pods > 0 {
-			c.pods--
-			c.available = min(c.available, c.pods)
-			c.cachedOK = min(c.cachedOK, c.available)
-			c.statusOK = min(c.statusOK, c.available)
-		}
-	case "collect":
-		clear(w.gone)
-	}
-}
-
-func settleAndCheck(t *rapid.T, w *world) {
-	w.settle()
-	// Every pod may need one pass up and one down; the templates before the last may
-	// have to be undone.
-	if passes, ok := w.run(60); !ok {
-		t.Fatalf("not finished after %d passes: %+v, %+v", passes, w.snapshot(), rollout.Decide(w.snapshot()))
-	}
-	w.settle()
-	if w.live != w.requested && w.requested != "" {
-		t.Fatalf("live is %s, requested was %s", w.live, w.requested)
-	}
-	if len(w.next) > 0 || w.orphans > 0 || w.sealed != "" || w.adopting != "" {
-		t.Fatalf("left over: %+v", w)
-	}
-	if w.rc.pods != w.desired || w.rc.replicas != w.desired {
-		t.Fatalf("%d pods, %d replicas, desired %d", w.rc.pods, w.rc.replicas, w.desired)
-	}
-	if len(w.conditions) != 1 || !slices.Contains([]string{rollout.ReasonComplete, rollout.ReasonRolledBack}, w.conditions[0].Reason) {
-		t.Fatalf("conditions: %+v", w.conditions)
-	}
-}
-
-// TestCrashAtEveryWrite kills the agent after the nth write of an undisturbed
-// rollout, for every n, and finds the same end as without.
-func TestCrashAtEveryWrite(t *testing.T) {
-	for crash := range 40 {
-		w := newWorld(5, "1", "0")
-		w.request("v8")
-		writes := 0
-		for range 100 {
-			if !w.pending {
-				break
-			}
-			for _, action := range rollout.Decide(w.snapshot()).Actions {
-				w.apply(action)
-				if writes++; writes == crash {
-					break
+		for _, action := range decision.Actions {
+			at := slices.IndexFunc(s.Owned, func(m rollout.Member) bool { return m.UID == action.UID })
+			switch action.Kind {
+			case rollout.CreateNewRC:
+				if action.UID != "" || slices.ContainsFunc(s.Owned, func(m rollout.Member) bool { return m.Name == action.Name }) {
+					t.Fatalf("%s is created again", action.Name)
+				}
+			case rollout.DeleteOwned:
+				if m := s.Owned[at]; m.Replicas > 0 || m.Pods > 0 || !m.StatusObserved || m.Deleting {
+					t.Fatalf("%+v is deleted", m)
+				}
+			case rollout.ScaleOwned:
+				if m := s.Owned[at]; action.Replicas > m.Replicas && m.Name != s.NewRCName() {
+					t.Fatalf("%s goes up from %d to %d, requested is %s", m.Name, m.Replicas, action.Replicas, s.Requested)
+				}
+			case rollout.SendCommand:
+				if action.UID != s.RC.UID || action.Command.Hash != s.Requested {
+					t.Fatalf("command %v for %s, requested is %s", action.Command, action.UID, s.Requested)
 				}
 			}
-			w.settle()
 		}
-		if w.pending || w.created != 5 || w.deleted != 5 || w.rc.pods != 5 || len(w.next) != 0 {
-			t.Errorf("crash after write %d: %+v", crash, w)
+	})
+}
+
+// TestOrder: the order of the owned ReplicationControllers is of no importance.
+func TestOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawn(t, anyMember)
+		mirrored := s
+		mirrored.Owned = slices.Clone(s.Owned)
+		slices.Reverse(mirrored.Owned)
+		a, b := decide(s), decide(mirrored)
+		if len(a.Actions) != len(b.Actions) || a.Reason != b.Reason {
+			t.Fatalf("%+v is not %+v", a, b)
+		}
+		for i := range a.Actions {
+			if a.Actions[i].Kind != b.Actions[i].Kind || a.Actions[i].UID != b.Actions[i].UID || a.Actions[i].Replicas != b.Actions[i].Replicas {
+				t.Fatalf("%+v is not %+v", a.Actions[i], b.Actions[i])
+			}
+		}
+	})
+}
+
+// TestTermination: where every write is followed by a status that shows it done, each
+// decision takes the rollout forward, until it is over and nothing is left of it.
+func TestTermination(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawn(t, func(t *rapid.T, name string) rollout.Member {
+			return rest(name, rapid.Int32Range(0, 8).Draw(t, "pods"))
+		})
+		s.Strategy.Paused = false
+		requested := s.Requested
+		// Each pod takes a step up and one down at most.
+		for passes := 2*(potential(s)+s.Desired) + 20; ; passes-- {
+			decision := decide(s)
+			if passes == 0 || len(decision.Actions) == 0 && decision.RequeueAfter == 0 {
+				t.Fatalf("it does not end: %+v\n%+v", s, decision)
+			}
+			s.Now = s.Now.Add(decision.RequeueAfter)
+			for _, action := range decision.Actions {
+				if action.Command.Operation == api.Finish {
+					checkEnd(t, s, requested)
+					return
+				}
+				s = done(after(s, action))
+			}
+		}
+	})
+}
+
+func checkEnd(t *rapid.T, s rollout.Snapshot, requested string) {
+	if s.Live != requested || len(s.Owned) > 0 || s.Sealed != "" || s.Adopting != "" {
+		t.Fatalf("the end of a rollout to %s: %+v", requested, s)
+	}
+	if len(s.Conditions) != 1 || s.Conditions[0].Reason != rollout.ReasonComplete {
+		t.Fatalf("conditions: %+v", s.Conditions)
+	}
+}
+
+// drawn is a snapshot of a rollout from v7 to v8, or of a cancel; there may have been one
+// to v6 before. The function draws its members.
+func drawn(t *rapid.T, member func(t *rapid.T, name string) rollout.Member) rollout.Snapshot {
+	share := rapid.SampledFrom([]string{"0", "1", "2", "25%", "100%"})
+	s := rollout.Snapshot{
+		RC: member(t, "tomcat"), Desired: rapid.Int32Range(0, 8).Draw(t, "desired"),
+		Requested: rapid.SampledFrom([]string{"v8", "v7"}).Draw(t, "requested"), Live: "v7",
+		Strategy: api.Strategy{
+			MaxSurge:         intstr.Parse(share.Draw(t, "surge")),
+			MaxUnavailable:   intstr.Parse(share.Draw(t, "unavailable")),
+			UpdatePeriod:     rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "period"),
+			ProgressDeadline: 10 * time.Minute,
+			Paused:           rapid.Bool().Draw(t, "paused"),
+		},
+		Now: time.Unix(1000, 0), Memory: rollout.Memory{LastScaleUp: time.Unix(1000, 0)},
+	}
+	s.RC.UID, s.RC.Deleting = "rc", false
+	for _, name := range []string{"tomcat-v8", "tomcat-v6"} {
+		if rapid.Bool().Draw(t, name) {
+			owned := member(t, name)
+			owned.UID = types.UID(name)
+			s.Owned = append(s.Owned, owned)
 		}
 	}
+	return s
+}
+
+// anyMember is one whose status may say anything.
+func anyMember(t *rapid.T, name string) rollout.Member {
+	m := rollout.Member{
+		Name: name, Replicas: rapid.Int32Range(0, 8).Draw(t, "replicas"), Pods: rapid.Int32Range(0, 9).Draw(t, "pods"),
+		StatusObserved: rapid.IntRange(0, 3).Draw(t, "current") > 0, Failing: rapid.IntRange(0, 3).Draw(t, "failing") == 0,
+		Deleting: rapid.IntRange(0, 7).Draw(t, "deleting") == 0,
+	}
+	m.Available = rapid.Int32Range(0, m.Pods).Draw(t, "available")
+	return m
+}
+
+func members(s rollout.Snapshot) []rollout.Member { return append(slices.Clone(s.Owned), s.RC) }
+
+// potential is the number of pods that there are or will be.
+func potential(s rollout.Snapshot) (pods int32) {
+	for _, m := range members(s) {
+		pods += max(m.Replicas, m.Pods)
+	}
+	return pods
+}
+
+// certain is the number of pods that are available and stay: as many as the status tells
+// of, where it is one for the present spec and shows no pod that is yet to go.
+func certain(s rollout.Snapshot) (available int32) {
+	for _, m := range members(s) {
+		if m.StatusObserved && !m.Deleting {
+			available += min(m.Available, m.Replicas)
+		}
+	}
+	return available
+}
+
+// after is the snapshot when a write has happened, and nothing has come of it.
+func after(s rollout.Snapshot, action rollout.Action) rollout.Snapshot {
+	s.Owned = slices.Clone(s.Owned)
+	at := slices.IndexFunc(s.Owned, func(m rollout.Member) bool { return m.UID == action.UID })
+	switch action.Kind {
+	case rollout.CreateNewRC:
+		s.Owned = append(s.Owned, rollout.Member{Name: action.Name, UID: types.UID(action.Name)})
+	case rollout.ScaleOwned:
+		s.Owned[at].Replicas = action.Replicas
+	case rollout.OrphanPods:
+		s.Pods = &rollout.Pods{Orphans: s.Owned[at].Pods}
+		s.Owned = slices.Delete(s.Owned, at, at+1)
+	case rollout.DeleteOwned:
+		s.Owned = slices.Delete(s.Owned, at, at+1)
+	case rollout.SetConditions:
+		s.Conditions = changed(s.Conditions, action.Conditions)
+	case rollout.SendCommand:
+		s = carriedOut(s, action.Command)
+	}
+	return s
+}
+
+// carriedOut is what the webhook makes of a command.
+func carriedOut(s rollout.Snapshot, command api.Command) rollout.Snapshot {
+	switch command.Operation {
+	case api.Scale:
+		s.RC.Replicas = command.Replicas
+	case api.Seal:
+		s.Sealed, s.Live, s.RC.Replicas = s.Requested, s.Requested, 0
+	case api.Adopt:
+		s.Sealed, s.Adopting, s.RC.Replicas = "", s.Sealed, command.Replicas
+		s.Pods = &rollout.Pods{OfRC: command.Replicas}
+	case api.Open:
+		s.Adopting, s.Pods, s.RC.Replicas = "", nil, s.Desired
+	case api.Finish:
+		s.RC.Replicas = s.Desired
+	}
+	return s
+}
+
+// done is the snapshot when every spec is what there is.
+func done(s rollout.Snapshot) rollout.Snapshot {
+	for i, m := range s.Owned {
+		s.Owned[i] = rest(m.Name, m.Replicas)
+		s.Owned[i].UID = m.UID
+	}
+	s.RC = rest(s.RC.Name, s.RC.Replicas)
+	s.RC.UID = "rc"
+	return s
+}
+
+func changed(conditions []corev1.ReplicationControllerCondition, change rollout.ConditionChange) []corev1.ReplicationControllerCondition {
+	kept := slices.DeleteFunc(slices.Clone(conditions), func(have corev1.ReplicationControllerCondition) bool {
+		return slices.Contains(change.Remove, have.Type) ||
+			slices.ContainsFunc(change.Set, func(set corev1.ReplicationControllerCondition) bool { return set.Type == have.Type })
+	})
+	return append(kept, change.Set...)
 }

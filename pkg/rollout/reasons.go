@@ -12,8 +12,14 @@ const (
 	// ReasonComplete: all pods are of the requested template and available.
 	ReasonComplete = "NewReplicationControllerAvailable"
 
-	// ReasonDeadlineExceeded: nothing progressed for too long.
+	// ReasonTemplateDiffers: the template was stored otherwise than it was requested.
+	ReasonTemplateDiffers = "TemplateDiffers"
+
+	// ReasonDeadlineExceeded: a rollout did not progress for too long.
 	ReasonDeadlineExceeded = "ProgressDeadlineExceeded"
+
+	// ReasonRollbackDeadlineExceeded: a rollback did not progress for too long.
+	ReasonRollbackDeadlineExceeded = "RollbackDeadlineExceeded"
 
 	// ReasonRolledBack: the rollout failed, and what it did was undone.
 	ReasonRolledBack = "RolledBack"
@@ -25,22 +31,22 @@ const (
 	ReasonNotReady = "NotReady"
 
 	// ReasonPaused: the rollout stays where it is because the user says so.
-	ReasonPaused = "RolloutPaused"
+	ReasonPaused = "ReplicationControllerPaused"
 
-	// ReasonInvalidStrategy: an annotation that says how to roll does not parse.
-	ReasonInvalidStrategy = "InvalidStrategy"
+	// ReasonInvalidSettings: an annotation that says how to roll does not parse.
+	ReasonInvalidSettings = "InvalidSettings"
 
 	// ReasonInvalidRequest: the recorded request does not parse.
 	ReasonInvalidRequest = "InvalidRequest"
 
-	// ReasonNameTaken: somebody else's object has the next one's name.
-	ReasonNameTaken = "NameTaken"
+	// ReasonNameConflict: an object that the RC does not control has the name of the new ReplicationController.
+	ReasonNameConflict = "NameConflict"
 
 	// ReasonStepFailed: a step could not be written. It is tried again.
 	ReasonStepFailed = "StepFailed"
 
 	ReasonCreated   = "Created"
-	ReasonScaling   = "Scaling"
+	ReasonScaling   = "ScalingReplicationController"
 	ReasonDeleted   = "Deleted"
 	ReasonPromoting = "Promoting"
 	ReasonSucceeded = "UpdateSucceeded"

@@ -13,8 +13,8 @@ import (
 // been deleted. To scale it up must not make that pod count again.
 func TestReplaceDoesNotCountPodsOnTheirWayOut(t *testing.T) {
 	s := Snapshot{
-		RC:        Member{Name: "tomcat", UID: "rc", Replicas: 0, Current: true, Pods: 1, Available: 1},
-		Owned:     []Member{{Name: "tomcat-8", UID: "next", Replicas: 1, Current: true, Pods: 1, Available: 1}},
+		RC:        Member{Name: "tomcat", UID: "rc", Replicas: 0, StatusObserved: true, Pods: 1, Available: 1},
+		Owned:     []Member{{Name: "tomcat-8", UID: "next", Replicas: 1, StatusObserved: true, Pods: 1, Available: 1}},
 		Desired:   3,
 		Requested: "7", Live: "7",
 		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(2)},
@@ -27,10 +27,10 @@ func TestReplaceDoesNotCountPodsOnTheirWayOut(t *testing.T) {
 // for any pod is no reason to take one for broken, which would let it go first.
 func TestReplaceDoesNotTakeDoubtForTrouble(t *testing.T) {
 	s := Snapshot{
-		RC: Member{Name: "tomcat", UID: "rc", Replicas: 3, Current: true, Pods: 4, Available: 4},
+		RC: Member{Name: "tomcat", UID: "rc", Replicas: 3, StatusObserved: true, Pods: 4, Available: 4},
 		Owned: []Member{
 			{Name: "tomcat-9", UID: "next"},
-			{Name: "tomcat-bad", UID: "stale", Replicas: 1, Current: true},
+			{Name: "tomcat-bad", UID: "stale", Replicas: 1, StatusObserved: true},
 		},
 		Desired:   4,
 		Requested: "9", Live: "7",
@@ -44,13 +44,13 @@ func TestReplaceDoesNotTakeDoubtForTrouble(t *testing.T) {
 // and the manager would write it: one of them would do so for nothing.
 func TestReplaceWaitsForTheStatusOfTheTarget(t *testing.T) {
 	s := Snapshot{
-		RC:        Member{Name: "tomcat", UID: "rc", Replicas: 5, Current: true, Pods: 5, Available: 5},
+		RC:        Member{Name: "tomcat", UID: "rc", Replicas: 5, StatusObserved: true, Pods: 5, Available: 5},
 		Owned:     []Member{{Name: "tomcat-8", UID: "next"}},
 		Desired:   5,
 		Requested: "8", Live: "7",
 		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(0)},
 	}
 	assert.Empty(t, replace(s, s.Owned[0], []Member{s.RC}).Actions)
-	s.Owned[0].Current = true
+	s.Owned[0].StatusObserved = true
 	assert.Equal(t, []Action{s.scale(s.Owned[0], 1)}, replace(s, s.Owned[0], []Member{s.RC}).Actions)
 }

@@ -10,36 +10,37 @@ import (
 type limits struct {
 	desired int32
 
-	// minAvailable = desired − maxUnavailable, maxPods = desired + maxSurge.
-	minAvailable, maxPods int32
+	// minAvailable = desired − maxUnavailable, maxPods = desired + maxSurge. Sums of
+	// pods are of 64 bits: each term may be as large as 32 bits allow.
+	minAvailable, maxPods int64
 
-	// letGo allows pods of the others that are not available to go in any case.
-	letGo bool
+	// rollbackStuck lets old pods that are not available go in any case.
+	rollbackStuck bool
 }
 
 func limitsOf(s Snapshot) limits {
 	maxSurge, maxUnavailable := s.Strategy.Resolve(s.Desired)
 	return limits{
-		desired:      s.Desired,
-		minAvailable: s.Desired - maxUnavailable,
-		maxPods:      s.Desired + maxSurge,
-		letGo:        s.hopeless(),
+		desired:       s.Desired,
+		minAvailable:  int64(s.Desired) - int64(maxUnavailable),
+		maxPods:       int64(s.Desired) + int64(maxSurge),
+		rollbackStuck: s.rollbackStuck(),
 	}
 }
 
 // scaleTarget is the size of the target after this pass, with the reason if it
 // stays, and when it may change by itself.
-func scaleTarget(s Snapshot, target Member, others []Member, limits limits) (size int32, reason string, lookAgain time.Duration) {
+func scaleTarget(s Snapshot, target Member, old []Member, limits limits) (size int32, reason string, requeueAfter time.Duration) {
 	if target.Replicas > limits.desired {
-		if !target.settled() {
+		if !target.stable() {
 			return target.Replicas, fmt.Sprintf("%s is still creating pods", target.Name), 0
 		}
 		return limits.desired, "", 0
 	}
-	size = scaleUp(target, others, limits)
+	size = scaleUp(target, old, limits)
 	switch {
 	case target.Replicas == limits.desired:
-		return size, "waiting until all pods are available, and the others gone", 0
+		return size, "waiting until all pods are available and the old ones gone", 0
 	case size == target.Replicas:
 		return size, "waiting until pods are available or gone", 0
 	}
@@ -64,21 +65,22 @@ func scaleTarget(s Snapshot, target Member, others []Member, limits limits) (siz
 // replacing pods that died, which neither tells of: then there is no room. And while
 // that of the target is, its manager is about to write it: one of the two writes
 // would meet a conflict, and be repeated.
-func scaleUp(target Member, others []Member, limits limits) int32 {
-	if !target.Current {
+func scaleUp(target Member, old []Member, limits limits) int32 {
+	if !target.StatusObserved {
 		return target.Replicas
 	}
-	total := target.pods()
-	for _, other := range others {
-		if !other.Current && !other.Deleting {
+	total := int64(target.pods())
+	for _, member := range old {
+		if !member.StatusObserved && !member.Deleting {
 			return target.Replicas
 		}
-		total += other.pods()
+		total += int64(member.pods())
 	}
-	return min(limits.desired, target.Replicas+max(0, limits.maxPods-total))
+	size := int64(target.Replicas) + max(0, limits.maxPods-total)
+	return int32(min(int64(limits.desired), size))
 }
 
-// scaleOthers is the size of each of the others after this pass. target.Replicas is
+// scaleOld is the size of each of the old members after this pass. target.Replicas is
 // what it will be after the pass, too. It is the Deployment controller's arithmetic;
 // both of its steps are taken at once.
 //
@@ -100,31 +102,31 @@ func scaleUp(target Member, others []Member, limits limits) int32 {
 // Unavailable pods that go do not count here, and a ReplicationController manager
 // deletes those first; so at least minAvailable of the pods counted remain. Where
 // fewer were available to begin with, nothing available goes.
-func scaleOthers(target Member, others []Member, limits limits) []int32 {
-	replicas, available := target.Replicas, target.available()
-	for _, other := range others {
-		replicas += other.Replicas
-		available += other.available()
+func scaleOld(target Member, old []Member, limits limits) []int32 {
+	replicas, available := int64(target.Replicas), int64(target.available())
+	for _, member := range old {
+		replicas += int64(member.Replicas)
+		available += int64(member.available())
 	}
-	cleanup := max(0, replicas-limits.minAvailable-(target.Replicas-target.available()))
+	cleanup := max(0, replicas-limits.minAvailable-int64(target.Replicas-target.available()))
 	budget := max(0, available-limits.minAvailable)
-	if limits.letGo {
-		cleanup = math.MaxInt32
+	if limits.rollbackStuck {
+		cleanup = math.MaxInt64
 	}
 
-	sizes := make([]int32, len(others))
-	for i, other := range others {
-		unhealthy := min(cleanup, other.unhealthy())
+	sizes := make([]int32, len(old))
+	for i, member := range old {
+		unhealthy := min(cleanup, int64(member.unhealthy()))
 		cleanup -= unhealthy
-		sizes[i] = other.Replicas - unhealthy
+		sizes[i] = member.Replicas - int32(unhealthy)
 	}
-	for i, other := range others {
-		if !other.settled() {
+	for i, member := range old {
+		if !member.stable() {
 			continue
 		}
-		healthy := min(budget, sizes[i])
+		healthy := min(budget, int64(sizes[i]))
 		budget -= healthy
-		sizes[i] -= healthy
+		sizes[i] -= int32(healthy)
 	}
 	return sizes
 }
@@ -133,8 +135,8 @@ func scaleOthers(target Member, others []Member, limits limits) []int32 {
 // first pods of a target come at once, and a rollback never waits: getting away
 // from a bad template should be quick.
 func (s Snapshot) untilScaleUp(target Member) time.Duration {
-	if s.Cancelled() || target.Replicas == 0 || s.LastScaleUp.IsZero() {
+	if s.cancelled() || target.Replicas == 0 || s.Memory.LastScaleUp.IsZero() {
 		return 0
 	}
-	return max(0, s.LastScaleUp.Add(s.Strategy.UpdatePeriod).Sub(s.Now))
+	return max(0, s.Memory.LastScaleUp.Add(s.Strategy.UpdatePeriod).Sub(s.Now))
 }

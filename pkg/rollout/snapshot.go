@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,127 +22,65 @@ type Snapshot struct {
 	// Desired is the requested number of pods, 0 or more.
 	Desired int32
 
-	// Requested and Live are the hashes of the requested and of the live
-	// template. If they are equal the rollout was cancelled (or is over).
+	// Requested is the hash of the requested template, Live that of the request whose
+	// template is live. If they are equal the rollout was cancelled (or is over).
 	Requested, Live string
+
+	// Differs are the fields in which the template is stored otherwise than it was
+	// requested, though it is the requested one: something else changed it on the way.
+	Differs []string
 
 	// Sealed is the hash under promotion, from the selector of RC; empty when it
 	// is not sealed. Adopting is the same from its template.
 	Sealed, Adopting string
 
-	// Obstacle stands in the way of any step; nil if there is none.
-	Obstacle *Obstacle
-
-	// NameTaken is set if an object of somebody else has the name of the next
-	// ReplicationController.
-	NameTaken *NameTaken
+	// BlockedBy is input that no rollout can proceed with; nil if there is none.
+	BlockedBy *BlockedBy
 
 	Strategy api.Strategy
-
-	// Pods are those with the labels that the RC adopts by. They are counted only
-	// where NeedsPods asks for it.
-	Pods Pods
 
 	// Conditions are those of RC.
 	Conditions []corev1.ReplicationControllerCondition
 
-	// LastStep is when the agent last took a step of this rollout; zero if it has not
-	// since it runs.
-	LastStep time.Time
-
-	// Look is what the pods of the member told that Awaited names; nil if they were
-	// not asked.
-	Look *Look
-
-	// NextLook is when they are asked again.
-	NextLook time.Time
-
-	// LastScaleUp is when the target was last scaled up; zero if it never was.
-	LastScaleUp time.Time
+	// Memory is what the agent remembers of the rollout since it runs.
+	Memory Memory
 
 	Now time.Time
+
+	// Pods answers CountPods: the pods with the labels that the RC adopts by; nil if
+	// they were not counted.
+	Pods *Pods
+
+	// Name answers CheckName.
+	Name NameCheck
+
+	// Inspection is the last answer to InspectPods.
+	Inspection Inspection
 }
 
-// Member is a ReplicationController that has a share in the pods.
-type Member struct {
-	Name string
-	UID  types.UID
+// Memory is what a restarted agent does not know.
+type Memory struct {
+	// LastStep is when the agent last took a step; zero if it has taken none.
+	LastStep time.Time
 
-	// Replicas is spec.replicas.
-	Replicas int32
+	// LastScaleUp is when the new RC was last scaled up; the start of the agent if it
+	// has not been since.
+	LastScaleUp time.Time
 
-	// Current tells that the status is one for the present spec.
-	Current bool
-
-	// Pods is status.replicas: its pods that are not terminating.
-	Pods int32
-
-	// Available is status.availableReplicas: ready for minReadySeconds.
-	Available int32
-
-	// Failing tells that pods could not be created or deleted.
-	Failing bool
-
-	// Failure is why pods could not be created; empty if that is not so.
-	Failure string
-
-	// Created is its creationTimestamp.
-	Created time.Time
-
-	// MinReady is how long a pod must be ready to be available, 0 or more.
-	MinReady time.Duration
-
-	// Deleting tells that it has a deletion timestamp.
-	Deleting bool
+	// Problem is the one that the conditions tell of; nil if they tell of none, or
+	// if another process wrote them.
+	Problem *PodProblem
 }
-
-// available is a number of pods that are certainly available, now and when the
-// replicas are what the spec says. A status for another spec says nothing. Neither
-// does one that tells of more pods than the spec wants: it is from before deletions,
-// and if the replicas went down and up again there may have been more of these than
-// the spec tells.
-func (m Member) available() int32 {
-	if !m.Current || m.Deleting || m.Pods > m.Replicas {
-		return 0
-	}
-	return min(m.Available, m.Replicas)
-}
-
-// pods is a number of pods that there certainly are not more of: those that there
-// are, or those that there will be.
-func (m Member) pods() int32 { return max(m.Replicas, m.Pods) }
-
-// settled tells that no pod is on its way. While a ReplicationController manager
-// creates pods its status counts only those that its cache shows already; were
-// the spec lowered in that moment, neither spec nor status would tell of the
-// others, and too many could be created elsewhere. Creation that fails is no
-// reason to wait, it may do so for ever.
-func (m Member) settled() bool {
-	return m.Current && !m.Deleting && (m.Pods >= m.Replicas || m.Failing)
-}
-
-// unhealthy is the number of pods that may go first: certainly not available, and
-// not merely on their way. A status that tells of more pods than the spec wants does
-// not tell which of them stay.
-func (m Member) unhealthy() int32 {
-	if !m.settled() || m.Pods > m.Replicas {
-		return 0
-	}
-	return m.Replicas - m.available()
-}
-
-// empty tells that there is no pod and none is to come.
-func (m Member) empty() bool { return m.Current && m.Replicas == 0 && m.Pods == 0 }
 
 // Pods counts pods that are neither terminating nor finished, by their controller.
 type Pods struct {
-	// OfRC are controlled by the RC, OfNewRC by the next ReplicationController
+	// OfRC are controlled by the RC, OfNewRC by the new ReplicationController
 	// under promotion, Orphans by nobody.
 	OfRC, OfNewRC, Orphans int32
 }
 
-// Obstacle is input that no rollout can go by.
-type Obstacle struct {
+// BlockedBy is input that no rollout can proceed with.
+type BlockedBy struct {
 	// Reason is one of the Reason constants.
 	Reason string
 
@@ -148,81 +88,93 @@ type Obstacle struct {
 	Message string
 }
 
-// NameTaken tells of an object that has the name of the next
-// ReplicationController without being controlled by the RC.
-type NameTaken struct {
-	// Passing tells that the object is going away by itself: it is being deleted,
-	// or was controlled by a predecessor of the same name, so that the garbage
-	// collector will take it.
-	Passing bool
+// NameCheck says who holds the name of the new ReplicationController.
+type NameCheck string
+
+const (
+	// NameNotChecked: nobody looked.
+	NameNotChecked NameCheck = ""
+
+	// NameFree: there is no object of that name.
+	NameFree NameCheck = "Free"
+
+	// NameTerminating: the object goes away by itself. It is being deleted, or was
+	// controlled by a predecessor of the RC, so that the garbage collector deletes it.
+	NameTerminating NameCheck = "Terminating"
+
+	// NameConflict: the object is somebody else's.
+	NameConflict NameCheck = "Conflict"
+)
+
+// Inspection is what the agent has learnt from the pods of a member.
+type Inspection struct {
+	// Of is the member that was inspected, or is about to be; empty if none is.
+	Of types.UID
+
+	// Report is nil until the pods were listed for the first time.
+	Report *PodReport
+
+	// Due is set when it is time to list them again, Fresh when they were listed in
+	// this pass.
+	Due, Fresh bool
 }
 
-// Cancelled tells that the live template is requested.
-func (s Snapshot) Cancelled() bool { return s.Requested == s.Live }
+// promoting reports whether a promotion has begun. It is finished before anything
+// else happens.
+func (s Snapshot) promoting() bool { return s.Sealed != "" || s.Adopting != "" }
 
-// fulfilled tells that nothing is left of a rollout but its request: the template is
-// live, and the RC has all pods.
-func (s Snapshot) fulfilled() bool { return s.Cancelled() && !s.Promoting() && len(s.Owned) == 0 }
+// cancelled reports whether the live template is requested.
+func (s Snapshot) cancelled() bool { return s.Requested == s.Live }
 
-// Promoting tells that a promotion has begun. It is finished before anything else
-// happens.
-func (s Snapshot) Promoting() bool { return s.Sealed != "" || s.Adopting != "" }
-
-// NewRCName is the name of the next ReplicationController: of the one under
+// NewRCName is the name of the new ReplicationController: of the one under
 // promotion while there is a promotion, of the requested one otherwise.
 func (s Snapshot) NewRCName() string {
-	if s.Sealed != "" {
-		return api.NewRCName(s.RC.Name, s.Sealed)
+	hash := s.Requested
+	switch {
+	case s.Sealed != "":
+		hash = s.Sealed
+	case s.Adopting != "":
+		hash = s.Adopting
 	}
-	if s.Adopting != "" {
-		return api.NewRCName(s.RC.Name, s.Adopting)
-	}
-	return api.NewRCName(s.RC.Name, s.Requested)
+	return api.NewRCName(s.RC.Name, hash)
 }
 
-// NeedsNext tells that the next ReplicationController is about to be created, so
-// that its name must be free.
-func (s Snapshot) NeedsNext() bool {
-	return !s.Promoting() && !s.Cancelled() && s.next() == nil
-}
-
-// NeedsPods tells that the decision depends on the pods themselves. Pods are listed
-// before the RC is sealed, for a status can be from before a creation, and a pod that
-// the RC still has would be left behind; when the next ReplicationController is gone;
-// and once more if the status of the RC tells of fewer than it was to adopt. Every
-// other change of the RC is no reason to list pods, of which there may be many.
-func (s Snapshot) NeedsPods() bool {
-	if s.Adopting != "" {
-		return s.RC.settled() && s.RC.Pods < s.RC.Replicas
-	}
-	next := s.next()
-	return s.Sealed != "" && next == nil || s.isAboutToSeal(next)
-}
-
-// isAboutToSeal tells that by what the statuses say the promotion can begin.
-func (s Snapshot) isAboutToSeal(next *Member) bool {
-	return !s.Promoting() && !s.Cancelled() && next != nil && !next.Deleting && canPromote(s, *next)
-}
-
-// sides are the member that goes up, nil if it does not stand yet, and those that go
-// down.
-func (s Snapshot) sides() (target *Member, others []Member) {
-	if s.Cancelled() {
-		return &s.RC, without(s.Owned, "")
-	}
-	target = s.next()
-	if target == nil {
-		return nil, append(without(s.Owned, ""), s.RC)
-	}
-	return target, append(without(s.Owned, target.Name), s.RC)
-}
-
-// next is the next ReplicationController, if it stands.
-func (s Snapshot) next() *Member {
+// newRC is the new ReplicationController, nil if it does not exist.
+func (s Snapshot) newRC() *Member {
 	name := s.NewRCName()
 	for i := range s.Owned {
 		if s.Owned[i].Name == name {
 			return &s.Owned[i]
+		}
+	}
+	return nil
+}
+
+// newAndOld are the members that go up and down. After a cancel the RC itself is the
+// new one; otherwise new is nil as long as it does not exist.
+func (s Snapshot) newAndOld() (newRC *Member, old []Member) {
+	if s.cancelled() {
+		return &s.RC, sortedWithout(s.Owned, "")
+	}
+	newRC = s.newRC()
+	if newRC == nil {
+		return nil, append(sortedWithout(s.Owned, ""), s.RC)
+	}
+	return newRC, append(sortedWithout(s.Owned, newRC.Name), s.RC)
+}
+
+// sortedWithout is a copy of the members but the named one, in the order of their
+// names.
+func sortedWithout(members []Member, name string) []Member {
+	rest := slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Name == name })
+	slices.SortFunc(rest, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	return rest
+}
+
+func (s Snapshot) condition(kind corev1.ReplicationControllerConditionType) *corev1.ReplicationControllerCondition {
+	for i := range s.Conditions {
+		if s.Conditions[i].Type == kind {
+			return &s.Conditions[i]
 		}
 	}
 	return nil

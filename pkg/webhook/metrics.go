@@ -5,21 +5,32 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/rcroll/rcroll/pkg/verdict"
 )
 
-// validationSeconds is how long the API server took to judge requested templates, from
+// verdictSeconds is how long the API server took to judge requested specs, from
 // the webhook's question to its answer: the part of an edit that is not rcroll's.
-var validationSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
-	Name:    "rcroll_webhook_validation_seconds",
-	Help:    "Time from the dry run of a requested template to the API server's verdict.",
+var verdictSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+	Name:    "rcroll_webhook_verdict_seconds",
+	Help:    "Time from the dry run of a requested spec to the API server's verdict.",
 	Buckets: prometheus.ExponentialBuckets(0.001, 2, 14), // to 8 s, the deadline of a review
 })
 
-// registerMetrics puts the metrics of this package where the manager serves them.
-func registerMetrics() { metrics.Registry.MustRegister(validationSeconds) }
+// verdicts counts in whose name the API server was asked.
+var verdicts = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "rcroll_webhook_verdicts_total",
+	Help: "Questions to the API server about requested specs, by the name in which they were put: that of the user, or of the webhook where the API server does not allow that.",
+}, []string{"as"})
 
-// timeValidation starts to time one, and returns what ends it.
-func timeValidation() (done func()) {
+// CountVerdict counts a question.
+func CountVerdict(as verdict.As) { verdicts.WithLabelValues(string(as)).Inc() }
+
+// registerMetrics puts the metrics of this package where the manager serves them.
+func registerMetrics() { metrics.Registry.MustRegister(verdictSeconds, verdicts) }
+
+// timeVerdict starts to time one, and returns what ends it.
+func timeVerdict() (done func()) {
 	begin := time.Now()
-	return func() { validationSeconds.Observe(time.Since(begin).Seconds()) }
+	return func() { verdictSeconds.Observe(time.Since(begin).Seconds()) }
 }

@@ -11,6 +11,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,11 +28,11 @@ const reviewsDirectory = "testdata/reviews"
 
 // installed are the options of an installation as it is shipped.
 var installed = mutate.Options{
-	HashLabelKey:     api.DefaultHashLabelKey,
-	AgentUser:        "system:serviceaccount:rcroll-system:rcroll-agent",
-	WebhookUser:      "system:serviceaccount:rcroll-system:rcroll-webhook",
-	AutoscalerUsers:  mutate.DefaultAutoscalerUsers,
-	DeclaredManagers: mutate.DefaultDeclaredManagers,
+	HashLabelKey:        api.DefaultHashLabelKey,
+	AgentUser:           "system:serviceaccount:rcroll-system:rcroll-agent",
+	WebhookUser:         "system:serviceaccount:rcroll-system:rcroll-webhook",
+	AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
+	DeclarativeManagers: mutate.DefaultDeclarativeManagers,
 }
 
 // meanings translates the words of the end-to-end tests. One request of an edit has
@@ -124,9 +125,9 @@ func replayRefusal(t *testing.T, store client.Client, c golden.Case) {
 	for _, raw := range c.Reviews {
 		request, err := golden.Review(raw)
 		require.NoError(t, err)
-		var handler admission.Handler = &controllerHandler{client: store, options: installed}
+		var handler admission.Handler = reviewing(judge{}, installed)
 		if request.SubResource == "scale" {
-			handler = &scaleHandler{client: store, options: installed}
+			handler = scaling(store, judge{}, installed)
 		}
 		response := handler.Handle(t.Context(), admission.Request{AdmissionRequest: *request})
 		if c.ByServer {
@@ -141,7 +142,7 @@ func replayRefusal(t *testing.T, store client.Client, c golden.Case) {
 
 // replayDeletion: only those are reviewed that have to wait.
 func replayDeletion(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) {
-	response := (&controllerHandler{client: store, options: installed}).Handle(t.Context(), admission.Request{AdmissionRequest: *request})
+	response := reviewing(judge{}, installed).Handle(t.Context(), admission.Request{AdmissionRequest: *request})
 	require.False(t, response.Allowed)
 	assert.EqualValues(t, http.StatusTooManyRequests, response.Result.Code)
 	assert.EqualValues(t, 1, response.Result.Details.RetryAfterSeconds)
@@ -149,17 +150,21 @@ func replayDeletion(t *testing.T, store client.Client, request *admissionv1.Admi
 
 func replayObject(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) (mutate.Meaning, golden.State) {
 	req := admission.Request{AdmissionRequest: *request}
-	response := (&controllerHandler{client: store, options: installed}).Handle(t.Context(), req)
+	response := reviewing(judge{}, installed).Handle(t.Context(), req)
 	require.True(t, response.Allowed, "%v", response.Result)
 	write, err := decode(req)
 	require.NoError(t, err)
 	decision := mutate.Decide(write, installed)
+	asked := decision.Question != nil
+	if asked {
+		write.Stored = api.SpecOf(decision.Question)
+		decision = mutate.Decide(write, installed)
+	}
 	assert.Equal(t, decision.Warnings, response.Warnings)
 	if write.Old == nil {
-		created := decision.Object["metadata"].(map[string]any)
-		for _, kind := range []string{"labels", "annotations"} {
+		for _, created := range []map[string]string{decision.Object.GetLabels(), decision.Object.GetAnnotations()} {
 			for _, key := range []string{api.RequestAnnotation, api.CommandAnnotation, api.RollingLabel} {
-				assert.NotContains(t, created[kind], key, "there is no rollout of it")
+				assert.NotContains(t, created, key, "there is no rollout of it")
 			}
 		}
 		assert.False(t, api.SpecOf(decision.Object).Marked())
@@ -173,16 +178,15 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 	}
 	if decision.Meaning != mutate.Passes {
 		assert.True(t, api.SpecOf(write.Old).Equal(api.SpecOf(decision.Object)), "the live spec is the agent's")
-		labels, _ := decision.Object["metadata"].(map[string]any)["labels"].(map[string]any)
-		assert.Equal(t, api.True, labels[api.RollingLabel])
+		assert.Equal(t, api.True, decision.Object.GetLabels()[api.RollingLabel])
 	}
 	switch decision.Meaning {
 	case mutate.Requests:
-		assert.NotNil(t, decision.Validate, "the API server judges what is new")
+		assert.True(t, asked, "the API server judges what is new")
 	case mutate.Cancels, mutate.Repeats:
-		assert.Nil(t, decision.Validate, "nothing is new")
+		assert.False(t, asked, "nothing is new")
 	}
-	return decision.Meaning, stateOf(t, decision.Object)
+	return decision.Meaning, stateOf(t, decision.Object.Object)
 }
 
 // replayScale answers a wish for replicas, and looks at what became of it.
@@ -193,14 +197,14 @@ func replayScale(t *testing.T, store client.Client, request *admissionv1.Admissi
 	var before, after corev1.ReplicationController
 	key := client.ObjectKey{Namespace: request.Namespace, Name: request.Name}
 	require.NoError(t, store.Get(t.Context(), key, &before))
-	response := (&scaleHandler{client: store, options: installed}).Handle(t.Context(), req)
+	response := scaling(store, judge{}, installed).Handle(t.Context(), req)
 	require.True(t, response.Allowed, "%v", response.Result)
 	require.NoError(t, store.Get(t.Context(), key, &after))
 	assert.Equal(t, before.Spec, after.Spec, "the live spec is the agent's")
 
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&before)
 	require.NoError(t, err)
-	decision := mutate.DecideScale(mutate.ScaleWrite{Object: object, Replicas: wish, User: request.UserInfo.Username}, installed)
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: &unstructured.Unstructured{Object: object}, Replicas: wish, User: request.UserInfo.Username}, installed)
 	if decision.Meaning != mutate.Passes {
 		kept := map[string]any{}
 		for _, patch := range response.Patches {

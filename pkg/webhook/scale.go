@@ -2,16 +2,17 @@ package webhook
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/util/retry"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -19,13 +20,12 @@ import (
 	"github.com/rcroll/rcroll/pkg/mutate"
 )
 
-// errOutdated has the API server's own words.
-var errOutdated = errors.New("the object has been modified; please apply your changes to the latest version and try again")
-
 // scaleHandler answers reviews of the scale subresource of
 // ReplicationControllers (kubectl scale, HorizontalPodAutoscaler).
 type scaleHandler struct {
 	client  client.Client
+	judge   Judge
+	clock   clock.PassiveClock
 	options mutate.Options
 }
 
@@ -36,12 +36,15 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
+	if isVerdict(req) {
+		return admission.Allowed("")
+	}
 	decision, err := h.decide(ctx, req, scale, wish)
 	switch {
 	case apierrors.IsNotFound(err):
 		return admission.Allowed("") // The API server says so itself.
 	case err != nil:
-		return rejected("the replicas were not recorded", fmt.Errorf("scale %s/%s: %w", req.Namespace, req.Name, err))
+		return rejected(replicasNotRecorded(req), err)
 	case decision.Refusal != nil:
 		return admission.Denied(decision.Refusal.Error())
 	case !decision.KeepLive:
@@ -49,20 +52,22 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	}
 	kept, err := keepLive(req, scale)
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode scale of %s/%s: %w", req.Namespace, req.Name, err))
+		return admission.Errored(http.StatusInternalServerError, errEncode(req, err))
 	}
 	return admission.PatchResponseFromRaw(req.Object.Raw, kept).WithWarnings(decision.Warnings...)
 }
 
-// decodeScale returns the Scale and the replicas that it asks for.
-func decodeScale(req admission.Request) (scale map[string]any, wish int32, err error) {
-	if scale, err = decodeObject(req, req.Object.Raw); err != nil {
+// decodeScale returns the Scale and the replicas that it asks for. It is untyped, as all
+// objects here are: to encode an autoscalingv1.Scale would drop fields that this build
+// does not know and add others (status.replicas), and the patch would say so.
+func decodeScale(req admission.Request) (scale *unstructured.Unstructured, wish int32, err error) {
+	if scale, err = decodeObject(req, req.Object); err != nil {
 		return nil, 0, err
 	}
 	// 0 is left out of the JSON.
-	replicas, _, err := unstructured.NestedInt64(scale, "spec", "replicas")
+	replicas, _, err := unstructured.NestedInt64(scale.Object, "spec", "replicas")
 	if err != nil {
-		return nil, 0, fmt.Errorf("decode scale of %s/%s: %w", req.Namespace, req.Name, err)
+		return nil, 0, errDecode("object", req, err)
 	}
 	return scale, int32(replicas), nil
 }
@@ -70,22 +75,22 @@ func decodeScale(req admission.Request) (scale map[string]any, wish int32, err e
 // keepLive returns the Scale as it is to be stored: with the live replicas, and for
 // whatever version the object has by now. An autoscaler states the version that it
 // read, and to record its wish made another one. The live replicas are those of the
-// review, not of the object that was read since: a policy in the API server refuses
-// a Scale that changes them while the object rolls, and it compares with the review's.
-func keepLive(req admission.Request, scale map[string]any) ([]byte, error) {
-	old, err := decodeObject(req, req.OldObject.Raw)
+// review, not of the object that was read since: the policy rcroll-scale refuses a Scale
+// that changes them while the object is rolling, and compares with the review's.
+func keepLive(req admission.Request, scale *unstructured.Unstructured) ([]byte, error) {
+	old, err := decodeObject(req, req.OldObject)
 	if err != nil {
 		return nil, err
 	}
-	live, _, err := unstructured.NestedInt64(old, "spec", "replicas") // 0 is left out of the JSON
+	live, _, err := unstructured.NestedInt64(old.Object, "spec", "replicas") // 0 is left out of the JSON.
 	if err != nil {
 		return nil, err
 	}
-	if err := unstructured.SetNestedField(scale, live, "spec", "replicas"); err != nil {
+	if err := unstructured.SetNestedField(scale.Object, live, "spec", "replicas"); err != nil {
 		return nil, err
 	}
-	unstructured.RemoveNestedField(scale, "metadata", "resourceVersion")
-	return json.Marshal(scale)
+	scale.SetResourceVersion("")
+	return scale.MarshalJSON()
 }
 
 // decide judges the wish and records it. The API server finds the
@@ -93,29 +98,30 @@ func keepLive(req admission.Request, scale map[string]any) ([]byte, error) {
 // stands in the request and nothing is left to record. A wish for a version that is
 // out of date is not recorded: that is a conflict, as ever.
 func (h *scaleHandler) decide(
-	ctx context.Context, req admission.Request, scale map[string]any, wish int32,
+	ctx context.Context, req admission.Request, scale *unstructured.Unstructured, wish int32,
 ) (decision mutate.ScaleDecision, err error) {
-	stated, _, _ := unstructured.NestedString(scale, "metadata", "resourceVersion")
+	stated := scale.GetResourceVersion()
 	outdated := false
 	rc := &unstructured.Unstructured{}
-	rc.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ReplicationController"))
+	rc.SetGroupVersionKind(api.GroupVersionKind)
 	key := types.NamespacedName{Namespace: req.Namespace, Name: req.Name}
 	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		if err := h.client.Get(ctx, key, rc); err != nil {
 			return err
 		}
-		decision = mutate.DecideScale(mutate.ScaleWrite{Object: rc.Object, Replicas: wish, User: req.UserInfo.Username}, h.options)
+		decision = mutate.DecideScale(mutate.ScaleWrite{Object: rc, Replicas: wish, User: req.UserInfo.Username}, h.options)
 		if decision.Request == nil || req.DryRun != nil && *req.DryRun {
 			return nil
 		}
 		if outdated = stated != "" && stated != rc.GetResourceVersion(); outdated {
 			return nil // to look again would not help
 		}
-		patch, err := recording(rc, decision.Request)
+		warnings, err := h.judge.Scale(ctx, req.UserInfo, rc, wish)
 		if err != nil {
 			return err
 		}
-		return h.client.Patch(ctx, rc.DeepCopy(), patch, fieldOwner)
+		decision.Warnings = append(decision.Warnings, warnings...)
+		return h.recordRequest(ctx, rc, decision.Request, req.UserInfo.Username)
 	})
 	if outdated {
 		err = apierrors.NewConflict(corev1.Resource("replicationcontrollers"), req.Name, errOutdated)
@@ -123,14 +129,20 @@ func (h *scaleHandler) decide(
 	return decision, err
 }
 
-// recording writes the request, on the version of the object it was decided on.
-func recording(rc *unstructured.Unstructured, request api.Spec) (client.Patch, error) {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"resourceVersion": rc.GetResourceVersion(),
-		"annotations":     map[string]any{api.RequestAnnotation: request.String()},
-	}})
-	if err != nil {
-		return nil, fmt.Errorf("encode the request: %w", err)
-	}
-	return client.RawPatch(types.MergePatchType, patch), nil
+// isVerdict recognises a question of rcroll's own, which is answered by the others.
+func isVerdict(req admission.Request) bool {
+	var options metav1.UpdateOptions
+	return req.DryRun != nil && *req.DryRun && json.Unmarshal(req.Options.Raw, &options) == nil &&
+		options.FieldManager == api.VerdictFieldManager
+}
+
+// recordRequest writes the request, on the version of the object it was decided on.
+func (h *scaleHandler) recordRequest(ctx context.Context, rc *unstructured.Unstructured, request api.Spec, user string) error {
+	recorded := rc.DeepCopy()
+	annotations := recorded.GetAnnotations()
+	annotations[api.RequestAnnotation] = request.String() // There is one: it is pending.
+	annotations[api.RequestedByAnnotation] = user
+	annotations[api.RequestedAtAnnotation] = h.clock.Now().UTC().Format(time.RFC3339)
+	recorded.SetAnnotations(annotations)
+	return h.client.Patch(ctx, recorded, client.MergeFromWithOptions(rc, client.MergeFromWithOptimisticLock{}), fieldOwner)
 }

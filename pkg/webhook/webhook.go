@@ -5,16 +5,14 @@ package webhook
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -39,15 +37,27 @@ const fieldOwner = client.FieldOwner("rcroll-webhook")
 // Register mounts the handlers on a server, and is called once in a process. The
 // client must read from the API server, not from a cache: a decision holds for the
 // object as it is stored.
-func Register(server webhook.Server, c client.Client, options mutate.Options) {
+func Register(server webhook.Server, c client.Client, judge Judge, options mutate.Options) {
 	registerMetrics()
-	server.Register(ControllerPath, &admission.Webhook{Handler: &controllerHandler{client: c, options: options}})
-	server.Register(ScalePath, &admission.Webhook{Handler: &scaleHandler{client: c, options: options}})
+	server.Register(ControllerPath, &admission.Webhook{Handler: &controllerHandler{judge: judge, clock: clock.RealClock{}, options: options}})
+	server.Register(ScalePath, &admission.Webhook{Handler: &scaleHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options}})
+}
+
+// Judge asks the API server, as the user, what it would store. Package verdict has the
+// real one.
+type Judge interface {
+	// Update asks for a ReplicationController with that spec, those labels and
+	// annotations. It returns what would be stored, and the warnings.
+	Update(ctx context.Context, user authenticationv1.UserInfo, wanted *unstructured.Unstructured) (*unstructured.Unstructured, []string, error)
+
+	// Scale asks for other replicas through the scale subresource.
+	Scale(ctx context.Context, user authenticationv1.UserInfo, rc *unstructured.Unstructured, replicas int32) ([]string, error)
 }
 
 // controllerHandler answers reviews of ReplicationControllers.
 type controllerHandler struct {
-	client  client.Client
+	judge   Judge
+	clock   clock.PassiveClock
 	options mutate.Options
 }
 
@@ -61,26 +71,25 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	decision := mutate.Decide(write, h.options)
+	write.Time = h.clock.Now()
+	decision, warnings, err := h.decide(ctx, req, write)
+	if err != nil {
+		return rejected(templateNotAccepted(req), err)
+	}
 	if decision.Refusal != nil {
 		return refused(decision)
 	}
-	if decision.Validate != nil {
-		if err := h.dryRunCreate(ctx, write.Old, decision.Validate); err != nil {
-			return rejected("the requested template is not accepted, nothing was changed", err)
-		}
-	}
-	mutated, err := json.Marshal(decision.Object)
+	mutated, err := decision.Object.MarshalJSON()
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode %s/%s: %w", req.Namespace, req.Name, err))
+		return admission.Errored(http.StatusInternalServerError, errEncode(req, err))
 	}
-	return admission.PatchResponseFromRaw(req.Object.Raw, mutated).WithWarnings(decision.Warnings...)
+	return admission.PatchResponseFromRaw(req.Object.Raw, mutated).WithWarnings(append(decision.Warnings, warnings...)...)
 }
 
 // deletion makes clients wait until an RC may be deleted: most try again by
 // themselves when they are told how long that takes.
 func deletion(req admission.Request) admission.Response {
-	object, err := decodeObject(req, req.OldObject.Raw)
+	object, err := decodeObject(req, req.OldObject)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
@@ -94,69 +103,18 @@ func deletion(req admission.Request) admission.Response {
 	return admission.Allowed("")
 }
 
-// dryRunCreate has the API server judge the requested template, with all its
-// admission plugins, by creating the next ReplicationController for no more than
-// the answer, with all replicas at once. One that stands already has been judged.
-func (h *controllerHandler) dryRunCreate(ctx context.Context, owner map[string]any, request api.Spec) error {
-	defer timeValidation()()
-	next := api.NewRC(&unstructured.Unstructured{Object: owner}, request, h.options.HashLabelKey)
-	return client.IgnoreAlreadyExists(h.client.Create(ctx, next, client.DryRunAll, fieldOwner))
-}
-
-// forReview bounds the work for one review. The server ends the contexts of its
-// requests when the process is asked to end, and waits for their answers
-// nevertheless: one that has begun is answered properly.
-func forReview(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), deadline)
-}
-
-func decode(req admission.Request) (mutate.Write, error) {
-	write := mutate.Write{User: req.UserInfo.Username}
-	var err error
-	if write.New, err = decodeObject(req, req.Object.Raw); err != nil || req.Operation == admissionv1.Create {
-		return write, err
+// decide answers the question of a decision, if it has one: the warnings are those of
+// the API server, its error a refusal of what is wanted.
+func (h *controllerHandler) decide(ctx context.Context, req admission.Request, write mutate.Write) (mutate.Decision, []string, error) {
+	decision := mutate.Decide(write, h.options)
+	if decision.Question == nil {
+		return decision, nil, nil
 	}
-	if write.Old, err = decodeObject(req, req.OldObject.Raw); err != nil {
-		return write, err
+	defer timeVerdict()()
+	stored, warnings, err := h.judge.Update(ctx, req.UserInfo, decision.Question)
+	if err != nil {
+		return decision, nil, err
 	}
-	var options metav1.UpdateOptions
-	if err := json.Unmarshal(req.Options.Raw, &options); err != nil {
-		return write, fmt.Errorf("decode options for %s/%s: %w", req.Namespace, req.Name, err)
-	}
-	write.FieldManager = options.FieldManager
-	return write, nil
-}
-
-// decodeObject does not decode into a type, so that fields that this build does
-// not know survive.
-func decodeObject(req admission.Request, raw []byte) (object map[string]any, err error) {
-	if err := json.Unmarshal(raw, &object); err != nil {
-		return nil, fmt.Errorf("decode object %s/%s: %w", req.Namespace, req.Name, err)
-	}
-	if object == nil {
-		return nil, fmt.Errorf("decode object %s/%s: the review holds none", req.Namespace, req.Name)
-	}
-	return object, nil
-}
-
-// refused answers with the decision's words. A plan that is out of date is a
-// conflict: the agent observes again.
-func refused(decision mutate.Decision) admission.Response {
-	response := admission.Denied(decision.Refusal.Error())
-	if decision.Stale {
-		response.Result.Code = http.StatusConflict
-		response.Result.Reason = metav1.StatusReasonConflict
-	}
-	return response
-}
-
-// rejected hands the API server's own words on, after what it is about.
-func rejected(what string, err error) admission.Response {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("%s: %w", what, err))
-	}
-	result := status.Status()
-	result.Message = what + ": " + result.Message
-	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Result: &result}}
+	write.Stored = api.SpecOf(stored)
+	return mutate.Decide(write, h.options), warnings, nil
 }

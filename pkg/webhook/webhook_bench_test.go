@@ -9,7 +9,6 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
@@ -30,7 +29,7 @@ func BenchmarkReview(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	handler := &admission.Webhook{Handler: &controllerHandler{client: fake.NewClientBuilder().Build(), options: options}}
+	handler := &admission.Webhook{Handler: reviewing(judge{}, options)}
 	b.ReportAllocs()
 	for b.Loop() {
 		post := httptest.NewRequest(http.MethodPost, ControllerPath, bytes.NewReader(body))

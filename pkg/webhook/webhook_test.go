@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,13 +14,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -46,17 +47,35 @@ func update(user string, before, after []byte) admission.Request {
 	}}
 }
 
-// creating is a client that answers to Create, which is a dry run always.
-func creating(t *testing.T, answer error) client.Client {
-	return fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
-		Create: func(_ context.Context, _ client.WithWatch, object client.Object, opts ...client.CreateOption) error {
-			var given client.CreateOptions
-			given.ApplyOptions(opts)
-			assert.Equal(t, []string{metav1.DryRunAll}, given.DryRun)
-			assert.Equal(t, types.UID("u"), object.GetOwnerReferences()[0].UID)
-			return answer
-		},
-	}).Build()
+// judge stores what it is asked about, as change leaves it, or refuses.
+type judge struct {
+	refusal  error
+	warnings []string
+	change   func(*unstructured.Unstructured)
+	asked    func(context.Context, authenticationv1.UserInfo)
+}
+
+func (j judge) Update(ctx context.Context, user authenticationv1.UserInfo, wanted *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
+	if j.asked != nil {
+		j.asked(ctx, user)
+	}
+	stored := wanted.DeepCopy()
+	if j.change != nil {
+		j.change(stored)
+	}
+	return stored, j.warnings, j.refusal
+}
+
+func (j judge) Scale(context.Context, authenticationv1.UserInfo, *unstructured.Unstructured, int32) ([]string, error) {
+	return j.warnings, j.refusal
+}
+
+func reviewing(judge judge, options mutate.Options) *controllerHandler {
+	return &controllerHandler{judge: judge, clock: clock.RealClock{}, options: options}
+}
+
+func scaling(store client.Client, judge judge, options mutate.Options) *scaleHandler {
+	return &scaleHandler{client: store, judge: judge, clock: clock.RealClock{}, options: options}
 }
 
 func TestRequest(t *testing.T) {
@@ -67,14 +86,13 @@ func TestRequest(t *testing.T) {
 		allowed bool
 		code    int32
 	}{
-		"accepted":            {nil, true, 0},
-		"the next one stands": {apierrors.NewAlreadyExists(schema.GroupResource{}, "x"), true, 0},
-		"rejected":            {invalid, false, http.StatusUnprocessableEntity},
-		"not judged":          {apierrors.NewTooManyRequests("later", 1), false, http.StatusTooManyRequests},
-		"out of reach":        {context.DeadlineExceeded, false, http.StatusInternalServerError},
+		"accepted":     {nil, true, 0},
+		"rejected":     {invalid, false, http.StatusUnprocessableEntity},
+		"not judged":   {apierrors.NewTooManyRequests("later", 1), false, http.StatusTooManyRequests},
+		"out of reach": {context.DeadlineExceeded, false, http.StatusInternalServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
-			handler := &controllerHandler{client: creating(t, c.answer), options: options}
+			handler := reviewing(judge{refusal: c.answer}, options)
 			response := handler.Handle(t.Context(), update("alice", rc("{}", spec7), rc("{}", string(spec8))))
 			assert.Equal(t, c.allowed, response.Allowed)
 			assert.Equal(t, c.allowed, len(response.Patches) > 0)
@@ -92,23 +110,50 @@ func TestRequest(t *testing.T) {
 func TestReviewOutlivesTheServer(t *testing.T) {
 	ending, end := context.WithCancel(t.Context())
 	end()
-	c := fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
-		Create: func(ctx context.Context, _ client.WithWatch, _ client.Object, _ ...client.CreateOption) error {
-			_, bounded := ctx.Deadline()
-			assert.True(t, bounded)
-			return ctx.Err()
-		},
-	}).Build()
-	handler := &controllerHandler{client: c, options: options}
+	handler := reviewing(judge{asked: func(ctx context.Context, user authenticationv1.UserInfo) {
+		_, bounded := ctx.Deadline()
+		assert.True(t, bounded)
+		assert.NoError(t, ctx.Err())
+		assert.Equal(t, "alice", user.Username)
+	}}, options)
 	spec8 := strings.ReplaceAll(spec7, "tomcat:7", "tomcat:8")
 	response := handler.Handle(ending, update("alice", rc("{}", spec7), rc("{}", spec8)))
 	assert.True(t, response.Allowed, "%v", response.Result)
 }
 
+// What the API server would store is what is recorded, with its warnings for the user;
+// where that is what is live, nothing is.
+func TestTheAnswerIsRecorded(t *testing.T) {
+	spec8 := strings.ReplaceAll(spec7, "tomcat:7", "tomcat:8")
+	image := func(image string) func(*unstructured.Unstructured) {
+		return func(object *unstructured.Unstructured) {
+			containers, _, _ := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
+			containers[0].(map[string]any)["image"] = image
+			_ = unstructured.SetNestedSlice(object.Object, containers, "spec", "template", "spec", "containers")
+		}
+	}
+	for stored, request := range map[string]string{"mirror/tomcat:8": "mirror/tomcat:8", "tomcat:7": ""} {
+		response := reviewing(judge{change: image(stored), warnings: []string{"would violate PodSecurity"}}, options).
+			Handle(t.Context(), update("alice", rc("{}", spec7), rc("{}", spec8)))
+		require.True(t, response.Allowed, "%v", response.Result)
+		assert.Contains(t, response.Warnings, "would violate PodSecurity")
+		recorded := ""
+		for _, patch := range response.Patches {
+			recorded += fmt.Sprint(patch.Value)
+		}
+		if request == "" {
+			assert.Empty(t, response.Patches, "what differs is not stored")
+			continue
+		}
+		assert.Contains(t, recorded, `"image":"`+request+`"`)
+		assert.Contains(t, recorded, "alice", "who asked")
+	}
+}
+
 func TestCommandOutOfDateIsAConflict(t *testing.T) {
-	handler := &controllerHandler{client: fake.NewClientBuilder().Build(), options: options}
-	planned := rc(`{"rcroll.dev/command":"{\"operation\":\"Scale\",\"hash\":\"x\"}"}`, spec7)
-	response := handler.Handle(t.Context(), update(agent, rc("{}", spec7), planned))
+	handler := reviewing(judge{}, options)
+	commanded := rc(`{"rcroll.dev/command":"{\"operation\":\"Scale\",\"hash\":\"x\"}"}`, spec7)
+	response := handler.Handle(t.Context(), update(agent, rc("{}", spec7), commanded))
 	assert.False(t, response.Allowed)
 	assert.Equal(t, metav1.StatusReasonConflict, response.Result.Reason)
 }
@@ -116,7 +161,7 @@ func TestCommandOutOfDateIsAConflict(t *testing.T) {
 func TestMalformedReviews(t *testing.T) {
 	c := fake.NewClientBuilder().Build()
 	for name, handler := range map[string]admission.Handler{
-		"controller": &controllerHandler{client: c, options: options}, "scale": &scaleHandler{client: c, options: options}} {
+		"controller": reviewing(judge{}, options), "scale": scaling(c, judge{}, options)} {
 		for _, body := range []string{"", "{", "[]", "1", "null"} {
 			t.Run(name+" "+body, func(t *testing.T) {
 				response := handler.Handle(t.Context(), update("alice", rc("{}", spec7), []byte(body)))
@@ -157,7 +202,7 @@ func TestScale(t *testing.T) {
 			}
 			request := update("alice", []byte(`{"spec":{"replicas":3}}`), []byte(`{"metadata":`+metadata+`,"spec":{"replicas":8}}`))
 			request.DryRun = &c.dryRun
-			response := (&scaleHandler{client: store, options: options}).Handle(t.Context(), request)
+			response := scaling(store, judge{}, options).Handle(t.Context(), request)
 
 			var after corev1.ReplicationController
 			require.NoError(t, store.Get(t.Context(), client.ObjectKeyFromObject(pending), &after))
@@ -195,7 +240,7 @@ func TestDelete(t *testing.T) {
 		"adopting": {adopting, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			response := (&controllerHandler{options: options}).Handle(t.Context(), admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
+			response := reviewing(judge{}, options).Handle(t.Context(), admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
 				Operation: admissionv1.Delete, Namespace: "default", Name: "tomcat", OldObject: runtime.RawExtension{Raw: rc("{}", c.spec)},
 			}})
 			assert.Equal(t, c.allowed, response.Allowed)

@@ -29,7 +29,7 @@ type Case struct {
 	// Words that a refusal has to contain.
 	Words string `json:"words,omitempty"`
 
-	// ByServer tells that the API server refuses what rcroll lets pass.
+	// ByServer reports whether it is the API server that refuses, and rcroll lets pass.
 	ByServer bool `json:"byServer,omitempty"`
 
 	// Wanted is what is asked for when the edit is made.

@@ -24,7 +24,7 @@ type Bounds struct {
 
 // Violation is one promise that was not kept.
 type Violation struct {
-	// Property is "P1" to "P4", or "watch" if it cannot be told.
+	// Property is "P1" to "P4", or "watch" if what was seen does not say.
 	Property string
 	Message  string
 }
@@ -32,8 +32,8 @@ type Violation struct {
 // Error implements error.
 func (v Violation) Error() string { return v.Property + ": " + v.Message }
 
-// Check tells which promises were not kept, each with the moment at which that was
-// seen first and the state of the world then.
+// Check returns the promises that were not kept, each with the first moment at which
+// that was seen.
 func (r Result) Check(bounds Bounds) []Violation {
 	var violations []Violation
 	report := func(property, format string, args ...any) {
@@ -63,10 +63,10 @@ func (r Result) Check(bounds Bounds) []Violation {
 	return violations
 }
 
-// CheckCancel tells whether a rollout that was cancelled left in peace what it had
-// not touched: of the pods with the live image, all that the ReplicationController
-// was to keep at that moment are there at the end. (It may have been told before to
-// give up some that are still seen.) Only the first cancel is looked at.
+// CheckCancel reports whether a rollout that was cancelled left alone what it had not
+// touched: of the pods with the live image, all that the ReplicationController was to
+// keep at that moment are there at the end. (It may have been scaled down before,
+// and the pods be seen for another moment.) Only the first cancel is checked.
 func (r Result) CheckCancel() []Violation {
 	cancelled, found := r.First(func(m Moment) bool { return m.RC != nil && m.RC.Requested() == m.RC.Image })
 	if !found {
@@ -81,7 +81,7 @@ func (r Result) CheckCancel() []Violation {
 	return nil
 }
 
-// checkIdentity tells whether the ReplicationController stayed what it is: always
+// checkIdentity reports whether the ReplicationController stayed what it is: always
 // there, the same object, its spec owned by its users, and its template as it was
 // except by a promotion, which seals the selector in the same write.
 func (r Result) checkIdentity() []string {

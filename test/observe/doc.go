@@ -1,4 +1,4 @@
-// Package observe watches a rollout from the outside and tells afterwards whether
+// Package observe watches a rollout from the outside and reports afterwards whether
 // it kept its promises at every moment: enough pods available (P1), not too many
 // in all (P2), the ReplicationController always there and itself (P3), and no pod
 // created or deleted for nothing (P4).

@@ -43,7 +43,7 @@ type Pod struct {
 	// Image is the image of all containers, init containers last, with commas between.
 	Image string
 
-	// Available tells that the pod is ready.
+	// Available reports whether the pod is ready.
 	Available bool
 
 	// Owner is the name of its controller, empty if it has none.
@@ -110,23 +110,28 @@ func (m Moment) Orphans() []Pod {
 	return pods
 }
 
-// Next are the ReplicationControllers that the observed one controls.
-func (m Moment) Next() []RC {
-	var next []RC
+// Owned are the ReplicationControllers that the observed one controls: the new one
+// and, for a while, old ones.
+func (m Moment) Owned() []RC {
+	var owned []RC
 	for _, other := range m.Others {
 		if m.RC != nil && metav1.IsControlledBy(other, m.RC) {
-			next = append(next, other)
+			owned = append(owned, other)
 		}
 	}
-	return next
+	return owned
 }
 
-// Told tells whether an event of that text was recorded.
-func (m Moment) Told(message string) bool {
-	return slices.ContainsFunc(m.Events, func(event *corev1.Event) bool { return event.Message == message })
+// Messages are those of the events, in order.
+func (m Moment) Messages() []string {
+	messages := make([]string, len(m.Events))
+	for i, event := range m.Events {
+		messages[i] = event.Message
+	}
+	return messages
 }
 
-// String is one line for a reader who looks for a mistake.
+// String is one line for somebody who looks for a mistake.
 func (m Moment) String() string {
 	var rcs []string
 	for _, rc := range m.all() {
@@ -156,7 +161,7 @@ func podOf(object *corev1.Pod) Pod {
 	return pod
 }
 
-// counts tells whether a pod is one of those that a ReplicationController counts.
+// counts reports whether a pod is one of those that a ReplicationController counts.
 func counts(pod *corev1.Pod) bool {
 	finished := pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 	return pod.DeletionTimestamp == nil && !finished

@@ -123,13 +123,13 @@ func TestMomentCountsWhatServes(t *testing.T) {
 	assert.Equal(t, "00:00:06.000 pod b modified: 1 pods, 1 available; rc tomcat=2 tomcat:7", moments[5].String())
 }
 
-func TestNextIsToldFromStrangers(t *testing.T) {
+func TestOwnedAndOtherRCs(t *testing.T) {
 	owner := rc("tomcat", 5)
 	moments := newScript().added(owner, rc("web", 1), rc("tomcat-hash", 3, controlledBy(owner))).moments
 
 	last := moments[len(moments)-1]
-	require.Len(t, last.Next(), 1)
-	assert.Equal(t, "tomcat-hash", last.Next()[0].Name)
+	require.Len(t, last.Owned(), 1)
+	assert.Equal(t, "tomcat-hash", last.Owned()[0].Name)
 	assert.Len(t, last.Others, 2)
 }
 
@@ -157,10 +157,10 @@ func podNames(pods []Pod) []string {
 
 func TestScaleUps(t *testing.T) {
 	owner := rc("tomcat", 5)
-	next := func(replicas int32) *corev1.ReplicationController {
+	newRC := func(replicas int32) *corev1.ReplicationController {
 		return rc("tomcat-hash", replicas, controlledBy(owner))
 	}
-	s := newScript().added(owner, next(0)).modified(next(1), next(1), rc("tomcat", 4), next(2), next(1))
+	s := newScript().added(owner, newRC(0)).modified(newRC(1), newRC(1), rc("tomcat", 4), newRC(2), newRC(1))
 
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	assert.Equal(t, []time.Time{start.Add(3 * time.Second), start.Add(6 * time.Second)}, s.result().ScaleUps())
@@ -239,8 +239,7 @@ func TestCheckDoesNotTrustABrokenWatch(t *testing.T) {
 
 func TestEventsOfAMoment(t *testing.T) {
 	last := newScript().added(rc("tomcat", 1), &corev1.Event{Message: "Scaling tomcat down to 4"}).result().Last()
-	assert.True(t, last.Told("Scaling tomcat down to 4"))
-	assert.False(t, last.Told("Scaling tomcat down to 3"))
+	assert.Equal(t, []string{"Scaling tomcat down to 4"}, last.Messages())
 }
 
 func requesting(image string) func(*corev1.ReplicationController) {

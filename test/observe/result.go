@@ -12,7 +12,7 @@ type Result struct {
 	// Moments are all states in order. The first is the one at the beginning.
 	Moments []Moment
 
-	// Err tells why something may have been missed; nil if nothing was.
+	// Err is why something may have been missed; nil if nothing was.
 	Err error
 }
 
@@ -70,7 +70,7 @@ func (r Result) turnover() (created, deleted []Pod) {
 	return created, deleted
 }
 
-// Kept tells how many of the pods of a moment are still there at the end.
+// Kept is the number of the pods of a moment that are still there at the end.
 func (r Result) Kept(pods []Pod) int {
 	kept := 0
 	for _, pod := range r.Last().Pods {
@@ -81,15 +81,15 @@ func (r Result) Kept(pods []Pod) int {
 	return kept
 }
 
-// ScaleUps are the times at which the observed ReplicationController's next ones
-// were told to have more pods than ever before.
+// ScaleUps are the times at which an owned ReplicationController was scaled to more
+// pods than ever before.
 func (r Result) ScaleUps() []time.Time {
 	var times []time.Time
 	most := map[types.UID]int32{}
 	for _, moment := range r.Moments {
-		for _, next := range moment.Next() {
-			if next.Replicas() > most[next.UID] {
-				most[next.UID] = next.Replicas()
+		for _, rc := range moment.Owned() {
+			if rc.Replicas() > most[rc.UID] {
+				most[rc.UID] = rc.Replicas()
 				times = append(times, moment.At)
 			}
 		}

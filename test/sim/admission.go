@@ -1,94 +1,115 @@
 package sim
 
 import (
+	"context"
 	"fmt"
-	"reflect"
 	"strings"
+	"sync"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/test/shipped"
 )
 
-// Users of the simulation.
+// Users of the simulation; rcroll's have the names of its service accounts.
 const (
-	agentUser   = "rcroll-agent"
-	webhookUser = "rcroll-webhook"
+	agentUser   = "system:serviceaccount:rcroll-system:rcroll-agent"
+	webhookUser = "system:serviceaccount:rcroll-system:rcroll-webhook"
 	someUser    = "jane"
 )
 
 var mutateOptions = mutate.Options{
-	HashLabelKey:     api.DefaultHashLabelKey,
-	AgentUser:        agentUser,
-	WebhookUser:      webhookUser,
-	DeclaredManagers: mutate.DefaultDeclaredManagers,
+	HashLabelKey:        api.DefaultHashLabelKey,
+	AgentUser:           agentUser,
+	WebhookUser:         webhookUser,
+	DeclarativeManagers: mutate.DefaultDeclarativeManagers,
 }
 
 // admit is the webhook, for what its matchConditions select; object is what is to
 // be stored.
 func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]any, error) {
-	write := mutate.Write{New: object, User: by.user, FieldManager: by.fieldManager}
+	write := mutate.Write{New: &unstructured.Unstructured{Object: object}, User: by.user, FieldManager: by.fieldManager}
+	var stored map[string]any
 	if old != nil {
-		write.Old = old.object
+		stored = old.object
+		write.Old = &unstructured.Unstructured{Object: stored}
 	}
-	if !matches(write.Old, write.New) {
+	if !isSent(by, stored, object) {
 		return object, nil
 	}
 	if w.webhookDown {
 		return nil, errWebhookDown
 	}
 	decision := mutate.Decide(write, mutateOptions)
-	if decision.Refusal == nil {
-		return decision.Object, nil
+	if decision.Question != nil {
+		write.Stored = api.SpecOf(decision.Question)
+		decision = mutate.Decide(write, mutateOptions)
 	}
-	name := write.New["metadata"].(map[string]any)["name"].(string)
+	if decision.Refusal == nil {
+		return decision.Object.Object, nil
+	}
+	name := write.New.GetName()
 	if decision.Stale {
 		return nil, apierrors.NewConflict(rcResource, name, decision.Refusal)
 	}
 	return nil, apierrors.NewForbidden(rcResource, name, decision.Refusal)
 }
 
-// admitDelete is the webhook on a deletion.
+// admitDelete is the webhook on a user's deletion.
 func (w *World) admitDelete(rc *RC) error {
-	switch err := mutate.GuardDelete(rc.object); {
-	case err == nil:
+	if !isSent(requester{user: someUser}, rc.object, nil) {
 		return nil
-	case w.webhookDown:
+	}
+	if w.webhookDown {
 		return errWebhookDown
-	default:
+	}
+	if err := mutate.GuardDelete(&unstructured.Unstructured{Object: rc.object}); err != nil {
 		return apierrors.NewTooManyRequests(err.Error(), 1)
 	}
+	return nil
 }
 
 var errWebhookDown = apierrors.NewInternalError(fmt.Errorf(`failed calling webhook "rc.rcroll.dev": no endpoints available`))
 
-// matches is what manifests/base/webhook-configuration.yaml says in CEL.
-func matches(old, object map[string]any) bool {
-	if old == nil {
-		return len(ownEntries(object)) > 0 || hasMarks(api.SpecOf(object))
+// isSent reports whether the webhook is called for a write, by what is shipped.
+func isSent(by requester, old, object map[string]any) bool {
+	write := shipped.Write{User: by.user, Namespace: namespace, Old: old, New: object}
+	switch {
+	case old == nil:
+		write.Operation = admissionv1.Create
+	case object == nil:
+		write.Operation = admissionv1.Delete
+	default:
+		write.Operation = admissionv1.Update
 	}
-	optedOut := annotationOf(old, api.EnabledKey) == "false" && annotationOf(object, api.EnabledKey) == "false"
-	if !optedOut && !reflect.DeepEqual(old["spec"], object["spec"]) {
-		return true
+	called, err := manifests().webhook.IsCalledFor(context.Background(), write)
+	if err != nil {
+		panic(err)
 	}
-	if !reflect.DeepEqual(ownEntries(old), ownEntries(object)) {
-		return true
-	}
-	_, rolling := entriesOf(old, "labels")[api.RollingLabel]
-	return rolling
+	return called
 }
 
-func hasMarks(spec api.Spec) bool {
-	for _, labels := range []map[string]string{spec.Selector(), spec.TemplateLabels()} {
-		for key, value := range labels {
-			if strings.HasPrefix(key, api.Prefix) || api.IsHash(value) {
-				return true
-			}
-		}
-	}
-	return false
+// installed is what the API server is told by manifests/base.
+type installed struct {
+	webhook *shipped.Webhook
+	policy  *shipped.Policy
 }
+
+var manifests = sync.OnceValue(func() installed {
+	webhook, err := shipped.ReadWebhook("rc.rcroll.dev")
+	if err != nil {
+		panic(err)
+	}
+	policy, err := shipped.ReadPolicy()
+	if err != nil {
+		panic(err)
+	}
+	return installed{webhook: webhook, policy: policy}
+})
 
 // ownEntries are the labels and annotations that begin with rcroll's prefix.
 func ownEntries(object map[string]any) map[string]any {
@@ -140,7 +161,7 @@ func (w *World) scale(user, name string, replicas int32) error {
 	if w.webhookDown {
 		return apierrors.NewInternalError(fmt.Errorf(`failed calling webhook "scale.rcroll.dev": no endpoints available`))
 	}
-	decision := mutate.DecideScale(mutate.ScaleWrite{Object: rc.object, Replicas: replicas, User: user}, mutateOptions)
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: &unstructured.Unstructured{Object: rc.object}, Replicas: replicas, User: user}, mutateOptions)
 	switch {
 	case decision.Refusal != nil:
 		return apierrors.NewForbidden(rcResource, name, decision.Refusal)

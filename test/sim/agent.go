@@ -13,8 +13,7 @@ type agent struct {
 	rcs   *informer[*RC]
 	brain brain
 
-	// queued tells that the rollout is in the queue; due is when it will be, if
-	// waiting is set.
+	// queued: the rollout is in the queue. If waiting is set it will be, when it is due.
 	queued, waiting bool
 	due             time.Duration
 
@@ -84,12 +83,12 @@ func (a *agent) see(at int) {
 	a.queued = true
 }
 
-// ready tells whether a pass can begin.
+// ready reports whether a pass can begin.
 func (a *agent) ready(now time.Duration) bool {
 	return a.call == nil && (a.queued || a.waiting && a.due <= now)
 }
 
-// canCall tells whether the pass under way goes on.
+// canCall reports whether the pass under way goes on.
 func (a *agent) canCall(now time.Duration) bool { return a.call != nil && a.frozen <= now }
 
 // begin starts a pass, up to its first call to the API server.
@@ -117,6 +116,7 @@ const (
 func (a *agent) after(w *World, c call, more bool) {
 	for _, event := range a.brain.announced() {
 		w.tell("agent %d announces: %s", a.id, event)
+		w.events = append(w.events, event)
 	}
 	if more {
 		a.call = &c

@@ -35,23 +35,24 @@ type checker struct {
 	// are not made up for.
 	lost, gone int
 
-	// twice tells that two agents acted since the last calm: what may go, each of them
-	// may take, as they write different objects and know nothing of each other.
+	// twice: two agents acted since the last calm. What may go, each of them may take, for
+	// they write different objects and know nothing of each other.
 	twice bool
 
 	// uid is that of the RC; empty when it is deleted on a user's word.
 	uid string
 
-	// created and deleted count pods, deleted those that were active.
-	created, deleted int
+	// created and deleted count pods, deleted those that were active; rolledBack the
+	// rollouts that the agent gave up.
+	created, deleted, rolledBack int
 
-	// promoting tells that a promotion is under way; hurt that a fault befell a pod
-	// since the last calm outside of one, and excused how many pods less may serve for it.
+	// promoting: a promotion is under way. hurt: a fault befell a pod since the last calm
+	// outside of one; excused is how many pods fewer may serve for it.
 	promoting, hurt bool
 	excused         int
 
-	// mixed tells that a user changed the template of no desired pods while there
-	// were some yet, so that they may stay.
+	// mixed: a user changed the template while no pods were desired and some were still
+	// there, so that they may stay.
 	mixed bool
 
 	// steps are those checked, strict those with a floor and a ceiling as promised.
@@ -83,8 +84,7 @@ func (c *checker) fail(property, format string, args ...any) {
 
 func (c *checker) before(s step) { c.cause = s }
 
-// byFault tells that the step is the cluster's doing, not that of anybody who was
-// told to.
+// byFault reports whether the step is a fault, and not the work of a controller or user.
 func (c *checker) byFault() bool { return c.cause.kind == faultStarts }
 
 // rcChanged is told of every write of a ReplicationController.
@@ -109,6 +109,22 @@ func (c *checker) rcChanged(w *World, before, after *RC) {
 	if before.image != after.image {
 		c.imageChanged(w, before, after)
 	}
+	if before.bounds.requested != after.bounds.requested && after.bounds.requested == after.image {
+		c.cancelled(w, after)
+	}
+}
+
+// cancelled: who cancels is a user; or the agent, where a user wants that of a rollout
+// that fails. From then on the live image is what is wanted.
+func (c *checker) cancelled(w *World, rc *RC) {
+	if c.cause.kind == userActs {
+		return
+	}
+	if annotationOf(rc.object, api.OnFailureAnnotation) != string(api.Rollback) {
+		c.fail("P5", "%s is rolled back without anybody's wish", tomcat)
+	}
+	w.users.want.image = rc.image
+	c.rolledBack++
 }
 
 // rcDeleted: from then on, what becomes of the pods is between the user and the
@@ -121,7 +137,7 @@ func (c *checker) rcDeleted(w *World) {
 	c.uid, c.floor, c.ceiling = "", 0, max(c.ceiling, len(w.pods))
 }
 
-// doubled: two next ReplicationControllers with one selector, once they are open, fight
+// doubled: two new ReplicationControllers with one selector, once they are open, fight
 // over the pods. (The RC itself has the selector of the last one that it took over.)
 func (c *checker) doubled(w *World, created *RC) {
 	for _, rc := range w.rcs {
@@ -250,7 +266,7 @@ func (c *checker) after(w *World) {
 	}
 }
 
-// isBare tells that the levels are the promise and nothing is excused.
+// isBare reports whether the levels are the promise and nothing is excused.
 func (c *checker) isBare(floor, ceiling int) bool {
 	return c.floor == floor && c.ceiling == ceiling && c.lost == 0 && c.gone == 0 && !c.twice
 }
@@ -348,9 +364,7 @@ func (w *World) unfinishedPods(rc *RC) []string {
 func (r *RC) traces() []string {
 	var left []string
 	for key := range ownEntries(r.object) {
-		switch strings.TrimPrefix(key, "annotations/") {
-		case api.MaxSurgeAnnotation, api.MaxUnavailableAnnotation, api.UpdatePeriodAnnotation, api.PausedAnnotation:
-		default:
+		if !slices.Contains(api.Settings, strings.TrimPrefix(key, "annotations/")) {
 			left = append(left, key+" is left")
 		}
 	}

@@ -40,7 +40,7 @@ const (
 	deleteRC    verb = "delete"
 )
 
-// writes tells whether the call may change anything.
+// writes reports whether the call may change anything.
 func (c call) writes() bool { return c.verb != getRC && c.verb != listPods }
 
 func (c call) String() string {

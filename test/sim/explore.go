@@ -19,7 +19,7 @@ type Exploration struct {
 }
 
 // explorer visits every state of a promotion of two pods that can be reached by any
-// order of the steps of the agent, the ReplicationController manager with its two
+// order of the steps of the agent, kube-controller-manager with its two
 // caches, the garbage collector and one user; and with one crash of the agent before
 // or after any of its writes.
 type explorer struct {
@@ -148,7 +148,7 @@ func (e *explorer) normalise(w *World) {
 	}
 }
 
-// idle tells that a sync would end without a write, and leave nothing behind.
+// idle reports whether a sync would end without a write and leave nothing behind.
 func (m *rcManager) idle(w *World, name string) bool {
 	try := *m
 	try.queue, try.retries = map[string]bool{}, map[string]time.Duration{}
@@ -252,7 +252,7 @@ func (e *explorer) visit(w *World, state uint64) bool {
 	return true
 }
 
-// promoted tells that the promotion is over, one way or the other, and the user has
+// promoted reports whether the promotion is over, one way or the other, and the user has
 // done everything.
 func (w *World) promoted() bool {
 	rc := w.rcs[tomcat]
@@ -260,7 +260,7 @@ func (w *World) promoted() bool {
 	return begun && w.users.next == len(w.users.script) && (rc == nil || rc.deleting || rc.sealed() == "" && rc.adopting() == "")
 }
 
-// atRest tells that nothing will happen any more: only timers are left that nothing
+// atRest reports whether nothing will happen any more: only timers are left that nothing
 // came of, or that nobody would have set.
 func (w *World) atRest() bool {
 	for _, s := range w.enabled(nil) {

@@ -35,7 +35,7 @@ const (
 type faults struct {
 	left [faultKinds]int
 
-	// podsHurt tells that pods were, so that they are no longer only rcroll's doing.
+	// podsHurt: some pods were created or deleted because of a fault.
 	podsHurt bool
 }
 

@@ -124,7 +124,7 @@ func (g *collector) finishForeground(w *World, name string) {
 	w.replaceRC(owner, object)
 }
 
-// abandoned tells whether the owner is gone, or wants its dependents to go first.
+// abandoned reports whether the owner is gone, or wants its dependents to go first.
 func (w *World) abandoned(owner reference) bool {
 	if owner.uid == "" {
 		return false

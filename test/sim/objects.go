@@ -47,7 +47,7 @@ type RC struct {
 	digest     uint64
 }
 
-// status is what a ReplicationController manager reports.
+// status is what kube-controller-manager reports.
 type status struct {
 	observed               int64
 	pods, ready, available int32
@@ -77,12 +77,15 @@ type Pod struct {
 	failed    bool
 	deleting  bool
 	digest    uint64
+
+	// defect is why it does not become ready; nil if it will.
+	defect *defect
 }
 
-// active tells which pods ReplicationController managers count.
+// active reports whether the pod is one that kube-controller-manager counts.
 func (p *Pod) active() bool { return !p.deleting && !p.failed }
 
-// available tells that the pod serves.
+// available reports whether the pod serves.
 func (p *Pod) available() bool { return p.active() && p.ready }
 
 func (p *Pod) key() string      { return p.name }
@@ -122,7 +125,7 @@ func (r *RC) adopting() string { return r.labels[api.AdoptingLabel] }
 // copy is the object for somebody who changes it.
 func (r *RC) copy() map[string]any { return runtime.DeepCopyJSON(r.object) }
 
-// selects tells whether a ReplicationController matches labels.
+// selects reports whether a ReplicationController matches labels.
 func (r *RC) selects(labels map[string]string) bool {
 	for key, value := range r.selector {
 		if found, ok := labels[key]; !ok || found != value {

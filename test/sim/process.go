@@ -56,7 +56,7 @@ func (p *process) begin(cache map[string]*RC, now time.Duration) (call, bool) {
 	p.cache, p.clock.now = cache, epoch.Add(now)
 	p.next, p.stop = iter.Pull(func(yield func(call) bool) {
 		p.yield = yield
-		p.result, p.err = p.reconciler.Reconcile(quiet, reconcile.Request{NamespacedName: rollout})
+		p.result, p.err = p.reconciler.Reconcile(quiet, reconcile.Request{NamespacedName: rolloutKey})
 	})
 	return p.next()
 }

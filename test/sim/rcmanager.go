@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// rcManager is the ReplicationController manager of kube-controller-manager: a
+// rcManager is the ReplicationController controller of kube-controller-manager: a
 // cache of ReplicationControllers and one of pods that lag behind independently,
 // a queue, a sync per object, and expectations.
 type rcManager struct {
@@ -131,7 +131,7 @@ func (m *rcManager) enqueueOwner(owner reference) bool {
 	return true
 }
 
-// satisfied tells whether the pod cache shows what the manager did.
+// satisfied reports whether the pod cache shows what the manager did.
 func (m *rcManager) satisfied(name string, now time.Duration) bool {
 	e, found := m.expect[name]
 	return !found || e.fulfilled() || now-e.since > expectationTimeout

@@ -12,15 +12,15 @@ import (
 type rcSync struct {
 	rc *RC
 
-	// needed tells that expectations were satisfied when it began.
+	// needed: expectations were satisfied when it began.
 	needed bool
 
 	// active are the pods that count, claims those still to adopt or to release.
 	// Slices are not changed in place.
 	active, claims []*Pod
 
-	// mayAdopt tells that the API server was asked whether the object is still the
-	// same and not being deleted; failed that a claim or a creation did.
+	// mayAdopt: the API server said that the object is still the same and is not being
+	// deleted. failed: a claim or a creation failed.
 	mayAdopt, failed bool
 
 	// create and remove are the writes to come; batch is how many creations of the
@@ -240,7 +240,7 @@ func (s *rcSync) newStatus() map[string]any {
 	return status
 }
 
-// sameStatus tells that there is nothing to report.
+// sameStatus reports whether there is nothing to report.
 func sameStatus(report map[string]any, rc *RC) bool {
 	old, _ := rc.object["status"].(map[string]any)
 	return reflect.DeepEqual(report, old)

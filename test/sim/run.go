@@ -30,15 +30,18 @@ type Result struct {
 
 	// Created and Deleted pods.
 	Created, Deleted int
+
+	// RolledBack are the rollouts that failed and were rolled back for it.
+	RolledBack int
 }
 
 // run is a world and what a seed does to it.
 type run struct {
 	*World
-	random  *rand.Rand
-	plan    plan
-	weights [stepKinds]int
-	steps   []step
+	random   *rand.Rand
+	workload workload
+	weights  [stepKinds]int
+	steps    []step
 
 	// second is the weight of the calls of every second agent, so that of two that
 	// overlap one may be much slower.
@@ -48,22 +51,22 @@ type run struct {
 // Run lives through what a seed stands for. Told, it tells the story.
 func Run(seed uint64, told bool) Result {
 	random := rand.New(rand.NewPCG(seed, 0))
-	plan := newPlan(seed, random)
-	r := &run{World: settled(plan.replicas, plan.annotations), random: random, plan: plan}
-	r.users.script, r.faults = plan.script, plan.faults
-	r.users.want = want{image: "tomcat:7", replicas: plan.replicas}
+	workload := newWorkload(seed, random)
+	r := &run{World: settled(workload.replicas, workload.annotations), random: random, workload: workload}
+	r.users.script, r.faults = workload.script, workload.faults
+	r.users.want = want{image: "tomcat:7", replicas: workload.replicas}
 	r.story.told = told
 	for kind := range r.weights {
 		r.weights[kind] = []int{2, 5, 10, 30}[random.IntN(4)]
 	}
 	r.second = []int{1, 10, 30}[random.IntN(3)]
 	r.weights[userActs] = []int{1, 2, 5}[random.IntN(3)]
-	r.tell("%s", plan)
+	r.tell("%s", workload)
 	r.live()
 	r.endOfRollout()
 	return Result{
 		Failure: r.check.failure, Story: r.story.String(), Steps: r.check.steps, Strict: r.check.strict,
-		Created: r.check.created, Deleted: r.check.deleted,
+		Created: r.check.created, Deleted: r.check.deleted, RolledBack: r.check.rolledBack,
 	}
 }
 
@@ -76,7 +79,7 @@ func (r *run) live() {
 		r.one(true)
 	}
 	r.endTrouble()
-	if isBad(r.users.want.image) {
+	if r.defects[r.users.want.image] != nil {
 		// Whatever happens to the bad image, the next one is not held up by it (P8).
 		r.await(func() bool { return false }, patience/10, 20)
 		r.users.script = append(r.users.script, action{kind: setImage, image: "tomcat:10"})
@@ -94,7 +97,7 @@ func (r *run) live() {
 
 func (r *run) failed() bool { return r.check.failure != "" }
 
-// quiet tells that neither users nor faults have anything left to do.
+// quiet reports whether neither users nor faults have anything left to do.
 func (r *run) quiet() bool {
 	return r.users.next == len(r.users.script) && r.faults.left == [faultKinds]int{} && r.unfinished() == nil
 }
@@ -110,7 +113,7 @@ func (r *run) endTrouble() {
 	for _, a := range r.agents {
 		a.frozen = 0
 	}
-	if r.rcs[tomcat] != nil && r.rcs[tomcat].bounds.paused || r.plan.pauses {
+	if r.rcs[tomcat] != nil && r.rcs[tomcat].bounds.paused || r.workload.pauses {
 		r.users.script = append(r.users.script, action{kind: annotate, key: api.PausedAnnotation})
 	}
 }
@@ -200,10 +203,10 @@ func (r *run) startPosition() int {
 
 // endOfRollout is P4 in numbers, where nothing but one rollout happened.
 func (r *run) endOfRollout() {
-	if r.failed() || !r.plan.plain || r.faults.podsHurt {
+	if r.failed() || !r.workload.plain || r.faults.podsHurt {
 		return
 	}
-	if n := int(r.plan.replicas); r.check.created != n || r.check.deleted != n {
+	if n := int(r.workload.replicas); r.check.created != n || r.check.deleted != n {
 		r.check.fail("P4", "%d pods were created and %d deleted for %d", r.check.created, r.check.deleted, n)
 	}
 }

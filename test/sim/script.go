@@ -137,7 +137,7 @@ func (s ScriptStep) Change(rc *corev1.ReplicationController) {
 	rc.Spec.Replicas, rc.Spec.Selector, rc.Spec.Template.Labels = &replicas, s.Selector, s.Labels
 }
 
-// Picks tells whether a pod is one that Relabel may mean.
+// Picks reports whether a pod is one that Relabel may mean.
 func (s ScriptStep) Picks(pod *corev1.Pod) bool {
 	owner := metav1.GetControllerOf(pod)
 	if s.Name == "" || owner == nil {

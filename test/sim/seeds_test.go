@@ -29,7 +29,7 @@ func TestSeeds(t *testing.T) {
 	if testing.Short() {
 		count = min(count, 500)
 	}
-	var next, steps, strict, failures atomic.Uint64
+	var next, steps, strict, rolledBack, failures atomic.Uint64
 	next.Store(*firstFlag - 1)
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -38,6 +38,7 @@ func TestSeeds(t *testing.T) {
 				result := Run(seed, false)
 				steps.Add(uint64(result.Steps))
 				strict.Add(uint64(result.Strict))
+				rolledBack.Add(uint64(result.RolledBack))
 				if result.Failure != "" {
 					failures.Add(1)
 					t.Errorf("seed %d: %s\n  its story: go test ./test/sim -run TestSeeds -sim.seed=%d", seed, result.Failure, seed)
@@ -46,6 +47,6 @@ func TestSeeds(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	t.Logf("%d seeds, %d steps, in %.1f %% of them P1 and P2 were held to the promise itself",
-		count, steps.Load(), 100*float64(strict.Load())/float64(max(1, steps.Load())))
+	t.Logf("%d seeds, %d steps, in %.1f %% of them P1 and P2 were held to the promise itself; %d rollouts failed and were rolled back",
+		count, steps.Load(), 100*float64(strict.Load())/float64(max(1, steps.Load())), rolledBack.Load())
 }

@@ -247,10 +247,9 @@ func setFinalizers(metadata map[string]any, finalizers []string) {
 	metadata["finalizers"] = list
 }
 
-// createPod is what a ReplicationController manager does with its template.
+// createPod is what kube-controller-manager does with the template of a ReplicationController.
 func (w *World) createPod(rc *RC) (*Pod, error) {
-	if rc.labels[api.AdoptingLabel] != "" {
-		// manifests/base/admission-policy.yaml
+	if manifests().policy.Refuses(rc.labels) {
 		return nil, apierrors.NewForbidden(podResource, rc.name, fmt.Errorf("ValidatingAdmissionPolicy 'rcroll-adopting' denied request"))
 	}
 	w.births["pods of "+rc.name]++
@@ -258,6 +257,7 @@ func (w *World) createPod(rc *RC) (*Pod, error) {
 	pod := &Pod{
 		name: name, uid: name + "/1", labels: rc.labels, image: rc.image, created: w.now,
 		owner: reference{name: rc.name, uid: rc.uid}, node: w.births["pods of "+rc.name] % nodes,
+		defect: w.defects[rc.image],
 	}
 	w.putPod(nil, pod)
 	return pod, nil

@@ -81,5 +81,5 @@ func shortName(name string) string {
 	if !found || len(rest) < 32 {
 		return name
 	}
-	return "next-" + rest[:4] + rest[32:]
+	return "owned-" + rest[:4] + rest[32:]
 }

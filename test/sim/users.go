@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"maps"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -65,9 +64,6 @@ func (a action) String() string {
 	}
 	return string(a.kind)
 }
-
-// isBad tells which images never become ready.
-func isBad(image string) bool { return strings.HasSuffix(image, ":bad") }
 
 // act does what the action says. What the client does not send, or the server
 // refuses, leaves what is wanted as it is.
@@ -169,7 +165,7 @@ func putImage(object map[string]any, image string) {
 func putManifest(object map[string]any, a action) {
 	annotations := entriesOf(object, "annotations")
 	kept := map[string]any{}
-	for _, key := range []string{api.MaxSurgeAnnotation, api.MaxUnavailableAnnotation, api.PausedAnnotation, api.UpdatePeriodAnnotation} {
+	for _, key := range api.Settings {
 		if value, found := annotations[key]; found {
 			kept[key] = value
 		}

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,7 +18,7 @@ const nodes = 3
 // tomcat is the ReplicationController that everything is about.
 const tomcat = "tomcat"
 
-var rollout = types.NamespacedName{Namespace: namespace, Name: tomcat}
+var rolloutKey = types.NamespacedName{Namespace: namespace, Name: tomcat}
 
 // World is everything there is.
 type World struct {
@@ -31,6 +32,10 @@ type World struct {
 
 	webhookDown, apiDown bool
 
+	// defects of images, by their names; there is no entry for one that is well. It is
+	// shared by clones.
+	defects map[string]*defect
+
 	// now is the virtual time.
 	now time.Duration
 
@@ -42,12 +47,16 @@ type World struct {
 	// agentsStarted counts the agents that there have been.
 	agentsStarted int
 
+	// events are what the agents announced, in order.
+	events []string
+
 	// story is told to nobody unless it is asked for.
 	story *story
 }
 
 func newWorld() *World {
 	w := &World{store: newStore(), manager: newRCManager(), collector: newCollector(), story: &story{}}
+	w.defects = map[string]*defect{"tomcat:bad": cannotPull("Back-off pulling image tomcat:bad")}
 	w.check = newChecker()
 	return w
 }
@@ -64,7 +73,7 @@ func (w *World) clone() *World {
 	}
 	c.users, c.faults = w.users.clone(), w.faults.clone()
 	c.check = w.check.clone()
-	c.story = &story{}
+	c.story, c.events = &story{}, slices.Clip(w.events)
 	if w.lastCache != nil {
 		c.lastCache = w.lastCache.clone()
 	}
@@ -172,23 +181,23 @@ func (p *Pod) typed() corev1.Pod {
 		pod.DeletionTimestamp = &pod.CreationTimestamp
 	}
 	container := corev1.ContainerStatus{Name: tomcat, Image: p.image, Ready: p.ready}
-	ready := corev1.ConditionFalse
+	if p.defect != nil && !p.ready {
+		container.State, container.LastTerminationState = p.defect.state, p.defect.lastState
+	}
+	ready, since := corev1.ConditionFalse, pod.CreationTimestamp
 	switch {
 	case p.failed:
 		pod.Status.Phase = corev1.PodFailed
 	case p.ready:
-		pod.Status.Phase, ready = corev1.PodRunning, corev1.ConditionTrue
+		pod.Status.Phase, ready, since = corev1.PodRunning, corev1.ConditionTrue, metav1.NewTime(epoch.Add(p.readySet))
 	default:
 		pod.Status.Phase = corev1.PodPending
-		if isBad(p.image) {
-			container.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "Back-off pulling image " + p.image}
-		}
 	}
 	pod.Spec = corev1.PodSpec{NodeName: fmt.Sprint("node-", p.node), Containers: []corev1.Container{{Name: tomcat, Image: p.image}}}
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{container}
 	pod.Status.Conditions = []corev1.PodCondition{
 		{Type: corev1.PodScheduled, Status: corev1.ConditionTrue},
-		{Type: corev1.PodReady, Status: ready, LastTransitionTime: pod.CreationTimestamp},
+		{Type: corev1.PodReady, Status: ready, LastTransitionTime: since},
 	}
 	return pod
 }

@@ -1,5 +1,5 @@
-// Package app is what the programs have in common: log, command line, signals and
-// exit status.
+// Package app is what rcroll's programs have in common: command line, log, client
+// configuration, signals and exit status.
 package app
 
 import (
@@ -7,53 +7,101 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 
 	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	restconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
+
+	"github.com/rcroll/rcroll/cmd/internal/version"
 )
 
-// Config is what a program can be told on its command line.
+// Config holds the flags of one program.
 type Config interface {
 	// Register adds the flags, with their defaults.
-	Register(flags *flag.FlagSet)
+	Register(flags *pflag.FlagSet)
 
-	// Validate tells of every value that the program cannot work with.
+	// Validate returns an error that names every flag with an invalid value.
 	Validate() error
 }
 
-// Main runs a program until it is told to end, and exits with 1 if it fails.
-func Main(name string, config Config, serve func(context.Context, *rest.Config) error) {
-	log := logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, nil))
-	ctrl.SetLogger(log)
-	klog.SetLogger(log)
-	err := run(ctrl.SetupSignalHandler(), name, config, serve)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		log.Error(err, "The program ends", "program", name)
+// Program is one of rcroll's programs.
+type Program struct {
+	// Name is what help, version and user agent call the program.
+	Name string
+
+	// Short describes the program in one line.
+	Short string
+
+	Config Config
+
+	// Serve runs until the context ends.
+	Serve func(context.Context, *rest.Config) error
+}
+
+// Main runs a program until SIGINT or SIGTERM, and exits with 1 if it fails.
+func Main(p Program) {
+	logging := defaultLogging
+	if err := newCommand(p, &logging).ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		newLogger(os.Stderr, logging).Error(err, "Program failed", "program", p.Name)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, name string, config Config, serve func(context.Context, *rest.Config) error) error {
-	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	config.Register(flags)
-	restconfig.RegisterFlags(flags)
-	if err := flags.Parse(os.Args[1:]); err != nil {
-		return fmt.Errorf("read the command line: %w", err)
+// newCommand returns the program's command, which sets the logging options to those
+// of its flags.
+func newCommand(p Program, logging *logging) *cobra.Command {
+	command := &cobra.Command{
+		Use:           p.Name,
+		Short:         p.Short,
+		Version:       version.Get().String(),
+		Args:          cobra.NoArgs,
+		SilenceErrors: true, // Main logs them
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(logging.validate(), p.Config.Validate()); err != nil {
+				return fmt.Errorf("invalid flags: %w", err)
+			}
+			setLogger(newLogger(cmd.ErrOrStderr(), *logging))
+			return run(cmd.Context(), p)
+		},
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("read the command line: unexpected argument %q", flags.Arg(0))
-	}
-	if err := config.Validate(); err != nil {
-		return fmt.Errorf("read the command line: %w", err)
-	}
-	restConfig, err := ctrl.GetConfig()
+	flags := command.Flags()
+	p.Config.Register(flags)
+	logging.register(flags)
+	flags.AddGoFlagSet(kubeconfigFlags())
+	// cobra would add the shorthand -v, which elsewhere in Kubernetes is the log level.
+	flags.Bool("version", false, "print version, commit and commit date, and exit")
+	return command
+}
+
+func run(ctx context.Context, p Program) error {
+	config, err := ctrl.GetConfig()
 	if err != nil {
-		return fmt.Errorf("find the API server: %w", err)
+		return fmt.Errorf("load kubeconfig: %w", err)
 	}
-	return serve(ctx, restConfig)
+	build := version.Get()
+	config.UserAgent = build.UserAgent(p.Name)
+	ctrl.Log.Info("Starting", "program", p.Name, "version", build.Version, "commit", build.Commit)
+	return p.Serve(ctx, config)
+}
+
+// kubeconfigFlags returns the flag that ctrl.GetConfig reads, --kubeconfig, which
+// controller-runtime adds to flag sets of the standard library only.
+func kubeconfigFlags() *flag.FlagSet {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	restconfig.RegisterFlags(flags)
+	flags.Lookup(restconfig.KubeconfigFlagName).Usage = "path to a kubeconfig file; by default $KUBECONFIG, the pod's service account or ~/.kube/config"
+	return flags
+}
+
+// setLogger makes rcroll, controller-runtime and client-go log to the same place.
+// controller-runtime keeps the first logger that it is given.
+func setLogger(log logr.Logger) {
+	ctrl.SetLogger(log)
+	klog.SetLogger(log)
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Key tells kinds of requests apart.
+// Key is a kind of request.
 type Key struct {
-	// Who is the part of the system that asked.
+	// Who is the component that made the request.
 	Who string `json:"who"`
 
 	// Verb is the API's, or DryRun.
@@ -22,12 +22,12 @@ type Key struct {
 // DryRun is the verb of a create that stores nothing.
 const DryRun = "dry-run"
 
-// Events is the resource of the notes for users. They are written when there is
-// time, may be dropped, and are limited for each object: they are counted apart.
+// Events is the resource that is counted separately: events are written when there is
+// time, may be dropped, and are rate-limited per object.
 const Events = "events"
 
-// Counts are numbers of requests by kind. Requests that the API server refused count
-// as well, for they cost as much.
+// Counts are the numbers of requests by kind. Requests that the API server refused
+// count as well, since they cost as much.
 type Counts map[Key]int
 
 // Add counts a request.
@@ -39,25 +39,25 @@ func (c Counts) Add(r Request) {
 	c[key]++
 }
 
-// Refused tells that the API server did not do what was asked.
+// Refused reports whether the API server refused the request.
 func (r Request) Refused() bool { return r.Code >= http.StatusBadRequest }
 
-// IsWrite tells that a request of this kind changes something.
+// IsWrite reports whether a request of this kind changes something.
 func (k Key) IsWrite() bool {
 	return slices.Contains([]string{"create", "update", "patch", "delete", "deletecollection"}, k.Verb)
 }
 
-// Writes adds all writes up but those of events.
+// Writes returns the number of writes except those of events.
 func (c Counts) Writes() int {
 	return c.sum(func(k Key) bool { return k.IsWrite() && k.Resource != Events })
 }
 
-// EventWrites adds all writes of events up.
+// EventWrites returns the number of writes of events.
 func (c Counts) EventWrites() int {
 	return c.sum(func(k Key) bool { return k.IsWrite() && k.Resource == Events })
 }
 
-// Reads adds all reads up; dry runs are neither.
+// Reads returns the number of reads; a dry run is neither a read nor a write.
 func (c Counts) Reads() int {
 	return c.sum(func(k Key) bool { return !k.IsWrite() && k.Verb != DryRun })
 }
@@ -72,7 +72,7 @@ func (c Counts) sum(counts func(Key) bool) int {
 	return total
 }
 
-// Keys are the kinds that there are in any of the counts, in order.
+// Keys returns the kinds in any of the counts, sorted.
 func Keys(all ...Counts) []Key {
 	union := Counts{}
 	for _, counts := range all {
@@ -83,7 +83,7 @@ func Keys(all ...Counts) []Key {
 	})
 }
 
-// The parts of the system that are not service accounts of kube-system.
+// names of the users that are not service accounts in kube-system.
 var names = map[string]string{
 	"system:serviceaccount:rcroll-system:rcroll-agent":   "rcroll agent",
 	"system:serviceaccount:rcroll-system:rcroll-webhook": "rcroll webhook",

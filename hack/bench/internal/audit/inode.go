@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// inodeOf identifies a file whatever it is renamed to.
+// inodeOf identifies a file across renames.
 func inodeOf(info os.FileInfo) (uint64, error) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

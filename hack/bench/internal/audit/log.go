@@ -25,14 +25,14 @@ type Request struct {
 
 	Namespace string
 
-	// DryRun tells that nothing was stored.
+	// DryRun means that nothing was stored.
 	DryRun bool
 
 	// Code is the HTTP status.
 	Code int
 }
 
-// entry is what is read of a line of the log.
+// entry is the part of a line of the log that is used.
 type entry struct {
 	RequestURI string `json:"requestURI"`
 	Verb       string `json:"verb"`
@@ -68,12 +68,12 @@ func parse(line []byte) (Request, error) {
 	return request, nil
 }
 
-// Log is read from where the last reading ended. The API server renames the file
-// when it has grown to 100 MB, which may happen several times between two readings.
+// Log is an audit log that is read incrementally. The API server renames the file when
+// it reaches 100 MB, which may happen several times between two readings.
 type Log struct {
 	dir string
 
-	// read is how many bytes of each file have been read, by inode.
+	// read is the number of bytes of each file that have been read, by inode.
 	read map[uint64]int64
 }
 
@@ -83,7 +83,7 @@ func Open(dir string) (*Log, error) {
 	return log, log.Skip()
 }
 
-// Skip passes over what is there.
+// Skip skips what has been logged so far.
 func (l *Log) Skip() error {
 	return l.eachFile(func(file *os.File, inode uint64, size int64) error {
 		l.read[inode] = size
@@ -91,7 +91,7 @@ func (l *Log) Skip() error {
 	})
 }
 
-// Read hands over every request that was logged since the last reading.
+// Read calls handle with every request logged since the last reading.
 func (l *Log) Read(handle func(Request)) error {
 	return l.eachFile(func(file *os.File, inode uint64, size int64) error {
 		if l.read[inode] == size {
@@ -104,7 +104,7 @@ func (l *Log) Read(handle func(Request)) error {
 		for {
 			line, err := lines.ReadBytes('\n')
 			if errors.Is(err, io.EOF) {
-				return nil // a line without its end is read again next time
+				return nil // an incomplete line is read again next time
 			}
 			if err != nil {
 				return err
@@ -119,8 +119,8 @@ func (l *Log) Read(handle func(Request)) error {
 	})
 }
 
-// eachFile visits the parts of the log in the order in which they were written: the
-// names of the older ones have their time in them.
+// eachFile visits the files of the log in the order in which they were written: the
+// names of rotated ones contain their time.
 func (l *Log) eachFile(visit func(file *os.File, inode uint64, size int64) error) error {
 	names, err := filepath.Glob(filepath.Join(l.dir, "audit-*.log"))
 	if err != nil {

@@ -23,7 +23,7 @@ func parseMetrics(text []byte) Metrics {
 	return metrics
 }
 
-// Sum adds all samples of a metric up.
+// Sum returns the sum of all samples of a metric.
 func (m Metrics) Sum(name string) float64 {
 	var sum float64
 	for sample, value := range m {

@@ -1,5 +1,5 @@
-// Package plane is the control plane that is measured: it is booted, its components
-// are stopped and started, and their processes are looked at.
+// Package plane is the control plane that is measured: it boots it, stops and starts
+// its components, and inspects their processes.
 package plane
 
 import (
@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// The components that are looked at one by one.
+// The components that are measured individually.
 const (
 	APIServer = "kube-apiserver"
 	Etcd      = "etcd"
@@ -30,12 +30,12 @@ var Components = []string{Etcd, APIServer, "kube-controller-manager", "kube-sche
 type Plane struct {
 	executable, dir string
 
-	// Client has no limit of its own, which would be what is measured.
+	// Client has no rate limit, which would be what is measured.
 	Client kubernetes.Interface
 }
 
-// Boot makes a control plane in dir, or takes the one that is there. The executable
-// is localcluster's. Requests are logged for Plane.AuditDir.
+// Boot boots a control plane in dir, or reuses the one that runs there. The executable
+// is localcluster. Requests are logged to Plane.AuditDir.
 func Boot(ctx context.Context, executable, dir string) (*Plane, error) {
 	p := &Plane{executable: executable, dir: dir}
 	if err := p.run(ctx, nil, "up", "--audit"); err != nil {
@@ -51,8 +51,9 @@ func Boot(ctx context.Context, executable, dir string) (*Plane, error) {
 	return p, nil
 }
 
-// Config is the administrator's, with the encoding of the controllers of Kubernetes:
-// to watch in another one would make the API server encode everything twice.
+// Config is the administrator's client configuration, with the encoding that
+// Kubernetes' controllers use: watching in another one would make the API server encode
+// everything twice.
 func (p *Plane) Config() (*rest.Config, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(p.dir, "kubeconfig"))
 	if err != nil {
@@ -66,7 +67,7 @@ func (p *Plane) Config() (*rest.Config, error) {
 	return config, nil
 }
 
-// AuditDir holds the audit log and its older parts.
+// AuditDir is the directory of the audit log and its rotated files.
 func (p *Plane) AuditDir() string { return filepath.Join(p.dir, "logs") }
 
 // Down ends the control plane and removes its directory.

@@ -16,17 +16,17 @@ import (
 // clockTick is the unit of times in /proc/PID/stat on Linux.
 const clockTick = 10 * time.Millisecond
 
-// Usage is what a process takes.
+// Usage is the memory and processor time of a process.
 type Usage struct {
 	// Resident is the memory that it has now, in bytes, the pages of its executable
 	// included. Anonymous is the part that it allocated.
 	Resident, Anonymous int64
 
-	// CPU is the time that it computed since it was started, to 10 ms.
+	// CPU is its processor time since it was started, to 10 ms.
 	CPU time.Duration
 }
 
-// Usage looks at the process of a component.
+// Usage returns that of the process of a component.
 func (p *Plane) Usage(component string) (Usage, error) {
 	pid, err := p.pid(component)
 	if err != nil {
@@ -34,11 +34,11 @@ func (p *Plane) Usage(component string) (Usage, error) {
 	}
 	status, err := os.ReadFile(filepath.Join("/proc", pid, "status"))
 	if err != nil {
-		return Usage{}, fmt.Errorf("look at %s: %w", component, err)
+		return Usage{}, fmt.Errorf("inspect %s: %w", component, err)
 	}
 	fields, err := statOf(pid)
 	if err != nil {
-		return Usage{}, fmt.Errorf("look at %s: %w", component, err)
+		return Usage{}, fmt.Errorf("inspect %s: %w", component, err)
 	}
 	return Usage{
 		Resident:  kibibytes(status, "VmRSS:"),
@@ -48,7 +48,7 @@ func (p *Plane) Usage(component string) (Usage, error) {
 	}, nil
 }
 
-// Age is how long the process of a component has lived, to 10 ms.
+// Age returns the time since the process of a component was started, to 10 ms.
 func (p *Plane) Age(component string) (time.Duration, error) {
 	pid, err := p.pid(component)
 	if err != nil {
@@ -56,7 +56,7 @@ func (p *Plane) Age(component string) (time.Duration, error) {
 	}
 	fields, err := statOf(pid)
 	if err != nil {
-		return 0, fmt.Errorf("look at %s: %w", component, err)
+		return 0, fmt.Errorf("inspect %s: %w", component, err)
 	}
 	uptime, err := os.ReadFile("/proc/uptime")
 	if err != nil {
@@ -117,7 +117,7 @@ func (p *Plane) flag(component, name string) (string, error) {
 	}
 	line, err := os.ReadFile(filepath.Join("/proc", pid, "cmdline"))
 	if err != nil {
-		return "", fmt.Errorf("look at %s: %w", component, err)
+		return "", fmt.Errorf("inspect %s: %w", component, err)
 	}
 	for argument := range strings.SplitSeq(string(line), "\x00") {
 		if value, found := strings.CutPrefix(argument, "--"+name+"="); found {
@@ -127,7 +127,7 @@ func (p *Plane) flag(component, name string) (string, error) {
 	return "", fmt.Errorf("%s was started without --%s", component, name)
 }
 
-// Metrics are the present ones of a component.
+// Metrics returns the current metrics of a component.
 func (p *Plane) Metrics(ctx context.Context, component string) (Metrics, error) {
 	if component == APIServer {
 		content, err := p.Client.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
@@ -156,7 +156,7 @@ func (p *Plane) metricsURL(component string) (string, error) {
 	return "http://" + address + "/metrics", err
 }
 
-// Ready tells whether a component answers its readiness probe.
+// Ready reports whether a component passes its readiness probe.
 func (p *Plane) Ready(ctx context.Context, component string) bool {
 	address, err := p.flag(component, "health-probe-bind-address")
 	if err != nil {

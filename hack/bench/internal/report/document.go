@@ -9,27 +9,28 @@ import (
 	"text/template"
 )
 
-// The names of the files of a document.
+// The files of a document, relative to its directory.
 const (
-	dataFile = "performance.json"
-	plotFile = "performance.svg"
 	textFile = "performance.md"
+	dataFile = "results/performance.json"
+	plotFile = "results/performance.svg"
 )
 
-// What is measured stands between these lines of the text; the rest of it is written
-// by hand, and stays.
+// The tables stand between these lines of the text, the rest of which is written by
+// hand and preserved.
 const (
 	beginMark = "<!-- measured: begin (make bench) -->\n"
 	endMark   = "<!-- measured: end -->\n"
 )
 
-// Document is the results and the files that show them.
+// Document is the results, and the files that present them.
 type Document struct {
 	Results Results
 	dir     string
 }
 
-// Open takes up the results in a directory.
+// Open loads the results of earlier runs from a directory, for measurements on this
+// machine.
 func Open(dir string) (*Document, error) {
 	results, err := Load(filepath.Join(dir, dataFile))
 	if err != nil {
@@ -45,6 +46,9 @@ func Open(dir string) (*Document, error) {
 
 // Save writes all files.
 func (d *Document) Save() error {
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(d.dir, dataFile)), 0o755); err != nil {
+		return fmt.Errorf("create the directory of the results: %w", err)
+	}
 	if err := d.Results.Save(filepath.Join(d.dir, dataFile)); err != nil {
 		return err
 	}
@@ -64,16 +68,8 @@ func (d *Document) writePlot() error {
 //go:embed measured.md.tmpl
 var measuredTemplate string
 
-// writeText replaces what is measured in the text, or makes a text of nothing else.
+// writeText replaces the tables in the text, or creates a text of nothing else.
 func (d *Document) writeText() error {
-	parsed, err := template.New("measured").Funcs(functions).Parse(measuredTemplate)
-	if err != nil {
-		return fmt.Errorf("parse the template: %w", err)
-	}
-	var measured bytes.Buffer
-	if err := parsed.Execute(&measured, d.Results); err != nil {
-		return fmt.Errorf("write the tables: %w", err)
-	}
 	file := filepath.Join(d.dir, textFile)
 	text, err := os.ReadFile(file)
 	if os.IsNotExist(err) {
@@ -82,14 +78,29 @@ func (d *Document) writeText() error {
 	if err != nil {
 		return fmt.Errorf("read the text: %w", err)
 	}
-	before, rest, found := bytes.Cut(text, []byte(beginMark))
-	_, after, ended := bytes.Cut(rest, []byte(endMark))
-	if !found || !ended {
-		return fmt.Errorf("%s: the lines %q and %q are not there", file, beginMark, endMark)
+	if text, err = withTables(text, d.Results); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
 	}
-	content := bytes.Join([][]byte{before, []byte(beginMark), measured.Bytes(), []byte(endMark), after}, nil)
-	if err := os.WriteFile(file, content, 0o644); err != nil {
+	if err := os.WriteFile(file, text, 0o644); err != nil {
 		return fmt.Errorf("write the text: %w", err)
 	}
 	return nil
+}
+
+// withTables returns the text with the tables of the results.
+func withTables(text []byte, results Results) ([]byte, error) {
+	before, rest, found := bytes.Cut(text, []byte(beginMark))
+	_, after, ended := bytes.Cut(rest, []byte(endMark))
+	if !found || !ended {
+		return nil, fmt.Errorf("the lines %q and %q are missing", beginMark, endMark)
+	}
+	parsed, err := template.New("measured").Funcs(functions).Parse(measuredTemplate)
+	if err != nil {
+		return nil, fmt.Errorf("parse the template: %w", err)
+	}
+	var tables bytes.Buffer
+	if err := parsed.Execute(&tables, results); err != nil {
+		return nil, fmt.Errorf("render the tables: %w", err)
+	}
+	return bytes.Join([][]byte{before, []byte(beginMark), tables.Bytes(), []byte(endMark), after}, nil), nil
 }

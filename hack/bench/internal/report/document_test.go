@@ -60,6 +60,18 @@ func TestDocumentNeedsItsMarks(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, textFile), []byte("mine\n"), 0o600))
 	document, err := Open(dir)
 	require.NoError(t, err)
-	assert.ErrorContains(t, document.Save(), "are not there")
+	assert.ErrorContains(t, document.Save(), "are missing")
 	assert.Equal(t, "mine\n", read(t, dir, textFile))
+}
+
+// The tables and the plot in docs are those of the results there.
+func TestPublishedDocument(t *testing.T) {
+	docs := filepath.Join("..", "..", "..", "..", "docs")
+	results, err := Load(filepath.Join(docs, dataFile))
+	require.NoError(t, err)
+	text := read(t, docs, textFile)
+	want, err := withTables([]byte(text), *results)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), text)
+	assert.Equal(t, string(plot(results.Rollouts)), read(t, docs, plotFile))
 }

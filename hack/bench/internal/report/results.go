@@ -1,4 +1,4 @@
-// Package report keeps what was measured, and shows it.
+// Package report stores and presents the results.
 package report
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/rcroll/rcroll/hack/bench/internal/audit"
 )
 
-// Results are all that is known, in docs/performance.json.
+// Results is the content of docs/results/performance.json.
 type Results struct {
 	Machine Machine `json:"machine"`
 
@@ -23,7 +23,7 @@ type Results struct {
 	Scale     *Scale     `json:"scale,omitempty"`
 }
 
-// Machine is what it was measured on.
+// Machine is the machine that was used.
 type Machine struct {
 	CPU       string `json:"cpu"`
 	Cores     int    `json:"cores"`
@@ -32,7 +32,7 @@ type Machine struct {
 	Go        string `json:"go"`
 }
 
-// Measured says when a part was measured, and of which sources.
+// Measured is when a part was measured, and from which sources.
 type Measured struct {
 	At     time.Time `json:"at"`
 	Commit string    `json:"commit"`
@@ -54,7 +54,7 @@ type Rollouts struct {
 	// Pairs are in the order in which they ran.
 	Pairs []Pair `json:"pairs"`
 
-	// Agent and Webhook at their largest, of all rollouts of the cell.
+	// Agent and Webhook are the highest values over all rollouts of the cell.
 	Agent   Peak `json:"agent"`
 	Webhook Peak `json:"webhook"`
 
@@ -76,7 +76,7 @@ type Run struct {
 	Seconds        float64 `json:"seconds"`
 	UpdatedSeconds float64 `json:"updatedSeconds"`
 
-	// MedianSeconds is of the applications of the fleet.
+	// MedianSeconds is the median over the applications of the fleet.
 	MedianSeconds float64 `json:"medianSeconds"`
 
 	// Requests to the API server in the namespace. Writes are without events and
@@ -94,25 +94,25 @@ type Run struct {
 	// Passes are the reconciliations of the agent.
 	Passes int `json:"passes,omitempty"`
 
-	// CPU is how many seconds each component computed, from the edit until nothing was
-	// written any more.
+	// CPU is the processor time of each component in seconds, from the edit until
+	// nothing more was written.
 	CPU map[string]float64 `json:"cpuSeconds,omitempty"`
 }
 
-// Peak is the most that a process took.
+// Peak is the highest values of a process.
 type Peak struct {
 	ResidentMiB float64 `json:"residentMiB"`
 	Goroutines  int     `json:"goroutines"`
 	QueueDepth  int     `json:"queueDepth"`
 }
 
-// Requests is a kind of requests.
+// Requests is the number of requests of one kind.
 type Requests struct {
 	audit.Key
 	Count float64 `json:"count"`
 }
 
-// Admission is what an edit costs.
+// Admission is the cost of an edit.
 type Admission struct {
 	Measured
 	Latencies []Latency `json:"latencies"`
@@ -129,9 +129,9 @@ type Latency struct {
 	// Reviews is how often the webhook was called for the writes with rcroll.
 	Reviews int `json:"reviews"`
 
-	// Validation is the part of the writes with rcroll that the API server took to
-	// judge the requested template, as the webhook sees it, and WithoutValidation what
-	// is left of each of them without its own part. Nil for writes that are not judged.
+	// Validation is the time that the API server took to validate the requested
+	// template, as the webhook sees it, and WithoutValidation the rest of each write
+	// with rcroll. Nil for writes that are not validated.
 	Validation        *Quantiles `json:"validation,omitempty"`
 	WithoutValidation *Quantiles `json:"withoutValidation,omitempty"`
 }
@@ -143,15 +143,15 @@ type Quantiles struct {
 	P99   float64 `json:"p99"`
 }
 
-// Throughput is how many edits per second got through.
+// Throughput is the number of edits per second.
 type Throughput struct {
 	Write          string  `json:"write"`
 	EditsPerSecond float64 `json:"editsPerSecond"`
 
-	// WithoutPerSecond is what the API server takes without rcroll.
+	// WithoutPerSecond is the number without rcroll.
 	WithoutPerSecond float64 `json:"withoutPerSecond"`
 
-	// CPUMilliseconds is the webhook's computing time for an edit.
+	// CPUMilliseconds is the webhook's processor time for an edit.
 	CPUMilliseconds float64 `json:"cpuMilliseconds"`
 }
 
@@ -161,14 +161,15 @@ type Scale struct {
 	Idle []Idle `json:"idle"`
 }
 
-// Idle is with a number of ReplicationControllers that do not roll.
+// Idle is agent and webhook among a number of ReplicationControllers that are not
+// rolling.
 type Idle struct {
 	RCs     int     `json:"rcs"`
 	Agent   Process `json:"agent"`
 	Webhook Process `json:"webhook"`
 }
 
-// Process is one that was just started.
+// Process is a process that has just been started.
 type Process struct {
 	ResidentMiB    float64 `json:"residentMiB"`
 	AnonymousMiB   float64 `json:"anonymousMiB"`
@@ -176,7 +177,7 @@ type Process struct {
 	StartupSeconds float64 `json:"startupSeconds"`
 }
 
-// Load reads the results of earlier runs; a file that is not there holds none.
+// Load reads the results of earlier runs; none if the file does not exist.
 func Load(file string) (*Results, error) {
 	results := &Results{}
 	content, err := os.ReadFile(file)

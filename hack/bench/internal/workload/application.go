@@ -12,11 +12,11 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// application is what the watches have shown of one.
+// application is what the watches have shown of one application.
 type application struct {
 	pods map[types.UID]pod
 
-	// controller is the object that the user knows.
+	// controller is the object that the user edits.
 	controller controller
 
 	// updatedAt is when all pods were new and available and no other was left,
@@ -24,26 +24,26 @@ type application struct {
 	updatedAt, doneAt time.Time
 }
 
-// pod is what matters of a pod. A terminating one exists until it is gone.
+// pod is the part of a pod that matters. A terminating one exists until it is gone.
 type pod struct {
 	image string
 	ready bool
 	owner types.UID
 }
 
-// controller is what matters of a ReplicationController or a Deployment.
+// controller is the part of a ReplicationController or Deployment that matters.
 type controller struct {
 	uid   types.UID
 	image string
 
-	// complete tells that the status is current and that nothing is left to do.
+	// complete means that the status is current and that nothing is left to do.
 	complete bool
 
-	// owns tells that pods must be owned by it, and not by something in between.
+	// owns means that pods must be owned by it directly.
 	owns bool
 }
 
-// updated tells that exactly the desired pods exist, all new and available.
+// updated reports whether exactly the desired pods exist, all new and available.
 func (a *application) updated(image string, replicas int) bool {
 	if len(a.pods) != replicas {
 		return false
@@ -56,7 +56,7 @@ func (a *application) updated(image string, replicas int) bool {
 	return true
 }
 
-// done tells that the rollout is over in every respect.
+// done reports whether the rollout is over in every respect.
 func (a *application) done(image string, replicas int) bool {
 	if !a.controller.complete || a.controller.image != image || !a.updated(image, replicas) {
 		return false
@@ -82,7 +82,7 @@ func podOf(object *corev1.Pod) pod {
 	return p
 }
 
-// ofRC: the request is gone, and the status tells of all pods.
+// ofRC is complete when the request is gone and the status shows all pods.
 func ofRC(rc *corev1.ReplicationController) controller {
 	_, pending := rc.Annotations[api.RequestAnnotation]
 	desired := ptr.Deref(rc.Spec.Replicas, 1)
@@ -95,7 +95,7 @@ func ofRC(rc *corev1.ReplicationController) controller {
 	}
 }
 
-// ofDeployment is what kubectl rollout status waits for.
+// ofDeployment is complete when kubectl rollout status would say so.
 func ofDeployment(d *appsv1.Deployment) controller {
 	desired := ptr.Deref(d.Spec.Replicas, 1)
 	return controller{

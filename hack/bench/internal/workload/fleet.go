@@ -1,4 +1,4 @@
-// Package workload is what is rolled: fleets of ReplicationControllers or of
+// Package workload creates, edits and tracks fleets of ReplicationControllers or
 // Deployments that differ in nothing but their kind.
 package workload
 
@@ -17,7 +17,7 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// Kind says what rolls.
+// Kind is the kind of object that rolls.
 type Kind string
 
 // The two kinds that are compared.
@@ -26,7 +26,7 @@ const (
 	Deployment Kind = "deployment"
 )
 
-// appLabel tells the pods of one application from those of others.
+// appLabel distinguishes the pods of one application from those of others.
 const appLabel = "app"
 
 // Fleet is a number of applications of one kind in a namespace of their own.
@@ -41,13 +41,13 @@ type Fleet struct {
 	MaxSurge, MaxUnavailable string
 }
 
-// Name is that of an application.
+// Name returns the name of an application.
 func (f Fleet) Name(i int) string { return fmt.Sprintf("app-%04d", i) }
 
-// parallelRequests is how many requests are under way at once where many are made.
+// parallelRequests is the number of concurrent requests where many are made.
 const parallelRequests = 32
 
-// Create makes the namespace, with labels, and all applications, with an image.
+// Create creates the namespace with labels, and all applications with an image.
 func (f Fleet) Create(ctx context.Context, client kubernetes.Interface, image string, labels map[string]string) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.Namespace, Labels: labels}}
 	if _, err := client.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
@@ -56,7 +56,7 @@ func (f Fleet) Create(ctx context.Context, client kubernetes.Interface, image st
 	return f.Add(ctx, client, 0, image)
 }
 
-// Add makes the applications from the given one on.
+// Add creates the applications from the given index on.
 func (f Fleet) Add(ctx context.Context, client kubernetes.Interface, first int, image string) error {
 	return InParallel(ctx, f.Size-first, parallelRequests, func(ctx context.Context, i int) error {
 		i += first

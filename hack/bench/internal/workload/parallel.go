@@ -7,8 +7,8 @@ import (
 	"k8s.io/client-go/util/workqueue"
 )
 
-// InParallel calls do with 0 to n-1, at most limit at a time, until one fails, and
-// returns the first error.
+// InParallel calls do with 0 to n-1, at most limit at a time, until one call fails,
+// and returns the first error.
 func InParallel(ctx context.Context, n, limit int, do func(ctx context.Context, i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

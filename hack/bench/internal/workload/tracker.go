@@ -16,7 +16,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// Tracker watches a fleet and notes when each application is done.
+// Tracker watches a fleet and records when each application is done.
 type Tracker struct {
 	fleet Fleet
 
@@ -35,7 +35,7 @@ type Times struct {
 	Updated, Done []time.Duration
 }
 
-// Track watches until the context ends.
+// Track starts a Tracker, which watches until the context ends.
 func Track(ctx context.Context, client kubernetes.Interface, fleet Fleet) (*Tracker, error) {
 	t := newTracker(fleet)
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0,
@@ -86,7 +86,7 @@ func (t *Tracker) handler() cache.ResourceEventHandler {
 	}
 }
 
-// see takes in what a watch shows.
+// see records what a watch shows.
 func (t *Tracker) see(object any, deleted bool, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -102,7 +102,7 @@ func (t *Tracker) see(object any, deleted bool, now time.Time) {
 			app.pods[object.UID] = podOf(object)
 		}
 	case *corev1.ReplicationController:
-		// Next ones have names of their own.
+		// New ReplicationControllers have other names.
 		if app = t.applications[object.Name]; app == nil {
 			return
 		}
@@ -131,7 +131,7 @@ func (t *Tracker) judge(app *application, now time.Time) {
 	}
 }
 
-// Expect begins to wait for an image. To be called before the image is asked for.
+// Expect starts to wait for an image. It has to be called before the edit.
 func (t *Tracker) Expect(image string) (wait func(context.Context) (Times, error)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -164,7 +164,7 @@ func (t *Tracker) times(begin time.Time) Times {
 	return times
 }
 
-// unfinished names one of those that are not done.
+// unfinished returns an error that names one of the applications that are not done.
 func (t *Tracker) unfinished() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

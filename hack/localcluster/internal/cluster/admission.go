@@ -13,20 +13,20 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// admissionPatience bounds the time from "the webhook serves" to "the API server calls it".
-const admissionPatience = 30 * time.Second
+// admissionTimeout bounds the time from "the webhook serves" to "the API server calls it".
+const admissionTimeout = 30 * time.Second
 
-// probeAnnotation is one that only rcroll's agent may set: the webhook strips it from an RC that anybody else creates.
+// probeAnnotation may be set by rcroll's agent only: the webhook removes it from an RC that anybody else creates.
 const probeAnnotation = "rcroll.dev/command"
 
-// awaitAdmission waits until the API server really calls the webhook: the webhook must have put its CA into the
+// awaitAdmission waits until the API server actually calls the webhook: the webhook must have put its CA into the
 // configurations, and the API server must have noticed both the configuration and the CA.
 func (c *Cluster) awaitAdmission(ctx context.Context, configurations []string) error {
 	client, err := c.client()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, admissionPatience)
+	ctx, cancel := context.WithTimeout(ctx, admissionTimeout)
 	defer cancel()
 	var last error
 	err = wait.PollUntilContextCancel(ctx, readyPoll, true, func(ctx context.Context) (bool, error) {
@@ -56,8 +56,8 @@ func checkCABundles(ctx context.Context, client kubernetes.Interface, configurat
 	return nil
 }
 
-// probeAdmission creates an RC, as a dry run, that the webhook changes or refuses. An RC that comes back as it was sent
-// did not go through the webhook.
+// probeAdmission dry-runs the creation of an RC that the webhook changes or refuses. If it comes back as it was sent, the
+// webhook was not called.
 func probeAdmission(ctx context.Context, client kubernetes.Interface) error {
 	labels := map[string]string{"app": "localcluster-probe"}
 	rc := &corev1.ReplicationController{
@@ -79,9 +79,9 @@ func probeAdmission(ctx context.Context, client kubernetes.Interface) error {
 	case err != nil && strings.Contains(err.Error(), "denied the request"):
 		return nil
 	case err != nil:
-		return fmt.Errorf("creating an RC on trial: %w", err)
+		return fmt.Errorf("dry-running the creation of an RC: %w", err)
 	case created.Annotations[probeAnnotation] != "":
-		return errors.New("an RC on trial did not pass the webhook")
+		return errors.New("the dry run of an RC did not call the webhook")
 	}
 	return nil
 }

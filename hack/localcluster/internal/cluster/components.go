@@ -10,9 +10,9 @@ import (
 // component is one process of the cluster.
 type component struct {
 	name string
-	// binary is the executable's name in bin; empty means that the component is part of this executable.
+	// binary is the executable's name in bin; empty if the component is part of this executable.
 	binary string
-	// flags are the command line.
+	// flags are its arguments.
 	flags []string
 	// readyURL answers 200 as soon as the component serves.
 	readyURL string
@@ -28,12 +28,12 @@ const (
 	agentName             = "agent"
 )
 
-// Names are all components in the order in which they start.
+// Names are the components in the order in which they are started.
 var Names = []string{
 	etcdName, apiServerName, controllerManagerName, schedulerName, kwokName, webhookName, agentName,
 }
 
-// unlimited is the request rate that clients allow themselves: their default limits would be what a test measures.
+// unlimited is the request rate of the clients: with their default limits, tests would measure those.
 const unlimited = "10000"
 
 func (c *Cluster) component(name string) component {
@@ -67,7 +67,7 @@ func (c *Cluster) etcd() component {
 			"--listen-peer-urls=" + peer,
 			"--initial-advertise-peer-urls=" + peer,
 			"--initial-cluster=default=" + peer,
-			// A killed process loses nothing without fsync, only a killed machine does, and that ends the cluster anyway.
+			// Without fsync a killed process loses nothing; only a machine that crashes does, which ends the cluster anyway.
 			"--unsafe-no-fsync",
 			"--log-level=warn",
 		},
@@ -115,7 +115,7 @@ func (c *Cluster) controllerManager() component {
 			"--service-account-private-key-file="+c.pkiFile("service-account.key"),
 			"--kube-api-qps="+unlimited,
 			"--kube-api-burst="+unlimited,
-			// A laptop that slept must not find its nodes lost and its pods unready when it wakes up.
+			// A laptop that wakes up must not find its nodes lost and its pods unready.
 			"--node-monitor-grace-period=24h",
 		),
 		readyURL: "https://" + c.address(controllerManagerPort) + "/healthz",
@@ -186,7 +186,7 @@ func (c *Cluster) agent() component {
 	}
 }
 
-// path is the component's executable.
+// path returns the component's executable.
 func (c *Cluster) path(comp component) string {
 	if comp.binary == "" {
 		return c.self
@@ -194,12 +194,12 @@ func (c *Cluster) path(comp component) string {
 	return filepath.Join(c.root, "bin", comp.binary)
 }
 
-// spec says how the component's process is started.
+// spec returns how the component's process is started.
 func (c *Cluster) spec(comp component, fingerprint string) process.Spec {
 	return process.Spec{Name: comp.name, Path: c.path(comp), Args: comp.commandLine(), Fingerprint: fingerprint}
 }
 
-// commandLine has the component's name first, because the executable finds out by it which component it is to be.
+// commandLine starts with the component's name, which selects the program within the executable.
 func (comp component) commandLine() []string { return append([]string{comp.name}, comp.flags...) }
 
 func (comp component) secure() bool { return strings.HasPrefix(comp.readyURL, "https:") }

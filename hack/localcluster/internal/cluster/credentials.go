@@ -13,7 +13,7 @@ import (
 	"github.com/rcroll/rcroll/hack/localcluster/internal/pki"
 )
 
-// auditPolicy counts requests: who asked for what, without bodies.
+// auditPolicy logs who made which request, without bodies.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
@@ -22,14 +22,14 @@ rules: [{level: Metadata}]
 
 func (c *Cluster) auditPolicyFile() string { return filepath.Join(c.dir, "audit-policy.yaml") }
 
-// issueCredentials makes all certificates and kubeconfigs, once in the life of the cluster.
+// issueCredentials creates all certificates and kubeconfigs, once in the life of the cluster.
 // The admin's kubeconfig comes last, so that its presence means that the others are there.
 func (c *Cluster) issueCredentials() error {
 	if _, err := os.Stat(c.Kubeconfig()); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.MkdirAll(c.pkiFile(""), 0o700); err != nil {
-		return fmt.Errorf("creating the directory of the certificates: %w", err)
+		return fmt.Errorf("creating the certificate directory: %w", err)
 	}
 	ca, err := pki.NewAuthority("localcluster")
 	if err != nil {

@@ -21,11 +21,11 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
-// namespace is the one that rcroll's manifests install into.
+// namespace is where rcroll's manifests install.
 const namespace = "rcroll-system"
 
-// upRcroll installs the manifests, and runs webhook and agent as processes in place of pods, which are simulated here.
-// They get the tokens of the ServiceAccounts that they have in a real cluster, and no other rights.
+// upRcroll applies the manifests, and runs webhook and agent as processes, since pods are simulated here. They have the
+// permissions of their ServiceAccounts, and no others.
 func (c *Cluster) upRcroll(ctx context.Context, progress func(string, ...any)) error {
 	configurations, err := c.install(ctx)
 	if err != nil {
@@ -48,8 +48,8 @@ func (c *Cluster) upRcroll(ctx context.Context, progress func(string, ...any)) e
 	return nil
 }
 
-// install applies the overlay for local use, with the webhook's URL in place of its Service: the API server of this
-// cluster reaches processes, not pods. It returns the names of the webhook configurations.
+// install applies the local overlay, with the webhook's URL in place of its Service: the API server of this cluster
+// reaches processes, not pods. It returns the names of the webhook configurations.
 func (c *Cluster) install(ctx context.Context) ([]string, error) {
 	overlay := filepath.Join(c.root, "manifests", "overlays", "local")
 	rendered, err := c.kubectl(ctx, "kustomize", overlay)
@@ -72,7 +72,7 @@ func (c *Cluster) install(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// webhookConfigurations picks the mutating webhook configurations out of a stream of manifests.
+// webhookConfigurations returns the mutating webhook configurations in a stream of manifests.
 func webhookConfigurations(manifests []byte) ([]admissionv1.MutatingWebhookConfiguration, error) {
 	var found []admissionv1.MutatingWebhookConfiguration
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests), len(manifests))
@@ -108,13 +108,13 @@ func (c *Cluster) writeKustomization(dir, overlay string, configurations []admis
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("creating %s: %w", dir, err)
 	}
-	physical, err := filepath.EvalSymlinks(dir) // kustomize resolves links before it goes up
+	physical, err := filepath.EvalSymlinks(dir) // kustomize resolves links before ".."
 	if err != nil {
 		return fmt.Errorf("resolving %s: %w", dir, err)
 	}
 	base, err := filepath.Rel(physical, overlay)
 	if err != nil {
-		return fmt.Errorf("finding the overlay: %w", err)
+		return fmt.Errorf("locating the overlay: %w", err)
 	}
 	var patches []any
 	for i := range configurations {
@@ -143,8 +143,8 @@ func (c *Cluster) writeKustomization(dir, overlay string, configurations []admis
 	return nil
 }
 
-// urlPatch points every webhook to the local process, and keeps the path that its Service reference has.
-// The host is a name because the webhook's certificate is made out to names.
+// urlPatch points every webhook to the local process, at the path of its Service reference.
+// The host is a name because the webhook's certificate is issued for DNS names.
 func (c *Cluster) urlPatch(configuration *admissionv1.MutatingWebhookConfiguration) (string, error) {
 	var patch []jsonPatch
 	for i, w := range configuration.Webhooks {
@@ -165,7 +165,7 @@ func (c *Cluster) urlPatch(configuration *admissionv1.MutatingWebhookConfigurati
 	return string(content), nil
 }
 
-// kubectl runs the kubectl of this executable as the administrator.
+// kubectl runs this executable's kubectl as the administrator.
 func (c *Cluster) kubectl(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, c.self)
 	cmd.Args = append([]string{"kubectl"}, args...)
@@ -179,7 +179,7 @@ func (c *Cluster) kubectl(ctx context.Context, args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// ensureToken writes the kubeconfig of rcroll's component, unless the component runs and therefore has one that works.
+// ensureToken writes the kubeconfig of a component of rcroll, unless it is running and therefore has a valid one.
 func (c *Cluster) ensureToken(ctx context.Context, name string) error {
 	running, err := c.procs.Running(name)
 	if err != nil || running {

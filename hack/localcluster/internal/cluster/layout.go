@@ -14,49 +14,49 @@ import (
 	"github.com/rcroll/rcroll/hack/localcluster/internal/process"
 )
 
-// Cluster is one control plane, whose whole state lives in one directory.
+// Cluster is one control plane, whose entire state is in one directory.
 type Cluster struct {
-	// root is the checkout that bin and manifests are found in.
+	// root is the checkout that contains bin and manifests.
 	root string
-	// dir holds everything that the cluster consists of.
+	// dir contains everything that belongs to the cluster.
 	dir string
-	// self is the executable that all Kubernetes components are part of.
+	// self is this executable, which contains all Kubernetes components.
 	self  string
 	state state
 	procs *process.Table
 }
 
-// state is what has to stay the same as long as the cluster exists.
+// state is what does not change during the life of the cluster.
 type state struct {
 	// BasePort is the first port of the block that the components listen on, see port.
 	BasePort int `json:"basePort"`
-	// Audit says whether the API server writes an audit log.
+	// Audit means that the API server writes an audit log.
 	Audit bool `json:"audit,omitempty"`
 }
 
-// ErrNoCluster is returned where there is no cluster.
-var ErrNoCluster = errors.New(`no cluster; "up" makes one`)
+// ErrNoCluster means that the cluster does not exist.
+var ErrNoCluster = errors.New(`no cluster; create one with "up"`)
 
 // New returns the cluster of dir, or of .local in the checkout if dir is empty. It need not exist yet.
 func New(self, dir string) (*Cluster, error) {
 	self, err := filepath.EvalSymlinks(self)
 	if err != nil {
-		return nil, fmt.Errorf("finding the executable: %w", err)
+		return nil, fmt.Errorf("locating the executable: %w", err)
 	}
 	root := filepath.Dir(filepath.Dir(self)) // the executable is bin/localcluster of the checkout
 	if dir == "" {
 		dir = filepath.Join(root, ".local")
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, fmt.Errorf("finding the directory: %w", err)
+		return nil, fmt.Errorf("locating the directory: %w", err)
 	}
 	return &Cluster{root: root, dir: dir, self: self, procs: process.NewTable(dir)}, nil
 }
 
-// Kubeconfig is the file that an administrator of the cluster uses.
+// Kubeconfig returns the administrator's kubeconfig file.
 func (c *Cluster) Kubeconfig() string { return filepath.Join(c.dir, "kubeconfig") }
 
-// ExportLine is the shell line that points kubectl to the cluster.
+// ExportLine returns the shell command that points kubectl to the cluster.
 func (c *Cluster) ExportLine() string { return "export KUBECONFIG=" + c.Kubeconfig() }
 
 func (c *Cluster) stateFile() string { return filepath.Join(c.dir, "state.json") }
@@ -82,7 +82,7 @@ func (c *Cluster) load() error {
 	return nil
 }
 
-// create claims the directory. One that holds anything else is refused, because "down" removes it as a whole.
+// create claims the directory. One that contains anything else is refused, because "down" removes it entirely.
 func (c *Cluster) create() error {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return fmt.Errorf("creating the state directory: %w", err)

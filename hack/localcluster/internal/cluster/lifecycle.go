@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	// readyPoll is how often a starting component is asked whether it is ready.
+	// readyPoll is the interval of readiness probes of a starting component.
 	readyPoll = 50 * time.Millisecond
-	// stopPatience is how long a component may take to end by itself before it is killed.
-	stopPatience = 20 * time.Second
-	// logLines are shown of a component that died.
+	// stopTimeout is how long a component may take to exit before it is killed.
+	stopTimeout = 20 * time.Second
+	// logLines is the number of lines shown of the log of a component that died.
 	logLines = 15
 )
 
-// Start starts the component unless it runs, and waits until it serves.
+// Start starts the component unless it is running, and waits until it serves.
 func (c *Cluster) Start(ctx context.Context, name string) error {
 	if err := c.load(); err != nil {
 		return err
@@ -55,8 +55,8 @@ func (c *Cluster) launch(comp component) error {
 	return c.procs.Start(c.spec(comp, fingerprint))
 }
 
-// fingerprint changes when a component has to be restarted: with its flags and, for rcroll's own, with its executable.
-// It goes by the content, because a build that changes nothing may still touch the file.
+// fingerprint changes when a component has to be restarted: with its flags and, for rcroll's own, with the content of its
+// executable. A modification time would change with a build that changes nothing.
 func (c *Cluster) fingerprint(comp component) (string, error) {
 	hash := sha256.New()
 	_, _ = io.WriteString(hash, strings.Join(comp.commandLine(), "\x00"))
@@ -73,7 +73,7 @@ func (c *Cluster) fingerprint(comp component) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// refresh starts the component, or restarts it if it runs in another version than it would now be started in.
+// refresh starts the component, or restarts it if its flags or its executable have changed.
 func (c *Cluster) refresh(ctx context.Context, name string) error {
 	running, err := c.procs.Running(name)
 	if err != nil {
@@ -97,7 +97,7 @@ func (c *Cluster) refresh(ctx context.Context, name string) error {
 	return c.start(ctx, name)
 }
 
-// Stop ends the component with the signal and waits until it is gone; one that does not run is a success.
+// Stop signals the component and waits until it has exited. It succeeds if the component is not running.
 func (c *Cluster) Stop(ctx context.Context, name string, signal syscall.Signal) error {
 	if err := c.load(); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (c *Cluster) Stop(ctx context.Context, name string, signal syscall.Signal) 
 }
 
 func (c *Cluster) stop(ctx context.Context, name string, signal syscall.Signal) error {
-	patient, cancel := context.WithTimeout(ctx, stopPatience)
+	patient, cancel := context.WithTimeout(ctx, stopTimeout)
 	defer cancel()
 	err := c.procs.Stop(patient, name, signal)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && signal != syscall.SIGKILL {
@@ -123,7 +123,7 @@ func (c *Cluster) Restart(ctx context.Context, name string, signal syscall.Signa
 	return c.start(ctx, name)
 }
 
-// Down ends all components and removes everything; a cluster that does not exist is a success.
+// Down stops all components and removes everything. It succeeds if the cluster does not exist.
 func (c *Cluster) Down(ctx context.Context) error {
 	err := c.load()
 	if errors.Is(err, ErrNoCluster) {
@@ -133,7 +133,7 @@ func (c *Cluster) Down(ctx context.Context) error {
 		return err
 	}
 	for i := len(Names) - 1; i >= 0; i-- {
-		signal := syscall.SIGKILL // state that is thrown away need not be written out
+		signal := syscall.SIGKILL // state that is discarded need not be flushed
 		if c.component(Names[i]).binary != "" {
 			signal = syscall.SIGTERM
 		}
@@ -147,7 +147,7 @@ func (c *Cluster) Down(ctx context.Context) error {
 	return nil
 }
 
-// awaitReady waits until the component serves. One that dies meanwhile is reported with the end of its log.
+// awaitReady waits until the component serves. If it dies in the meantime, the error has the end of its log.
 func (c *Cluster) awaitReady(ctx context.Context, comp component) error {
 	client, err := c.probeClient(comp)
 	if err != nil {
@@ -163,7 +163,7 @@ func (c *Cluster) awaitReady(ctx context.Context, comp component) error {
 			return err
 		}
 		if !running {
-			return fmt.Errorf("%s ended before it was ready; the end of %s:\n%s",
+			return fmt.Errorf("%s exited before it was ready; the end of %s:\n%s",
 				comp.name, c.procs.LogFile(comp.name), c.procs.LogTail(comp.name, logLines))
 		}
 		select {
@@ -174,7 +174,7 @@ func (c *Cluster) awaitReady(ctx context.Context, comp component) error {
 	}
 }
 
-// probeClient speaks plain HTTP, or HTTPS as the administrator, whom the API server tells most.
+// probeClient uses plain HTTP, or HTTPS as the administrator, to whom the API server gives the most detail.
 func (c *Cluster) probeClient(comp component) (*http.Client, error) {
 	client := &http.Client{Timeout: 5 * time.Second}
 	if !comp.secure() {
@@ -193,7 +193,7 @@ func (c *Cluster) probeClient(comp component) (*http.Client, error) {
 func probe(ctx context.Context, client *http.Client, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return fmt.Errorf("asking %s: %w", url, err)
+		return fmt.Errorf("probing %s: %w", url, err)
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -202,7 +202,7 @@ func probe(ctx context.Context, client *http.Client, url string) error {
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
-		return fmt.Errorf("not ready: %s answers %s: %s", url, resp.Status, strings.TrimSpace(string(body)))
+		return fmt.Errorf("not ready: %s returned %s: %s", url, resp.Status, strings.TrimSpace(string(body)))
 	}
 	return nil
 }

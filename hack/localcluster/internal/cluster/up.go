@@ -21,17 +21,17 @@ import (
 // nodeNames are the nodes of the cluster.
 var nodeNames = []string{"cent1", "cent2", "cent3"}
 
-// UpOptions say what Up makes.
+// UpOptions are the options of Up.
 type UpOptions struct {
 	// Bare leaves rcroll out.
 	Bare bool
 	// Audit makes the API server log every request; it stays so until the cluster is removed.
 	Audit bool
-	// Progress is told what is ready.
+	// Progress is called with what has become ready.
 	Progress func(format string, args ...any)
 }
 
-// Up makes the cluster, or starts what is missing of it, and returns when everything serves.
+// Up creates the cluster, or starts its missing components, and returns when everything serves.
 func (c *Cluster) Up(ctx context.Context, o UpOptions) error {
 	unlock, err := process.LockDir(ctx, c.dir)
 	if err != nil {
@@ -155,13 +155,13 @@ func newNode(name, ip string) *corev1.Node {
 	}
 }
 
-// awaitUsable waits until a pod that is created now gets scheduled and runs: the nodes have to be Ready, and the
-// namespace needs the service account that pods run as.
+// awaitUsable waits until a new pod would be scheduled and run: the nodes have to be Ready, and the namespace needs the
+// default ServiceAccount.
 func awaitUsable(ctx context.Context, client kubernetes.Interface) error {
 	err := wait.PollUntilContextCancel(ctx, readyPoll, true, func(ctx context.Context) (bool, error) {
 		nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 		if err != nil {
-			return false, nil // asked again until ctx ends
+			return false, nil // retried until ctx ends
 		}
 		ready := 0
 		for i := range nodes.Items {
@@ -178,7 +178,7 @@ func awaitUsable(ctx context.Context, client kubernetes.Interface) error {
 	return nil
 }
 
-// nodeReady wants the taint of a new node gone, too: until then the scheduler puts nothing there.
+// nodeReady also requires that the taint of a new node is gone: until then no pod is scheduled there.
 func nodeReady(node *corev1.Node) bool {
 	if len(node.Spec.Taints) > 0 {
 		return false
@@ -191,5 +191,5 @@ func nodeReady(node *corev1.Node) bool {
 	return false
 }
 
-// tokenLifetime is that of the credentials of webhook and agent, which nobody rotates here.
+// tokenLifetime is the lifetime of the tokens of webhook and agent, which are not rotated here.
 const tokenLifetime = 10 * 365 * 24 * time.Hour

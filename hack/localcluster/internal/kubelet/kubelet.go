@@ -1,4 +1,4 @@
-// Package kubelet simulates the kubelets of all nodes with KWOK: pods get Ready, or fail, as the tag of their image says.
+// Package kubelet simulates the kubelets of all nodes with KWOK: pods become Ready or fail, depending on the tag of their image.
 package kubelet
 
 import (
@@ -24,16 +24,16 @@ import (
 	"sigs.k8s.io/kwok/pkg/log"
 )
 
-// stagesYAML is the life of nodes and pods.
+// stagesYAML is the life cycle of nodes and pods.
 //
 //go:embed stages.yaml
 var stagesYAML string
 
-// podCIDR has room for more pods than the nodes have.
+// podCIDR has more addresses than the nodes have room for pods.
 const podCIDR = "10.64.0.0/10"
 
-// parallelism is the number of status updates in flight; KWOK refuses 0 and defaults to 4, which a rollout of
-// thousands of pods would measure instead of the controllers.
+// parallelism is the number of concurrent status updates. KWOK refuses 0 and defaults to 4, which is what a rollout of
+// thousands of pods would measure.
 const parallelism = 16
 
 // Run simulates the kubelets until ctx ends. It serves /readyz on address.
@@ -43,7 +43,7 @@ func Run(ctx context.Context, kubeconfig, address string) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", kubeconfig, err)
 	}
-	config.QPS = -1 // no limit: real kubelets have one each
+	config.QPS = -1 // no limit: real kubelets have a limit each
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return patientTransport{next: next} })
 
 	controller, err := newController(config)
@@ -86,7 +86,7 @@ func newController(config *rest.Config) (*controllers.Controller, error) {
 		NodePlayStageParallelism:  parallelism,
 		NodeLeaseParallelism:      parallelism,
 		PodsOnNodeSyncParallelism: parallelism,
-		// With leases a restarted KWOK would take the nodes for another's until the old lease ran out.
+		// With leases, a restarted KWOK would wait for the old lease to expire.
 		NodeLeaseDurationSeconds: 0,
 	})
 	if err != nil {
@@ -95,7 +95,7 @@ func newController(config *rest.Config) (*controllers.Controller, error) {
 	return controller, nil
 }
 
-// loadStages parses the embedded stages and sorts them by the kind that they are for.
+// loadStages parses the embedded stages and groups them by the kind that they apply to.
 func loadStages() (map[internalversion.StageResourceRef][]*internalversion.Stage, error) {
 	stages := map[internalversion.StageResourceRef][]*internalversion.Stage{}
 	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(stagesYAML), len(stagesYAML))

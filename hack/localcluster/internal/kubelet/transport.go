@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// retryPause is how long a request that found no API server waits before it is sent again.
+// retryPause is the time before a failed request is sent again.
 const retryPause = 200 * time.Millisecond
 
-// patientTransport sends a request again until the API server answers it.
+// patientTransport repeats a request until the API server answers it.
 //
-// A kubelet never gives a pod up because the API server was away, but KWOK drops a status update that met anything else
-// than a refused connection, and the pod would hang for ever. All that KWOK sends may be repeated.
+// A kubelet retries while the API server is down. KWOK drops a status update that fails with anything but a refused
+// connection, and the pod would be stuck forever. All requests of KWOK may be repeated.
 type patientTransport struct {
 	next http.RoundTripper
 }
@@ -43,7 +43,7 @@ func (t patientTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// again returns req with a body that was not read yet.
+// again returns req with an unread body.
 func again(req *http.Request) (*http.Request, error) {
 	req = req.Clone(req.Context())
 	if req.GetBody == nil {

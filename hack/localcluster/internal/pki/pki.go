@@ -1,4 +1,4 @@
-// Package pki makes the certificates of one throw-away control plane.
+// Package pki issues the certificates of one disposable control plane.
 package pki
 
 import (
@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// validity is longer than any local control plane lives.
+// validity is longer than the life of any local control plane.
 const validity = 10 * 365 * 24 * time.Hour
 
 // Authority is a certificate authority that exists only in memory and in the files written by it.
@@ -30,7 +30,7 @@ type Pair struct {
 	Cert, Key []byte
 }
 
-// NewAuthority makes a self-signed authority.
+// NewAuthority creates a self-signed authority.
 func NewAuthority(name string) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -68,7 +68,7 @@ func (a *Authority) Server(name string, hosts []string) (Pair, error) {
 	return a.issue(template)
 }
 
-// Client issues a client certificate: Kubernetes reads the user out of the common name, groups out of organizations.
+// Client issues a client certificate: Kubernetes takes the user from the common name and the groups from organizations.
 func (a *Authority) Client(user string, groups ...string) (Pair, error) {
 	template := newTemplate(user)
 	template.Subject.Organization = groups
@@ -92,7 +92,7 @@ func (a *Authority) issue(template *x509.Certificate) (Pair, error) {
 	return Pair{Cert: encode("CERTIFICATE", der), Key: keyPEM}, nil
 }
 
-// KeyPair makes a bare key pair, as the signing of service account tokens needs; Cert is the public key.
+// KeyPair creates a key pair for signing service account tokens; Cert is the public key.
 func KeyPair() (Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

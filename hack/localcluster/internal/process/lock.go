@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// lockPatience bounds the wait for an exclusive lock: lockHeld takes a shared one for an instant.
-const lockPatience = 200 * time.Millisecond
+// lockTimeout bounds the wait for an exclusive lock: lockHeld takes a shared one for an instant.
+const lockTimeout = 200 * time.Millisecond
 
 // ErrLocked is returned for a file that somebody else has locked.
 var ErrLocked = errors.New("already running")
@@ -22,7 +22,7 @@ func lockExclusive(file string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(lockPatience); ; time.Sleep(pollInterval) {
+	for deadline := time.Now().Add(lockTimeout); ; time.Sleep(pollInterval) {
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return f, nil
@@ -39,8 +39,8 @@ func lockExclusive(file string) (*os.File, error) {
 	return nil, fmt.Errorf("locking %s: %w", file, err)
 }
 
-// lockHeld tells whether somebody holds an exclusive lock of file. It asks with a shared lock, so that two who ask at
-// the same time do not take each other for the holder.
+// lockHeld reports whether somebody holds an exclusive lock on file. It tries a shared lock, so that two concurrent calls
+// do not mistake each other for the holder.
 func lockHeld(file string) (bool, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +69,7 @@ func LockDir(ctx context.Context, dir string) (unlock func(), err error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for another command that works on %s: %w", dir, ctx.Err())
+			return nil, fmt.Errorf("waiting for another command that is using %s: %w", dir, ctx.Err())
 		case <-time.After(pollInterval):
 		}
 	}

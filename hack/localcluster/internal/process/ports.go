@@ -17,7 +17,7 @@ const (
 )
 
 // FreePorts returns the first of count consecutive ports that are free on the loopback addresses. Blocks are aligned, so
-// that another user of FreePorts either takes the same block, and sees its live ports, or none of it.
+// that two callers of FreePorts get either the same block, in which they see each other's ports, or disjoint ones.
 func FreePorts(count int) (int, error) {
 	blocks := (highestPort - lowestPort) / count
 	for range attempts {
@@ -38,7 +38,7 @@ func allFree(base, count int) bool {
 	return true
 }
 
-// free tells whether port can be listened on; an address that the machine does not have is nobody else's either.
+// free reports whether port can be listened on. An address that the machine does not have counts as free.
 func free(address string, port int) bool {
 	l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package process starts detached processes and knows for certain whether they still live.
+// Package process starts detached processes and knows for certain whether they are still alive.
 //
 // A PID alone does not identify a process: once it died, the kernel may hand the number to another one. Every process
 // started here therefore inherits an open file that carries an exclusive flock. The kernel drops that lock at the moment
@@ -21,10 +21,10 @@ import (
 	"time"
 )
 
-// pollInterval is how often a stopping process is looked at.
+// pollInterval is how often a stopping process is checked.
 const pollInterval = 10 * time.Millisecond
 
-// Spec says how a process is started.
+// Spec is how a process is started.
 type Spec struct {
 	// Name is the component's name; it names the log and the PID file too.
 	Name string
@@ -35,7 +35,7 @@ type Spec struct {
 	Fingerprint string
 }
 
-// Table is the set of processes whose state lives in one directory.
+// Table is the set of processes whose state is in one directory.
 type Table struct {
 	dir string
 }
@@ -59,8 +59,8 @@ type record struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
-// Start runs s in a session of its own, so that it outlives the caller and the caller's terminal.
-// It fails if the process runs already.
+// Start runs s in its own session, so that it outlives the caller and the caller's terminal.
+// It fails if the process is already running.
 func (t *Table) Start(s Spec) error {
 	for _, f := range []string{t.LogFile(s.Name), t.PIDFile(s.Name), t.recordFile(s.Name)} {
 		if err := os.MkdirAll(filepath.Dir(f), 0o755); err != nil {
@@ -111,11 +111,11 @@ func (t *Table) write(lock *os.File, s Spec, pid int) error {
 	return os.WriteFile(t.PIDFile(s.Name), []byte(strconv.Itoa(pid)+"\n"), 0o644)
 }
 
-// Running tells whether the named process lives.
+// Running reports whether the named process is alive.
 func (t *Table) Running(name string) (bool, error) {
 	held, err := lockHeld(t.recordFile(name))
 	if err != nil {
-		return false, fmt.Errorf("looking at %s: %w", name, err)
+		return false, fmt.Errorf("inspecting %s: %w", name, err)
 	}
 	return held, nil
 }
@@ -138,7 +138,7 @@ func (t *Table) read(name string) (record, error) {
 	return r, nil
 }
 
-// Stop signals the named process and waits until it is gone. A process that does not run is a success.
+// Stop signals the named process and waits until it has exited. It succeeds if the process is not running.
 func (t *Table) Stop(ctx context.Context, name string, signal syscall.Signal) error {
 	if err := t.signal(name, signal); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (t *Table) signal(name string, signal syscall.Signal) error {
 	// Where the system has process handles, FindProcess pins the process before its identity is checked once more.
 	p, err := os.FindProcess(r.PID)
 	if err != nil {
-		return fmt.Errorf("finding %s: %w", name, err)
+		return fmt.Errorf("locating %s: %w", name, err)
 	}
 	if running, err = t.Running(name); err != nil || !running {
 		return err

@@ -1,0 +1,28 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// What users read of the agent besides package rollout's messages.
+
+// errWebhookMissing: a command was stored as it stands instead of being carried out.
+var errWebhookMissing = errors.New("the command was not carried out: the rcroll webhook is not installed, does not select this namespace, or does not know this agent")
+
+// verbs say in an error what was being done to a ReplicationController.
+var verbs = map[rollout.ActionKind]string{
+	rollout.CreateNewRC:   "create",
+	rollout.ScaleOwned:    "scale",
+	rollout.DeleteOwned:   "delete",
+	rollout.OrphanPods:    "delete without its pods",
+	rollout.SendCommand:   "send a command to",
+	rollout.SetConditions: "set the conditions of",
+}
+
+func invalidRequestMessage(err error) string {
+	return fmt.Sprintf("Annotation %s: %v: apply the manifest again", api.RequestAnnotation, err)
+}

@@ -1,0 +1,24 @@
+package mutate
+
+import (
+	"k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// guardSize refuses a request that finds no room beside the other annotations. The
+// API server would refuse it too, but tell of an annotation that no user wrote.
+func guardSize(object *unstructured.Unstructured) error {
+	annotations := object.GetAnnotations()
+	if validation.ValidateAnnotationsSize(annotations) == nil {
+		return nil
+	}
+	largest := ""
+	for key, value := range annotations {
+		if key != api.RequestAnnotation && len(value) > len(annotations[largest]) {
+			largest = key
+		}
+	}
+	return errNoRoomForRequest(name(object), len(annotations[api.RequestAnnotation]), largest, len(annotations[largest]))
+}

@@ -1,0 +1,48 @@
+package rollout
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestMessages compares all that users read with testdata/messages.golden.
+func TestMessages(t *testing.T) {
+	s := Snapshot{
+		RC:    Member{Name: "tomcat", UID: "rc", Replicas: 4},
+		Owned: []Member{{Name: "tomcat-v8", UID: "new", Replicas: 2}}, Desired: 5, Requested: "v8", Live: "v7",
+		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), ProgressDeadline: 10 * time.Minute},
+	}
+	back := s
+	back.Requested = "v7"
+	changed := s
+	changed.Differs = []string{"spec.template.spec.containers[0].image"}
+	problem := PodProblem{Reason: "ImagePullBackOff", Summary: "container tomcat cannot pull image tomcat:8", Detail: "not found (pod tomcat-v8-x)"}
+	got := strings.Join([]string{
+		goalMessage(s), goalMessage(back),
+		problemMessage(s, problem), problemMessage(back, PodProblem{Reason: ReasonNotReady, Summary: "pods do not become ready"}),
+		deadlineMessage(s, problem), deadlineMessage(back, PodReport{}.cause()),
+		summaryMessage(s, s.Owned[0], []Member{s.RC}), scalingMessage(s.RC, 3), scalingMessage(s.Owned[0], 3),
+		rollbackMessage(back), rolledBackMessage(back, deadlineMessage(s, problem)), rollbackEndMessage(back),
+		promotionMessage(s, s.Owned[0]), takeoverMessage(s), completeMessage(s), completeMessage(changed),
+		pausedMessage, nameConflictMessage(s),
+	}, "\n") + "\n"
+	const golden = "testdata/messages.golden"
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got)
+}

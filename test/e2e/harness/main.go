@@ -1,0 +1,81 @@
+package harness
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	// localclusterEnv names the executable that boots control planes, as an
+	// absolute path. Without it there is nothing to test on.
+	localclusterEnv = "RCROLL_LOCALCLUSTER"
+
+	// dirEnv names the directory of a control plane that runs already, for
+	// development. Otherwise the tests boot one of their own, and remove it.
+	dirEnv = "RCROLL_E2E_DIR"
+
+	// parallelTests is more than there are processors, as tests mostly wait for
+	// pods to become ready.
+	parallelTests = 6
+)
+
+// shared is the control plane that all tests of the test binary share.
+var shared struct {
+	// mu is held while the control plane is booted and while it is removed.
+	mu     sync.Mutex
+	booted bool
+	plane  *ControlPlane
+	err    error
+}
+
+// Main runs the tests of a package and exits. The control plane that they booted, if
+// they did, is removed at the end, also when they are interrupted.
+func Main(m *testing.M) {
+	flag.Parse()
+	// Without a control plane every test says why it is skipped.
+	if enabled() {
+		if err := flag.Set("test.parallel", strconv.Itoa(parallelTests)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		shared.mu.Lock() // for good: nothing is booted any more
+		shared.plane.remove(false)
+		os.Exit(130)
+	}()
+	code := m.Run()
+	shared.mu.Lock()
+	shared.plane.remove(code == 0)
+	os.Exit(code)
+}
+
+func enabled() bool { return os.Getenv(localclusterEnv) != "" && !testing.Short() }
+
+// Cluster is the control plane that the tests share. The first call boots it; a test
+// that has none to run on is skipped.
+func Cluster(t *testing.T) *ControlPlane {
+	t.Helper()
+	if !enabled() {
+		t.Skipf("%s does not name bin/localcluster, or -short is given: there is no control plane to test on (make test-e2e has one)", localclusterEnv)
+	}
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if !shared.booted {
+		shared.booted = true
+		shared.plane, shared.err = boot(os.Getenv(localclusterEnv), os.Getenv(dirEnv))
+	}
+	require.NoError(t, shared.err, "there is no control plane to test on")
+	return shared.plane
+}

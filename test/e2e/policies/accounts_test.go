@@ -1,0 +1,219 @@
+package policies
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clientv1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+)
+
+const (
+	agentPolicy         = "rcroll-agent"
+	webhookPolicy       = "rcroll-webhook"
+	configurationPolicy = "rcroll-webhook-configuration"
+)
+
+var dryRun = metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
+
+// privileged is what a thief of a token would run.
+func privileged(rc *corev1.ReplicationController) {
+	rc.Spec.Replicas = ptr.To[int32](1)
+	rc.Spec.Template.Spec.HostPID = true
+	rc.Spec.Template.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)}
+}
+
+// rcsAs is the client of the agent or the webhook.
+func rcsAs(t *testing.T, component, namespace string) clientv1.ReplicationControllerInterface {
+	return client(t, config(t, component)).CoreV1().ReplicationControllers(namespace)
+}
+
+// With the agent's token nobody runs pods that no rollout has.
+func TestAgentCreatesOnlyForARollout(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t, nil)
+	owner := create(t, ns, newRC("tomcat"))
+	inKubeSystem := owner.DeepCopy()
+	refused := map[string]struct {
+		namespace string
+		rc        *corev1.ReplicationController
+		says      string
+	}{
+		"a privileged one in kube-system":       {metav1.NamespaceSystem, newRC("thief", privileged), "only where the webhook is called for them"},
+		"one that looks right in kube-system":   {metav1.NamespaceSystem, newRC("thief", sealedFor(inKubeSystem)), "only where the webhook is called for them"},
+		"one in a namespace that opted out":     {namespace(t, map[string]string{api.EnabledKey: "false"}), newRC("thief", sealedFor(owner)), "only where the webhook is called for them"},
+		"a privileged one":                      {ns, newRC("thief", privileged), "as their only owner and controller"},
+		"one with pods":                         {ns, newRC("thief", sealedFor(owner), privileged), "only without replicas"},
+		"one that is open":                      {ns, newRC("thief", sealedFor(owner), opened), "only without replicas"},
+		"one with the hash of another template": {ns, newRC("thief", sealedFor(owner), named("tomcat-00000000000000000000000000000000")), "with the hash of their template"},
+		"one with a finalizer":                  {ns, newRC("thief", sealedFor(owner), finalized), "with no finalizer"},
+	}
+	for name, c := range refused {
+		t.Run(name, func(t *testing.T) {
+			_, err := rcsAs(t, harness.Agent, c.namespace).Create(t.Context(), c.rc, dryRun)
+			expectForbidden(t, err, agentPolicy, c.says)
+		})
+	}
+	_, err := rcsAs(t, harness.Agent, ns).Create(t.Context(), newRC("new", sealedFor(owner)), dryRun)
+	assert.NoError(t, err, "what the agent does")
+}
+
+func opened(rc *corev1.ReplicationController) {
+	delete(rc.Spec.Selector, api.SealedLabel)
+	delete(rc.Spec.Template.Labels, api.SealedLabel)
+}
+
+func named(name string) func(*corev1.ReplicationController) {
+	return func(rc *corev1.ReplicationController) { rc.Name = name }
+}
+
+func finalized(rc *corev1.ReplicationController) { rc.Finalizers = []string{"example.com/hold"} }
+
+// Of what is there, the agent deletes and changes only what it made.
+func TestAgentChangesOnlyWhatItMade(t *testing.T) {
+	t.Parallel()
+	s := pausedHalfway(t)
+	ns, made := s.Namespace, s.Now().Owned()[0]
+	rcs := rcsAs(t, harness.Agent, ns)
+	create(t, ns, newRC("idle"))
+	inKubeSystem := create(t, metav1.NamespaceSystem, newRC("system-"+ns))
+	t.Cleanup(func() { deleteRC(t, metav1.NamespaceSystem, inKubeSystem.Name) })
+
+	expectForbidden(t, rcs.Delete(t.Context(), "tomcat", metav1.DeleteOptions{}), agentPolicy, "deletes only")
+	expectForbidden(t, rcsAs(t, harness.Agent, metav1.NamespaceSystem).Delete(t.Context(), inKubeSystem.Name, metav1.DeleteOptions{}), agentPolicy, "deletes only")
+
+	for what, c := range map[string]struct{ namespace, name, patch, says string }{
+		"the spec in kube-system":    {metav1.NamespaceSystem, inKubeSystem.Name, imagePatch, "changes no ReplicationController but through the webhook"},
+		"a request":                  {ns, "idle", `{"metadata":{"annotations":{"rcroll.dev/request":"{}"}}}`, "begins no rolling update"},
+		"the rolling label":          {ns, "idle", `{"metadata":{"labels":{"rcroll.dev/rolling":"true"}}}`, "begins no rolling update"},
+		"an owner":                   {ns, "idle", `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"a","uid":"1"}]}}`, "begins no rolling update"},
+		"the image of what it made":  {ns, made.Name, `{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"thief"}]}}}}`, "but replicas and seal"},
+		"the labels of what it made": {ns, made.Name, `{"metadata":{"labels":{"a":"b"}}}`, "but replicas and seal"},
+		"a label in the template":    {ns, made.Name, `{"spec":{"template":{"metadata":{"labels":{"a":"b"}}}}}`, "but replicas and seal"},
+	} {
+		_, err := rcsAs(t, harness.Agent, c.namespace).Patch(t.Context(), c.name, types.StrategicMergePatchType, []byte(c.patch), metav1.PatchOptions{})
+		t.Run(what, func(t *testing.T) { expectForbidden(t, err, agentPolicy, c.says) })
+	}
+	_, err := rcs.Patch(t.Context(), "tomcat", types.MergePatchType, []byte(`{"metadata":{"labels":{"a":"b"}}}`), metav1.PatchOptions{}, "status")
+	expectForbidden(t, err, agentPolicy, "nothing through the status")
+	err = rcs.Delete(t.Context(), made.Name, metav1.DeleteOptions{DryRun: dryRun.DryRun})
+	assert.NoError(t, err, "what the agent does")
+}
+
+func deleteRC(t *testing.T, namespace, name string) {
+	assert.NoError(t, harness.Cluster(t).Client.CoreV1().ReplicationControllers(namespace).Delete(context.Background(), name, metav1.DeleteOptions{}))
+}
+
+// With the webhook's token nobody creates, scales or changes anything for good.
+func TestWebhookWritesOnlyOnTrial(t *testing.T) {
+	t.Parallel()
+	ns := namespace(t, nil)
+	create(t, ns, newRC("tomcat"))
+	rcs := rcsAs(t, harness.Webhook, ns)
+	_, err := rcs.Create(t.Context(), newRC("thief"), dryRun)
+	require.NoError(t, err, "what the webhook does")
+
+	for _, namespace := range []string{ns, metav1.NamespaceSystem} {
+		_, err = rcsAs(t, harness.Webhook, namespace).Create(t.Context(), newRC("thief", privileged), metav1.CreateOptions{})
+		expectForbidden(t, err, webhookPolicy, "only as a dry run")
+	}
+	for what, c := range map[string]struct{ patch, says string }{
+		"the image":    {imagePatch, "changes only annotations"},
+		"replicas":     {scalePatch, "changes only annotations"},
+		"a label":      {`{"metadata":{"labels":{"rcroll.dev/rolling":"true"}}}`, "changes only annotations"},
+		"a request":    {`{"metadata":{"annotations":{"rcroll.dev/request":"{\"replicas\":0,\"template\":{}}"}}}`, "only the replicas of a request"},
+		"a command":    {`{"metadata":{"annotations":{"rcroll.dev/command":"{}"}}}`, "of annotations only"},
+		"another note": {`{"metadata":{"annotations":{"example.com/note":"x"}}}`, "of annotations only"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			_, err := rcs.Patch(t.Context(), "tomcat", types.StrategicMergePatchType, []byte(c.patch), metav1.PatchOptions{})
+			expectForbidden(t, err, webhookPolicy, c.says)
+		})
+	}
+	_, err = rcs.UpdateScale(t.Context(), "tomcat", scaleTo("tomcat", ns, 3), metav1.UpdateOptions{})
+	expectForbidden(t, err, webhookPolicy, "only as a dry run")
+	_, err = rcs.UpdateScale(t.Context(), "tomcat", scaleTo("tomcat", ns, 3), metav1.UpdateOptions{DryRun: dryRun.DryRun})
+	assert.NoError(t, err, "what the webhook does")
+	assert.True(t, apierrors.IsForbidden(rcs.Delete(t.Context(), "tomcat", metav1.DeleteOptions{})))
+}
+
+// In a rollout the webhook records how many replicas are wanted, and nothing else.
+func TestWebhookRecordsReplicasOnly(t *testing.T) {
+	t.Parallel()
+	s := harness.Given(t, tomcat(t))
+	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"=true")
+	s.SetImage("tomcat=tomcat:8")
+	rcs := rcsAs(t, harness.Webhook, s.Namespace)
+	request, err := api.ParseSpec(s.Stored().Annotations[api.RequestAnnotation])
+	require.NoError(t, err)
+	record := func(edit func(api.Spec)) error {
+		edited := request.DeepCopy()
+		edit(edited)
+		patch := map[string]any{"metadata": map[string]any{"annotations": map[string]any{api.RequestAnnotation: edited.String()}}}
+		_, err := rcs.Patch(t.Context(), "tomcat", types.MergePatchType, jsonOf(t, patch), metav1.PatchOptions{})
+		return err
+	}
+	require.NoError(t, record(func(request api.Spec) { request["replicas"] = int64(7) }))
+	err = record(func(request api.Spec) { request["template"] = map[string]any{} })
+	expectForbidden(t, err, webhookPolicy, "only the replicas of a request")
+	err = record(func(request api.Spec) { request["selector"] = map[string]any{"a": "b"} })
+	expectForbidden(t, err, webhookPolicy, "only the replicas of a request")
+}
+
+// The webhook keeps the caBundle of its configuration, and cannot make the API server
+// send it anything else.
+func TestWebhookRewritesNoConfiguration(t *testing.T) {
+	t.Parallel()
+	configurations := client(t, config(t, harness.Webhook)).AdmissionregistrationV1().MutatingWebhookConfigurations()
+	current, err := configurations.Get(t.Context(), "rcroll", metav1.GetOptions{})
+	require.NoError(t, err)
+	for what, edit := range map[string]func(*admissionregistrationv1.MutatingWebhookConfiguration){
+		"secrets": func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].Rules = append(c.Webhooks[0].Rules, secrets)
+		},
+		"the namespaces": func(c *admissionregistrationv1.MutatingWebhookConfiguration) { c.Webhooks[0].NamespaceSelector = nil },
+		"the conditions": func(c *admissionregistrationv1.MutatingWebhookConfiguration) { c.Webhooks[0].MatchConditions = nil },
+		"the failure policy": func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[0].FailurePolicy = ptr.To(admissionregistrationv1.Ignore)
+		},
+		"another address": func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			c.Webhooks[1].ClientConfig.URL = ptr.To("https://thief.example.com/")
+		},
+		"one entry less": func(c *admissionregistrationv1.MutatingWebhookConfiguration) { c.Webhooks = c.Webhooks[:1] },
+		"one entry more": func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+			more := c.Webhooks[0].DeepCopy()
+			more.Name, more.Rules = "thief.rcroll.dev", []admissionregistrationv1.RuleWithOperations{secrets}
+			c.Webhooks = append(c.Webhooks, *more)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			edited := current.DeepCopy()
+			edit(edited)
+			patch := jsonOf(t, map[string]any{"webhooks": edited.Webhooks})
+			_, err := configurations.Patch(t.Context(), "rcroll", types.MergePatchType, patch, metav1.PatchOptions{DryRun: dryRun.DryRun})
+			expectForbidden(t, err, configurationPolicy, "nothing of a webhook configuration but the caBundle")
+		})
+	}
+	edited := current.DeepCopy()
+	for i := range edited.Webhooks {
+		edited.Webhooks[i].ClientConfig.CABundle = append(edited.Webhooks[i].ClientConfig.CABundle, '\n')
+	}
+	patch := jsonOf(t, map[string]any{"webhooks": edited.Webhooks})
+	_, err = configurations.Patch(t.Context(), "rcroll", types.MergePatchType, patch, metav1.PatchOptions{DryRun: dryRun.DryRun})
+	assert.NoError(t, err, "what the webhook does")
+}
+
+var secrets = admissionregistrationv1.RuleWithOperations{
+	Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
+	Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"}},
+}

@@ -1,0 +1,183 @@
+package policies
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/ptr"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
+	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
+	"github.com/rcroll/rcroll/test/observe"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }
+
+// hash looks like that of a template.
+const hash = "0123456789abcdef0123456789abcdef"
+
+// config has the token of the agent or the webhook, and with it the permissions of that
+// ServiceAccount.
+func config(t *testing.T, component string) *rest.Config {
+	t.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(harness.Cluster(t).Dir, component+".kubeconfig"))
+	require.NoError(t, err)
+	config.WarningHandler = rest.NoWarnings{}
+	return config
+}
+
+func client(t *testing.T, config *rest.Config) kubernetes.Interface {
+	t.Helper()
+	client, err := kubernetes.NewForConfig(config)
+	require.NoError(t, err)
+	return client
+}
+
+// user is somebody who may do in one namespace what the rule says, and nothing else.
+func user(t *testing.T, namespace, name string, rule rbacv1.PolicyRule) kubernetes.Interface {
+	t.Helper()
+	admin := harness.Cluster(t).Client.RbacV1()
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: []rbacv1.PolicyRule{rule}}
+	_, err := admin.Roles(namespace).Create(t.Context(), role, metav1.CreateOptions{})
+	require.NoError(t, err)
+	_, err = admin.RoleBindings(namespace).Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	awaitRight(t, namespace, name, rule)
+	return inItsName(t, name)
+}
+
+// inItsName is the client of a user or a ServiceAccount.
+func inItsName(t *testing.T, name string) kubernetes.Interface {
+	t.Helper()
+	config := rest.CopyConfig(harness.Cluster(t).Config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: name}
+	return client(t, config)
+}
+
+// awaitRight waits until the API server knows of the role.
+func awaitRight(t *testing.T, namespace, name string, rule rbacv1.PolicyRule) {
+	resource, subresource, _ := strings.Cut(rule.Resources[len(rule.Resources)-1], "/")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: name,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: resource, Subresource: subresource,
+		},
+	}}
+	reviews := harness.Cluster(t).Client.AuthorizationV1().SubjectAccessReviews()
+	require.Eventually(t, func() bool {
+		answer, err := reviews.Create(t.Context(), review, metav1.CreateOptions{})
+		return err == nil && answer.Status.Allowed
+	}, harness.Patience, 50*time.Millisecond)
+}
+
+// rcRule allows all that a user may do with ReplicationControllers.
+func rcRule(resources ...string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{""}, Resources: resources, Verbs: []string{"*"}}
+}
+
+// namespace makes one of its own for a test that needs no pods.
+func namespace(t *testing.T, labels map[string]string) string {
+	t.Helper()
+	namespaces := harness.Cluster(t).Client.CoreV1().Namespaces()
+	made, err := namespaces.Create(t.Context(), &corev1.Namespace{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "e2e-", Labels: labels},
+	}, metav1.CreateOptions{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = namespaces.Delete(context.Background(), made.Name, metav1.DeleteOptions{})
+	})
+	return made.Name
+}
+
+// newRC is a ReplicationController without pods.
+func newRC(name string, edits ...func(*corev1.ReplicationController)) *corev1.ReplicationController {
+	rc := &corev1.ReplicationController{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	rc.Spec = corev1.ReplicationControllerSpec{
+		Replicas: ptr.To[int32](0),
+		Selector: map[string]string{"app": name},
+		Template: &corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": name}},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "tomcat", Image: "tomcat:7"}}},
+		},
+	}
+	for _, edit := range edits {
+		edit(rc)
+	}
+	return rc
+}
+
+// create stores a ReplicationController as the administrator.
+func create(t *testing.T, namespace string, rc *corev1.ReplicationController) *corev1.ReplicationController {
+	t.Helper()
+	created, err := harness.Cluster(t).Client.CoreV1().ReplicationControllers(namespace).Create(t.Context(), rc, metav1.CreateOptions{})
+	require.NoError(t, err)
+	return created
+}
+
+// sealedFor makes of a ReplicationController what the agent creates.
+func sealedFor(owner *corev1.ReplicationController) func(*corev1.ReplicationController) {
+	return func(rc *corev1.ReplicationController) {
+		rc.Name = owner.Name + "-" + hash
+		rc.Labels = map[string]string{api.RollingLabel: api.True}
+		rc.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(owner, api.GroupVersionKind)}
+		for _, labels := range []map[string]string{rc.Spec.Selector, rc.Spec.Template.Labels} {
+			labels[api.SealedLabel] = hash
+		}
+	}
+}
+
+// expectForbidden fails the test unless a policy refused, in these words.
+func expectForbidden(t *testing.T, err error, policy, says string) {
+	t.Helper()
+	if assert.True(t, apierrors.IsForbidden(err), "%v", err) {
+		assert.ErrorContains(t, err, "ValidatingAdmissionPolicy '"+policy+"'")
+		assert.ErrorContains(t, err, says)
+	}
+}
+
+// tomcat rolls slowly enough to be met half-way.
+func tomcat(t *testing.T) manifest.RC {
+	return manifest.Tomcat(t, manifest.Annotated(api.UpdatePeriodAnnotation, "2s"))
+}
+
+func jsonOf(t *testing.T, value any) []byte {
+	t.Helper()
+	text, err := json.Marshal(value)
+	require.NoError(t, err)
+	return text
+}
+
+// pausedHalfway is in the middle of a rollout, with pods of both templates, and nobody
+// works on it.
+func pausedHalfway(t *testing.T) *harness.Scenario {
+	t.Helper()
+	s := harness.Given(t, tomcat(t))
+	s.SetImage("tomcat=tomcat:8")
+	s.AwaitHalfway("tomcat:8")
+	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"=true")
+	s.Await("the rollout is paused", func(m observe.Moment) bool {
+		progressing := harness.Condition(m.RC, rollout.Progressing)
+		return progressing != nil && progressing.Reason == rollout.ReasonPaused && len(m.Owned()) == 1
+	})
+	return s
+}
