@@ -173,23 +173,15 @@ func (s Snapshot) differs(a announcement) bool { return !s.changeTo(a).isEmpty()
 
 func (c ConditionChange) isEmpty() bool { return len(c.Set) == 0 && len(c.Remove) == 0 }
 
-// changeTo compares the conditions with what is to be told. The time of a condition is
-// that of the last change of its status, as everywhere.
+// changeTo compares the conditions with what is to be told.
 func (s Snapshot) changeTo(a announcement) ConditionChange {
 	change := ConditionChange{Problem: a.problem}
-	sameProblem := a.problem != nil && (s.Memory.Problem == nil || s.Memory.Problem.same(*a.problem))
-	sameMeaning, sameWords := true, true
+	sameMeaning := true
 	for _, condition := range a.conditions {
-		old := s.condition(condition.Type)
-		condition.LastTransitionTime = metav1.NewTime(s.Now)
-		if old != nil && old.Status == condition.Status {
-			condition.LastTransitionTime = old.LastTransitionTime
-		}
-		meaning := old != nil && old.Status == condition.Status && old.Reason == condition.Reason
+		meaning, words := s.compare(condition)
 		sameMeaning = sameMeaning && meaning
-		if !meaning || old.Message != condition.Message {
-			sameWords = false
-			change.Set = append(change.Set, condition)
+		if !meaning || !words {
+			change.Set = append(change.Set, s.stamped(condition))
 		}
 	}
 	for _, own := range []corev1.ReplicationControllerConditionType{Progressing, Reconciling, Stalled} {
@@ -199,8 +191,32 @@ func (s Snapshot) changeTo(a announcement) ConditionChange {
 			sameMeaning = false
 		}
 	}
-	if sameMeaning && (sameWords || sameProblem) {
+	if sameMeaning && s.toldOf(a.problem) {
 		return ConditionChange{}
 	}
 	return change
+}
+
+// compare reports whether the condition is there with the same meaning, and whether in
+// the same words.
+func (s Snapshot) compare(condition corev1.ReplicationControllerCondition) (meaning, words bool) {
+	old := s.condition(condition.Type)
+	meaning = old != nil && old.Status == condition.Status && old.Reason == condition.Reason
+	return meaning, meaning && old.Message == condition.Message
+}
+
+// stamped is the condition with its time: that of the last change of its status, as
+// everywhere.
+func (s Snapshot) stamped(condition corev1.ReplicationControllerCondition) corev1.ReplicationControllerCondition {
+	condition.LastTransitionTime = metav1.NewTime(s.Now)
+	if old := s.condition(condition.Type); old != nil && old.Status == condition.Status {
+		condition.LastTransitionTime = old.LastTransitionTime
+	}
+	return condition
+}
+
+// toldOf reports whether conditions of the same meaning tell of that problem already. Of
+// those that another process wrote it is assumed.
+func (s Snapshot) toldOf(problem *PodProblem) bool {
+	return problem != nil && (s.Memory.Problem == nil || s.Memory.Problem.same(*problem))
 }
