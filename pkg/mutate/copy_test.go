@@ -38,7 +38,7 @@ func TestCopiesAreImperative(t *testing.T) {
 		"and without labels either":              {drop(append(server, "annotations", "labels")...)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: old, New: edit(old, append(changes, env("A", "1"))...), User: user}, options)
+			decision := decide(mutate.Write{Old: old, New: edit(old, append(changes, env("A", "1"))...), User: user}, options)
 			require.NoError(t, decision.Refusal)
 			assert.Equal(t, mutate.Retargets, decision.Meaning)
 			request := requested(t, decision)
@@ -60,7 +60,7 @@ func TestManifestsAreNoCopies(t *testing.T) {
 			templateLabel(hashKey, stale)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			decision := mutate.Decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
+			decision := decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
 			require.NoError(t, decision.Refusal)
 			assert.Equal(t, mutate.Cancels, decision.Meaning)
 		})
@@ -71,7 +71,7 @@ func TestManifestsAreNoCopies(t *testing.T) {
 func TestAnOldCopysShareIsNoWish(t *testing.T) {
 	old := rolling()
 	requests := func(changes ...change) int32 {
-		decision := mutate.Decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
+		decision := decide(mutate.Write{Old: old, New: edit(old, changes...), User: user}, options)
 		require.NoError(t, decision.Refusal)
 		return requested(t, decision).Replicas()
 	}

@@ -3,8 +3,6 @@ package mutate
 import (
 	"cmp"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
@@ -25,25 +23,9 @@ func Decide(write Write, options Options) Decision {
 	case own:
 		return passes(write.New)
 	case api.IsOwned(write.Old):
-		return refuseOwned(write.Old)
+		return keepOwned(write)
 	}
 	return userUpdate(write, options)
-}
-
-// create takes the traces of a rollout off an exported object that is created
-// elsewhere: there is no rollout of it here.
-func create(write Write, options Options) Decision {
-	if err := cmp.Or(guardSettings(write), guardLabels(write)); err != nil {
-		return refuse(err)
-	}
-	object := shallowCopy(write.New)
-	removeAnnotations(object, reservedAnnotations...)
-	removeLabel(object, api.RollingLabel)
-	spec := api.SpecOf(object)
-	if spec.Marked() {
-		setSpec(object, spec.Unlabelled(options.HashLabelKey))
-	}
-	return passes(object)
 }
 
 // agentUpdate carries out a command. The agent writes the spec of nothing but owned
@@ -73,12 +55,6 @@ func sameRequest(write Write) bool {
 		}
 	}
 	return write.Old.GetLabels()[api.RollingLabel] == write.New.GetLabels()[api.RollingLabel]
-}
-
-// refuseOwned protects an owned ReplicationController. What the garbage collector
-// writes (finalizers, owner references) the webhook's matchConditions do not send.
-func refuseOwned(object *unstructured.Unstructured) Decision {
-	return refuse(errOwned(name(object), "rc/"+api.ControllerOf(object).Name))
 }
 
 func userUpdate(write Write, options Options) Decision {

@@ -192,26 +192,20 @@ func TestAnyTemplateChange(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	owned := ownedByWeb()
 	for name, c := range map[string]struct {
 		old    *unstructured.Unstructured
 		change change
 		user   string
 		says   string
 	}{
-		"a forged request":                             {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: may only be set by rcroll"},
-		"a changed request":                            {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
-		"a forged command":                             {rolling(), annotate(api.CommandAnnotation, `{"operation":"Finish"}`), user, "metadata.annotations[rcroll.dev/command]"},
-		"a forged label":                               {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
-		"a forged mark":                                {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
-		"a changed hash label":                         {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
-		"a hash label in use":                          {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
-		"an edit of an owned RC":                       {owned, image("tomcat:8"), user, "rc/tomcat is managed by rcroll for rc/web: edit rc/web instead"},
-		"the agent writing a spec":                     {tomcat(), image("tomcat:8"), agent, "by commands only"},
-		"the agent writing a request":                  {rolling(), annotate(api.RequestAnnotation, "{}"), agent, "by commands only"},
-		"the agent writing a request with its command": {rolling(), both(annotate(api.RequestAnnotation, "{}"), annotate(api.CommandAnnotation, `{"operation":"Finish"}`)), agent, "by commands only"},
-		"the agent beginning a rollout":                {tomcat(), both(annotate(api.RequestAnnotation, "{}"), label(api.RollingLabel, api.True)), agent, "by commands only"},
-		"the agent ending a rollout":                   {rolling(), unannotate(api.RequestAnnotation), agent, "by commands only"},
+		"a forged request":         {tomcat(), annotate(api.RequestAnnotation, "{}"), user, "metadata.annotations[rcroll.dev/request]: Forbidden: may only be set by rcroll"},
+		"a changed request":        {rolling(), annotate(api.RequestAnnotation, "{}"), user, "rcroll.dev/request"},
+		"a forged command":         {rolling(), annotate(api.CommandAnnotation, `{"operation":"Finish"}`), user, "metadata.annotations[rcroll.dev/command]"},
+		"a forged label":           {tomcat(), label(api.RollingLabel, api.True), user, "metadata.labels[rcroll.dev/rolling]"},
+		"a forged mark":            {tomcat(), templateLabel(api.AdoptingLabel, "x"), user, "spec.template.metadata.labels[rcroll.dev/adopting]"},
+		"a changed hash label":     {tomcat(hashed), templateLabel(hashKey, "mine"), user, "spec.template.metadata.labels[deployment]: Invalid value: \"mine\""},
+		"a hash label in use":      {tomcat(templateLabel(hashKey, "mine")), image("tomcat:8"), user, "--hash-label-key"},
+		"the agent writing a spec": {tomcat(), image("tomcat:8"), agent, "by commands only"},
 		"a setting that does not parse": {tomcat(), annotate(api.MaxSurgeAnnotation, "lots"), user,
 			`rc/tomcat: metadata.annotations[rcroll.dev/max-surge]: Invalid value: "lots": must be a number of pods`},
 		"settings that contradict":   {tomcat(), annotate(api.MaxSurgeAnnotation, "0"), user, "must be more than 0 if rcroll.dev/max-surge is 0"},
@@ -259,8 +253,8 @@ func TestCreateTakesTracesOff(t *testing.T) {
 	marked := rolling(templateLabel(api.SealedLabel, "x"), selector(map[string]any{"app": "tomcat", api.SealedLabel: "x"}), replicas(5))
 	decision := decide(mutate.Write{New: marked, User: user}, options)
 	require.Equal(t, mutate.Passes, decision.Meaning)
-	assert.Equal(t, tomcat(), decision.Object)
-	assert.Equal(t, tomcat(hashed), decide(mutate.Write{New: tomcat(hashed), User: user}, options).Object,
+	assert.Equal(t, tomcat(image("tomcat:8")), decision.Object, "what was asked for, whole")
+	assert.Equal(t, tomcat(hashed), mutate.Decide(mutate.Write{New: tomcat(hashed), User: user}, options).Object,
 		"the hash label of an export is harmless, and old clients write one themselves")
 }
 
@@ -369,14 +363,70 @@ func TestTheAgentsOwnWritesPass(t *testing.T) {
 			assert.Equal(t, write.New, decision.Object)
 		})
 	}
-	decision := decide(mutate.Write{Old: owned, New: edit(owned, replicas(2)), User: user}, options)
-	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
 }
 
-func TestScaleOfAnOwnedOneIsRefused(t *testing.T) {
+const editWeb = "rc/tomcat: not changed: it is managed by rcroll for rc/web; edit rc/web instead"
+
+func TestEditsOfAnOwnedOneChangeNothing(t *testing.T) {
 	owned := ownedByWeb()
-	decision := mutate.DecideScale(mutate.ScaleWrite{Object: owned, Replicas: 2, User: user}, options)
-	assert.ErrorContains(t, decision.Refusal, "is managed by rcroll for rc/web: edit rc/web instead")
+	for name, c := range map[string]change{
+		"an image":         image("tomcat:8"),
+		"replicas":         replicas(2),
+		"a label":          label("team", "a"),
+		"an annotation":    annotate("note", "mine"),
+		"rcroll's label":   func(o map[string]any) { delete(at(o, "metadata"), "labels") },
+		"a forged request": annotate(api.RequestAnnotation, "{}"),
+		"field ownership":  managed("kubectl-set", "Update", ownsImage),
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := decide(mutate.Write{Old: owned, New: edit(owned, c), User: user}, options)
+			require.NoError(t, decision.Refusal)
+			assert.Equal(t, mutate.Ignored, decision.Meaning)
+			assert.Equal(t, owned, decision.Object)
+			assert.Equal(t, []string{editWeb}, decision.Warnings)
+		})
+	}
+	finalized := func(o map[string]any) { at(o, "metadata")["finalizers"] = []any{"example.com/mine"} }
+	decision := decide(mutate.Write{Old: owned, New: edit(owned, finalized, image("tomcat:8")), User: user}, options)
+	assert.Equal(t, edit(owned, finalized), decision.Object, "finalizers are for others to set and to remove")
+}
+
+func TestScaleOfAnOwnedOneChangesNothing(t *testing.T) {
+	decision := mutate.DecideScale(mutate.ScaleWrite{Object: ownedByWeb(), Replicas: 2, User: user}, options)
+	require.NoError(t, decision.Refusal)
+	assert.True(t, decision.KeepLive)
+	assert.Nil(t, decision.Request)
+	assert.Equal(t, []string{editWeb}, decision.Warnings)
+}
+
+func TestCreateFromExports(t *testing.T) {
+	owned := edit(ownedByWeb(), func(o map[string]any) { o["spec"] = map[string]any(specOf(o).Sealed(hashKey)) })
+	for name, c := range map[string]struct {
+		export *unstructured.Unstructured
+		want   *unstructured.Unstructured
+		warns  string
+	}{
+		"in the middle of a rollout": {rolling(hashed, replicas(1)), tomcat(image("tomcat:8")), "created as it was requested in its annotation rcroll.dev/request (tomcat:8, 5 replicas)"},
+		"while pods are adopted": {tomcat(image("tomcat:8"), hashed, pending(), templateLabel(api.AdoptingLabel, "x"), replicas(2)),
+			tomcat(image("tomcat:8")), "created as it was requested"},
+		"promoted and still pending":   {rolling(annotate(api.PromotedAnnotation, "x")), tomcat(image("tomcat:8")), "created as it was requested"},
+		"whose request cannot be read": {tomcat(annotate(api.RequestAnnotation, "x"), replicas(1)), tomcat(replicas(1)), "cannot be read: created as its spec says (tomcat:7, 1 replicas)"},
+		"of an owned one": {owned, edit(ownedByWeb(), replicas(0), func(o map[string]any) { delete(at(o, "metadata"), "labels") }),
+			"created without rcroll's labels; to have all the pods that were requested, create the export of rc/web instead"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := decide(mutate.Write{New: c.export, User: user}, options)
+			require.NoError(t, decision.Refusal)
+			got := edit(decision.Object, func(o map[string]any) {
+				if len(decision.Object.GetAnnotations()) == 0 {
+					delete(at(o, "metadata"), "annotations")
+				}
+			})
+			assert.Equal(t, c.want, got)
+			require.Len(t, decision.Warnings, 1)
+			assert.Contains(t, decision.Warnings[0], c.warns)
+		})
+	}
 }
 
 func TestScale(t *testing.T) {

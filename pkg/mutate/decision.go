@@ -16,6 +16,8 @@ const (
 	Cancels Meaning = "Cancels"
 	// Repeats: the request was pending already.
 	Repeats Meaning = "Repeats"
+	// Ignored: nothing of it is stored.
+	Ignored Meaning = "Ignored"
 	// Steps: a command of the agent was carried out.
 	Steps Meaning = "Steps"
 	// Refused: see Decision.Refusal.

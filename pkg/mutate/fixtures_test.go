@@ -101,13 +101,6 @@ func unannotate(key string) change {
 	return func(object map[string]any) { delete(at(object, "metadata", "annotations"), key) }
 }
 
-func both(first, second change) change {
-	return func(object map[string]any) {
-		first(object)
-		second(object)
-	}
-}
-
 func label(key, value string) change {
 	return func(object map[string]any) { at(object, "metadata", "labels")[key] = value }
 }

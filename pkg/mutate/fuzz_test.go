@@ -100,7 +100,7 @@ func checkCreate(t *testing.T, decision mutate.Decision) {
 func checkScale(t *testing.T, object *unstructured.Unstructured, decision mutate.ScaleDecision) {
 	_, pending := object.GetAnnotations()[api.RequestAnnotation]
 	if decision.Refusal == nil {
-		assert.Equal(t, pending, decision.KeepLive, "the live replicas moved without a command")
+		assert.Equal(t, pending || api.IsOwned(object), decision.KeepLive, "the live replicas moved without a command")
 	}
 	if decision.Request != nil {
 		request, err := api.ParseSpec(decision.Request.String())
@@ -119,8 +119,7 @@ func FuzzCommand(f *testing.F) {
 	})
 }
 
-// checkUserWrite asserts what is true of every write of a user to an object that
-// is no owned ReplicationController.
+// checkUserWrite asserts what is true of every write of a user.
 func checkUserWrite(t require.TestingT, write mutate.Write, decision mutate.Decision) {
 	if decision.Refusal != nil {
 		assert.Nil(t, decision.Object)
@@ -136,6 +135,10 @@ func checkUserWrite(t require.TestingT, write mutate.Write, decision mutate.Deci
 	}
 	switch decision.Meaning {
 	case mutate.Passes:
+		return
+	case mutate.Ignored:
+		require.True(t, api.IsOwned(write.Old))
+		assert.True(t, api.SpecOf(write.Old).Equal(api.SpecOf(decision.Object)))
 		return
 	case mutate.Requests:
 		require.False(t, wasPending)

@@ -60,6 +60,29 @@ func warnScaleDownDeferred(rc string) string {
 	return progress(rc, "the autoscaler's scale-down is deferred until the rolling update in progress has completed")
 }
 
+// warnOwned is for a write of an owned ReplicationController.
+func warnOwned(rc, owner string) string {
+	return fmt.Sprintf("%s: not changed: it is managed by rcroll for %s; edit %s instead", rc, owner, owner)
+}
+
+// warnCreatedAsRequested is for an export with a request.
+func warnCreatedAsRequested(rc, images string, replicas int32) string {
+	return fmt.Sprintf("%s: this is an export from the middle of a rolling update: created as it was requested in its annotation %s (%s, %d replicas); "+
+		"to create what its spec says, remove that annotation first", rc, api.RequestAnnotation, images, replicas)
+}
+
+// warnCreatedAsLive is for an export whose request cannot be read.
+func warnCreatedAsLive(rc, images string, replicas int32) string {
+	return fmt.Sprintf("%s: this is an export from the middle of a rolling update, and its annotation %s cannot be read: created as its spec says (%s, %d replicas), "+
+		"which may be less than was requested", rc, api.RequestAnnotation, images, replicas)
+}
+
+// warnCreatedFromOwned is for an export of an owned ReplicationController.
+func warnCreatedFromOwned(rc, owner string) string {
+	return fmt.Sprintf("%s: this is an export of what rcroll made for a rolling update of %s: created without rcroll's labels; "+
+		"to have all the pods that were requested, create the export of %s instead", rc, owner, owner)
+}
+
 // progress is a warning that says how to follow the rollout.
 func progress(rc, format string, args ...any) string {
 	return fmt.Sprintf("%s: %s; follow it with: kubectl describe %s", rc, fmt.Sprintf(format, args...), rc)
@@ -122,10 +145,6 @@ func errNoRoomForRequest(rc string, request int, key string, size int) error {
 		detail += fmt.Sprintf("; the annotation %s takes %d bytes: shorten it or the pod template", key, size)
 	}
 	return about(rc, &field.Error{Type: field.ErrorTypeTooLong, Field: annotationsPath.String(), Detail: detail})
-}
-
-func errOwned(rc, owner string) error {
-	return fmt.Errorf("%s is managed by rcroll for %s: edit %s instead", rc, owner, owner)
 }
 
 func errUnreadableRequest(rc string, err error) error {

@@ -2,6 +2,7 @@ package mutate
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,12 @@ func TestMessages(t *testing.T) {
 		{When: "the same was asked for again", Text: warnUnchanged(rc, images, true)},
 		{When: "the same was asked for again, and is live already", Text: warnUnchanged(rc, images, false)},
 		{When: "an autoscaler scales down during a rolling update", Text: warnScaleDownDeferred(rc)},
+		{When: "an export from the middle of a rolling update is created", Text: warnCreatedAsRequested(rc, images, 5)},
+		{When: "an export whose request cannot be read is created", Text: warnCreatedAsLive(rc, images, 1)},
+	}
+	onOwned := []messages.Message{
+		{When: "an edit of an owned ReplicationController", Text: warnOwned(rc+"-"+hash, rc)},
+		{When: "an export of an owned ReplicationController is created", Text: warnCreatedFromOwned(rc+"-"+hash, rc)},
 	}
 	refusals := []messages.Message{
 		messages.Error("an annotation of rcroll's", about(rc, errReserved(annotationsPath.Key(api.RequestAnnotation)))),
@@ -42,7 +49,6 @@ func TestMessages(t *testing.T) {
 		messages.Error("no room for the request", errNoRoomForRequest(rc, 300000, "", 0)),
 		messages.Error("no room beside another annotation", errNoRoomForRequest(rc, 200000, "note", 100000)),
 		messages.Error("no room beside kubectl's annotation", errNoRoomForRequest(rc, 150000, corev1.LastAppliedConfigAnnotation, 149000)),
-		messages.Error("an edit of an owned ReplicationController", errOwned(rc+"-"+hash, rc)),
 		messages.Error("a pending request that cannot be read", errUnreadableRequest(rc, unreadable)),
 		messages.Error("a change that cannot be merged", errNotMergeable(rc, errRepeatedKey(specPath.Child("template", "spec", "hostAliases").Key("10.0.0.1")))),
 		messages.Error("a deletion during the promotion", errAdopting(rc)),
@@ -69,5 +75,5 @@ func TestMessages(t *testing.T) {
 	for _, refusal := range append(refusals, toTheAgent...) {
 		assert.True(t, strings.HasPrefix(refusal.Text, rc), refusal.Text)
 	}
-	messages.Check(t, append(append(warnings, refusals...), toTheAgent...)...)
+	messages.Check(t, slices.Concat(warnings, onOwned, refusals, toTheAgent)...)
 }

@@ -43,7 +43,7 @@ func DecideScale(write ScaleWrite, options Options) ScaleDecision {
 		return ScaleDecision{Meaning: Passes}
 	}
 	if api.IsOwned(write.Object) {
-		return ScaleDecision{Meaning: Refused, Refusal: refuseOwned(write.Object).Refusal}
+		return ScaleDecision{Meaning: Ignored, KeepLive: true, Warnings: []string{warnOwned(rc, ownerOf(write.Object))}}
 	}
 	text, pending := write.Object.GetAnnotations()[api.RequestAnnotation]
 	// A number below 0 the API server refuses itself, as long as it gets to see it.

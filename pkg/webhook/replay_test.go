@@ -58,8 +58,12 @@ func TestReplay(t *testing.T) {
 
 func replay(t *testing.T, c golden.Case) {
 	store := storeOf(t, c)
-	if c.Meaning == "refused" {
+	switch c.Meaning {
+	case "refused":
 		replayRefusal(t, store, c)
+		return
+	case "is ignored":
+		replayIgnored(t, store, c)
 		return
 	}
 	var understood []mutate.Meaning
@@ -140,6 +144,35 @@ func replayRefusal(t *testing.T, store client.Client, c golden.Case) {
 	}
 }
 
+// replayIgnored: edits of an owned ReplicationController change nothing, and say where
+// to make them.
+func replayIgnored(t *testing.T, store client.Client, c golden.Case) {
+	for _, raw := range c.Reviews {
+		request, err := golden.Review(raw)
+		require.NoError(t, err)
+		req := admission.Request{AdmissionRequest: *request}
+		var handler admission.Handler = reviewing(judge{}, installed)
+		if request.SubResource == "scale" {
+			handler = scaling(store, judge{}, installed)
+		}
+		response := handler.Handle(t.Context(), req)
+		require.True(t, response.Allowed, "%v", response.Result)
+		require.Len(t, response.Warnings, 1)
+		assert.Contains(t, response.Warnings[0], c.Words)
+		if request.SubResource == "scale" {
+			assert.NotEmpty(t, response.Patches)
+			continue
+		}
+		write, err := decode(req)
+		require.NoError(t, err)
+		decision := mutate.Decide(write, installed)
+		assert.Equal(t, mutate.Ignored, decision.Meaning)
+		assert.Equal(t, api.SpecOf(write.Old), api.SpecOf(decision.Object))
+		assert.Equal(t, write.Old.GetLabels(), decision.Object.GetLabels())
+		assert.Equal(t, write.Old.GetAnnotations(), decision.Object.GetAnnotations())
+	}
+}
+
 // replayDeletion: only those are reviewed that have to wait.
 func replayDeletion(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) {
 	response := reviewing(judge{}, installed).Handle(t.Context(), admission.Request{AdmissionRequest: *request})
@@ -168,7 +201,11 @@ func replayObject(t *testing.T, store client.Client, request *admissionv1.Admiss
 			}
 		}
 		assert.False(t, api.SpecOf(decision.Object).Marked())
-		if wanted := api.SpecOf(write.New); !wanted.Marked() {
+		if text, exported := write.New.GetAnnotations()[api.RequestAnnotation]; exported {
+			request, err := api.ParseSpec(text)
+			require.NoError(t, err)
+			assert.Equal(t, request, api.SpecOf(decision.Object), "what was asked for")
+		} else if wanted := api.SpecOf(write.New); !wanted.Marked() {
 			assert.Equal(t, wanted, api.SpecOf(decision.Object), "clients write the hash label themselves, too")
 		}
 	} else {

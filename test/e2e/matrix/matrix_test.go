@@ -32,6 +32,7 @@ const (
 	passes        meaning = "passes"
 	unsent        meaning = "sends nothing"
 	refuses       meaning = "refused"
+	ignored       meaning = "is ignored"
 	removes       meaning = "removes everything"
 	orphans       meaning = "leaves the pods"
 	recreates     meaning = "starts anew"

@@ -83,6 +83,8 @@ func (a *attempt) words() string {
 		return warning("rolling update to %s requested; it starts in a moment, when the one in progress has completed", to)
 	case cancels:
 		return warning("rolling update cancelled; the pods are rolled back to %s", to)
+	case ignored:
+		return "^Warning: rc/" + regexp.QuoteMeta(a.edited()) + ": " + regexp.QuoteMeta(a.cell.says)
 	case goesOn:
 		if a.cell.says != "" {
 			return "^Warning: rc/tomcat: .*" + regexp.QuoteMeta(a.cell.says)

@@ -48,7 +48,7 @@ func TestMatrixIsComplete(t *testing.T) {
 			if cell.means == notApplicable {
 				assert.NotEmpty(t, cell.note, "%s, %s", row.name, moment.name)
 			}
-			if cell.means == refuses {
+			if cell.means == refuses || cell.means == ignored {
 				assert.NotEmpty(t, cell.says, "%s, %s", row.name, moment.name)
 			}
 		}

@@ -1,0 +1,47 @@
+package mutate
+
+import (
+	"cmp"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// create makes a plain ReplicationController of an export that is created elsewhere:
+// there is no rollout of it here. What was asked for when it was exported is what is
+// created, whole; its own spec had the old image and a share of the replicas.
+//
+// Of an owned one the labels go too, so that the agent does not take it for its own.
+// The reference to its owner stays: where the owner is gone, the garbage collector
+// removes it as it would have done before, and the owner's export has all the pods.
+func create(write Write, options Options) Decision {
+	if err := cmp.Or(guardSettings(write), guardLabels(write)); err != nil {
+		return refuse(err)
+	}
+	object := shallowCopy(write.New)
+	removeAnnotations(object, reservedAnnotations...)
+	removeLabel(object, api.RollingLabel)
+	spec := api.SpecOf(object)
+	if spec.Marked() {
+		spec = spec.Unlabelled(options.HashLabelKey)
+		setSpec(object, spec)
+	}
+	decision := passes(object)
+	text, exported := write.New.GetAnnotations()[api.RequestAnnotation]
+	request, err := api.ParseSpec(text)
+	switch {
+	case exported && err == nil:
+		request = request.Unlabelled(options.HashLabelKey)
+		setSpec(object, request)
+		decision.Warnings = []string{warnCreatedAsRequested(name(object), images(request), request.Replicas())}
+	case api.IsOwned(write.New):
+		decision.Warnings = []string{warnCreatedFromOwned(name(object), ownerOf(write.New))}
+	case exported:
+		decision.Warnings = []string{warnCreatedAsLive(name(object), images(spec), spec.Replicas())}
+	}
+	return decision
+}
+
+// ownerOf is how users name the ReplicationController that an owned one belongs to.
+func ownerOf(object *unstructured.Unstructured) string { return "rc/" + api.ControllerOf(object).Name }
