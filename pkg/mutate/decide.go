@@ -30,18 +30,31 @@ func Decide(write Write, options Options) Decision {
 
 // agentUpdate carries out a command. The agent writes the spec of nothing but owned
 // ReplicationControllers, for to write is to own: the user's next server-side
-// apply would meet a conflict.
+// apply would meet a conflict. Nor does it write a request: whoever has its token would
+// roll out with it whatever they like.
 func agentUpdate(write Write, options Options) Decision {
 	text, commanded := write.New.GetAnnotations()[api.CommandAnnotation]
 	switch {
 	case api.IsOwned(write.Old):
 		return passes(write.New)
+	case !sameRequest(write):
+		return refuse(errAgentChangesRequest(name(write.New)))
 	case commanded:
 		return carryOut(write, text, options)
 	case !api.SpecOf(write.Old).Equal(api.SpecOf(write.New)):
 		return refuse(errAgentChangesSpec(name(write.New)))
 	}
 	return passes(write.New)
+}
+
+// sameRequest reports whether a write leaves alone what makes a rollout.
+func sameRequest(write Write) bool {
+	for _, key := range reservedAnnotations {
+		if key != api.CommandAnnotation && write.Old.GetAnnotations()[key] != write.New.GetAnnotations()[key] {
+			return false
+		}
+	}
+	return write.Old.GetLabels()[api.RollingLabel] == write.New.GetLabels()[api.RollingLabel]
 }
 
 func userUpdate(write Write, options Options) Decision {

@@ -173,6 +173,11 @@ func errAgentChangesSpec(rc string) error {
 	return about(rc, field.Forbidden(specPath, "the agent changes it by commands only, in the annotation "+api.CommandAnnotation))
 }
 
+func errAgentChangesRequest(rc string) error {
+	return about(rc, field.Forbidden(field.NewPath("metadata"),
+		"the agent changes the request of a rolling update by commands only, in the annotation "+api.CommandAnnotation))
+}
+
 func errNoCommand(rc string, err error) error {
 	return fmt.Errorf("%s: %s: %w", rc, annotationsPath.Key(api.CommandAnnotation), err)
 }

@@ -56,6 +56,7 @@ func TestMessages(t *testing.T) {
 	outdated := func(err error) error { return errCommandOutdated(rc, api.Seal, err) }
 	toTheAgent := []messages.Message{
 		messages.Error("the agent writes the spec", errAgentChangesSpec(rc)),
+		messages.Error("the agent writes a request", errAgentChangesRequest(rc)),
 		messages.Error("not a command", errNoCommand(rc, errors.New(`not a command: unknown operation "Dance"`))),
 		messages.Error("a command without a request", outdated(errNoRequest(unreadable))),
 		messages.Error("a command for another template", outdated(errAnotherTemplate("0123", "4567"))),

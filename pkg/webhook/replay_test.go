@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	admissionv1 "k8s.io/api/admission/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -246,7 +247,9 @@ func replayScale(t *testing.T, store client.Client, request *admissionv1.Admissi
 		for _, patch := range response.Patches {
 			kept[patch.Path] = patch.Value
 		}
-		assert.EqualValues(t, *before.Spec.Replicas, kept["/spec/replicas"], "the Scale is stored with the live replicas")
+		var live autoscalingv1.Scale
+		require.NoError(t, json.Unmarshal(req.OldObject.Raw, &live))
+		assert.EqualValues(t, live.Spec.Replicas, kept["/spec/replicas"], "the Scale is stored with the live replicas")
 	} else {
 		after.Spec.Replicas = &wish // the API server does it
 	}

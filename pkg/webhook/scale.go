@@ -39,7 +39,7 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	if isVerdict(req) {
 		return admission.Allowed("")
 	}
-	decision, live, err := h.decide(ctx, req, scale, wish)
+	decision, err := h.decide(ctx, req, scale, wish)
 	switch {
 	case apierrors.IsNotFound(err):
 		return admission.Allowed("") // The API server says so itself.
@@ -50,7 +50,7 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	case !decision.KeepLive:
 		return admission.Allowed("")
 	}
-	kept, err := keepLive(scale, live)
+	kept, err := keepLive(req, scale)
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, errEncode(req, err))
 	}
@@ -74,9 +74,19 @@ func decodeScale(req admission.Request) (scale *unstructured.Unstructured, wish 
 
 // keepLive returns the Scale as it is to be stored: with the live replicas, and for
 // whatever version the object has by now. An autoscaler states the version that it
-// read, and to record its wish made another one.
-func keepLive(scale *unstructured.Unstructured, replicas int32) ([]byte, error) {
-	if err := unstructured.SetNestedField(scale.Object, int64(replicas), "spec", "replicas"); err != nil {
+// read, and to record its wish made another one. The live replicas are those of the
+// review, not of the object that was read since: the policy rcroll-scale refuses a Scale
+// that changes them while the object is rolling, and compares with the review's.
+func keepLive(req admission.Request, scale *unstructured.Unstructured) ([]byte, error) {
+	old, err := decodeObject(req, req.OldObject)
+	if err != nil {
+		return nil, err
+	}
+	live, _, err := unstructured.NestedInt64(old.Object, "spec", "replicas") // 0 is left out of the JSON.
+	if err != nil {
+		return nil, err
+	}
+	if err := unstructured.SetNestedField(scale.Object, live, "spec", "replicas"); err != nil {
 		return nil, err
 	}
 	scale.SetResourceVersion("")
@@ -89,7 +99,7 @@ func keepLive(scale *unstructured.Unstructured, replicas int32) ([]byte, error) 
 // out of date is not recorded: that is a conflict, as ever.
 func (h *scaleHandler) decide(
 	ctx context.Context, req admission.Request, scale *unstructured.Unstructured, wish int32,
-) (decision mutate.ScaleDecision, live int32, err error) {
+) (decision mutate.ScaleDecision, err error) {
 	stated := scale.GetResourceVersion()
 	outdated := false
 	rc := &unstructured.Unstructured{}
@@ -116,7 +126,7 @@ func (h *scaleHandler) decide(
 	if outdated {
 		err = apierrors.NewConflict(corev1.Resource("replicationcontrollers"), req.Name, errOutdated)
 	}
-	return decision, api.SpecOf(rc).Replicas(), err
+	return decision, err
 }
 
 // isVerdict recognises a question of rcroll's own, which is answered by the others.

@@ -223,7 +223,7 @@ func TestScale(t *testing.T) {
 			if c.version != nil {
 				metadata = `{"name":"tomcat","resourceVersion":"` + c.version(t, store) + `"}`
 			}
-			request := update("alice", []byte(`{}`), []byte(`{"metadata":`+metadata+`,"spec":{"replicas":8}}`))
+			request := update("alice", []byte(`{"spec":{"replicas":3}}`), []byte(`{"metadata":`+metadata+`,"spec":{"replicas":8}}`))
 			request.DryRun = &c.dryRun
 			response := scaling(store, judge{}, options).Handle(t.Context(), request)
 
