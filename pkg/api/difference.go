@@ -22,6 +22,7 @@ func differences(path string, a, b any) []string {
 	if reflect.DeepEqual(a, b) {
 		return nil
 	}
+	a, b = orEmpty(a, b), orEmpty(b, a)
 	var paths []string
 	switch a := a.(type) {
 	case map[string]any:
@@ -46,4 +47,12 @@ func differences(path string, a, b any) []string {
 		return paths
 	}
 	return []string{path}
+}
+
+// orEmpty is an empty map where there is nothing beside a map: then its keys differ.
+func orEmpty(value, other any) any {
+	if _, isMap := other.(map[string]any); isMap && value == nil {
+		return map[string]any{}
+	}
+	return value
 }

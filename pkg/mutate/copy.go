@@ -41,9 +41,10 @@ func hasStatus(object *unstructured.Unstructured) bool {
 
 // withoutStaleShare corrects the replicas that a copy wants which does not state of which
 // version it is: those of the live spec when it was read, if they are between the live
-// and the requested ones. While a rollout goes on they only fall.
+// and the requested ones. While a rollout goes on they only fall. A version alone is no
+// statement: kubectl replace fills in the one of the moment where the copy has none.
 func withoutStaleShare(write Write, live, wanted, pending api.Spec) api.Spec {
-	stated := write.New.GetResourceVersion() != ""
+	stated := write.New.GetResourceVersion() != "" && write.New.GetUID() != ""
 	if n := wanted.Replicas(); stated || n <= live.Replicas() || n > pending.Replicas() {
 		return wanted
 	}

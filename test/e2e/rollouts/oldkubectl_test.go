@@ -1,6 +1,7 @@
 package rollouts
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/test/e2e/manifest"
+	"github.com/rcroll/rcroll/test/observe"
 )
 
 // Who still has a kubectl that knows rolling-update can go on using it: rcroll lets
@@ -35,6 +37,10 @@ func TestOldRollingUpdate(t *testing.T) {
 			require.Zero(t, out.ExitCode, "%s%s", out.Stdout, out.Stderr)
 			assert.Contains(t, out.Stdout, "Update succeeded. Deleting ")
 
+			// Who is deleted is gone when the garbage collector has orphaned its pods.
+			s.Await("one is left", func(observe.Moment) bool {
+				return len(strings.Fields(s.Kubectl("get", "rc", "-o", "name").Stdout)) == 1
+			})
 			left := s.Kubectl("get", "rc", "-o", "jsonpath={range .items[*]}{.metadata.name} {.status.availableReplicas} {.spec.template.spec.containers[0].image}{end}").Stdout
 			assert.Equal(t, c.left+" 2 tomcat:8", left)
 			assert.NotContains(t, s.Kubectl("get", "rc,pods", "-o", "yaml").Stdout, api.Prefix)

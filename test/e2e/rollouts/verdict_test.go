@@ -122,7 +122,7 @@ spec: {policyName: %[1]s, matchResources: {namespaceSelector: {matchLabels: {kub
 	progressing := harness.Condition(end.RC, rollout.Progressing)
 	require.NotNil(t, progressing)
 	assert.Equal(t, corev1.ConditionTrue, progressing.Status)
-	assert.Contains(t, progressing.Message, "example.com/stamp")
+	assert.Contains(t, progressing.Message, "spec.template.metadata.annotations.example.com/stamp")
 	s.neverRollsAgain()
 }
 
