@@ -215,7 +215,7 @@ func lastEnd(status corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	return status.LastTerminationState.Terminated
 }
 
-// completedInit tells that an init container has done its work, or is doing it.
+// completedInit reports whether an init container has done its work, or is doing it.
 func completedInit(kind string, status corev1.ContainerStatus) bool {
 	ended := status.State.Terminated
 	return kind == "init container" && ended != nil && ended.ExitCode == 0
