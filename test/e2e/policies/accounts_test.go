@@ -94,8 +94,6 @@ func TestAgentChangesOnlyWhatItMade(t *testing.T) {
 
 	for what, c := range map[string]struct{ namespace, name, patch, says string }{
 		"the spec in kube-system":    {metav1.NamespaceSystem, inKubeSystem.Name, imagePatch, "changes no ReplicationController but through the webhook"},
-		"a request":                  {ns, "idle", `{"metadata":{"annotations":{"rcroll.dev/request":"{}"}}}`, "begins no rolling update"},
-		"the rolling label":          {ns, "idle", `{"metadata":{"labels":{"rcroll.dev/rolling":"true"}}}`, "begins no rolling update"},
 		"an owner":                   {ns, "idle", `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"a","uid":"1"}]}}`, "begins no rolling update"},
 		"the image of what it made":  {ns, made.Name, `{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"thief"}]}}}}`, "but replicas and seal"},
 		"the labels of what it made": {ns, made.Name, `{"metadata":{"labels":{"a":"b"}}}`, "but replicas and seal"},
@@ -103,6 +101,15 @@ func TestAgentChangesOnlyWhatItMade(t *testing.T) {
 	} {
 		_, err := rcsAs(t, harness.Agent, c.namespace).Patch(t.Context(), c.name, types.StrategicMergePatchType, []byte(c.patch), metav1.PatchOptions{})
 		t.Run(what, func(t *testing.T) { expectForbidden(t, err, agentPolicy, c.says) })
+	}
+	for what, begun := range map[string]string{
+		"a request":         `{"metadata":{"annotations":{"rcroll.dev/request":"{}"}}}`,
+		"the rolling label": `{"metadata":{"labels":{"rcroll.dev/rolling":"true"}}}`,
+	} {
+		_, err := rcs.Patch(t.Context(), "idle", types.StrategicMergePatchType, []byte(begun), metav1.PatchOptions{})
+		t.Run(what, func(t *testing.T) {
+			assert.ErrorContains(t, err, "the agent changes the request of a rolling update by commands only", "the webhook is asked first")
+		})
 	}
 	_, err := rcs.Patch(t.Context(), "tomcat", types.MergePatchType, []byte(`{"metadata":{"labels":{"a":"b"}}}`), metav1.PatchOptions{}, "status")
 	expectForbidden(t, err, agentPolicy, "nothing through the status")
