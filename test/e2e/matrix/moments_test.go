@@ -111,8 +111,16 @@ func (a *attempt) holdHalfway() {
 func (a *attempt) holdPromotion() {
 	created := a.Await("the new RC is created", func(m observe.Moment) bool { return len(m.Owned()) == 1 })
 	newRC := created.Owned()[0].Name
-	a.patchIfThere(newRC, `{"metadata":{"finalizers":["`+holdFinalizer+`"]}}`)
-	a.release = func() { a.patchIfThere(newRC, `{"metadata":{"finalizers":null}}`) }
+	// The finalizers of an owned RC are the garbage collector's.
+	finalize := func(finalizers string) {
+		out := a.TryKubectl("", "patch", "rc/"+newRC, "--as=system:serviceaccount:kube-system:generic-garbage-collector",
+			"--type=merge", "-p", `{"metadata":{"finalizers":`+finalizers+`}}`)
+		if out.ExitCode != 0 {
+			assert.Contains(a, out.Stderr, "(NotFound)")
+		}
+	}
+	finalize(`["` + holdFinalizer + `"]`)
+	a.release = func() { finalize("null") }
 	a.Cleanup(a.release) // nothing must keep the namespace
 	a.Await("the promotion is held", func(m observe.Moment) bool {
 		isOrphan := func(pod observe.Pod) bool { return pod.Owner == "" }

@@ -52,6 +52,9 @@ func (a *attempt) checkWords(got answer) {
 	require.Empty(a, got.failure)
 	assert.Contains(a, got.warnings, a.cell.says)
 	want := a.words()
+	if want == "" && a.cell.says != "" {
+		return
+	}
 	if want == "" {
 		assert.NotContains(a, got.warnings, "rc/", "a warning where there is nothing to say")
 		return
