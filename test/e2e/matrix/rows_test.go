@@ -319,9 +319,19 @@ func deletionRows() []row {
 					state.Images = newImage
 				}
 			},
-			cells: but(late(recreates), map[string]cell{failed: {means: notApplicable, note: "what was requested is created, and cannot start either"}}),
+			cells: fromExport(but(late(recreates), map[string]cell{failed: {means: notApplicable, note: "what was requested is created, and cannot start either"}})),
 		},
 	}
+}
+
+// fromExport adds what is said of exports from the middle of a rollout.
+func fromExport(cells map[string]cell) map[string]cell {
+	for _, moment := range []string{pending, promoting} {
+		c := cells[moment]
+		c.says = "created as it was requested"
+		cells[moment] = c
+	}
+	return cells
 }
 
 // releaseSoon lets a promotion that is held go on while the edit waits for that.
