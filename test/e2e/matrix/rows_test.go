@@ -326,7 +326,7 @@ func deletionRows() []row {
 
 // fromExport adds what is said of exports from the middle of a rollout.
 func fromExport(cells map[string]cell) map[string]cell {
-	for _, moment := range []string{pending, promoting} {
+	for _, moment := range []string{underWay, promoting} {
 		c := cells[moment]
 		c.says = "created as it was requested"
 		cells[moment] = c
