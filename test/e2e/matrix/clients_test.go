@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
 	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
@@ -119,6 +120,9 @@ func applyTried(s *scenario, _, after manifest.RC) answer {
 	if trial != nil && result != nil {
 		assert.Equal(s, trial.Spec, result.Spec)
 		assert.Equal(s, trial.Labels, result.Labels)
+		for _, object := range []*corev1.ReplicationController{trial, result} {
+			delete(object.Annotations, api.RequestedAtAnnotation) // that of each by itself
+		}
 		assert.Equal(s, trial.Annotations, result.Annotations)
 	}
 	return got
