@@ -560,7 +560,7 @@ func ownRows() []row {
 			},
 			change: func(_ *attempt, state *golden.State) { state.Mode = "new" },
 			cells: but(everywhere(cell{means: notApplicable, note: "while it rolls it is taken for a new one that rcroll made"}),
-				map[string]cell{before: {means: passes}}),
+				map[string]cell{before: {means: passes, says: notReplaced}}),
 		},
 		ofNewRC("kubectl label, of the new ReplicationController", "label", "team=web"),
 		ofNewRC("kubectl set image, of the new ReplicationController", "set", "image", "tomcat="+newImage),
