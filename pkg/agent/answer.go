@@ -78,12 +78,12 @@ func (r *reconciler) checkName(ctx context.Context, o *observation) error {
 		o.snapshot.Name = rollout.NameFree
 		return nil
 	}
-	owner := metav1.GetControllerOf(holder)
+	owner := api.ControllerOf(holder)
 	if owner != nil && owner.UID == o.rc.GetUID() {
 		return errCacheBehind
 	}
 	o.snapshot.Name = rollout.NameConflict
-	if orphaned := owner != nil && isRC(owner) && owner.Name == o.key.Name; orphaned || holder.GetDeletionTimestamp() != nil {
+	if orphaned := owner != nil && owner.Name == o.key.Name; orphaned || holder.GetDeletionTimestamp() != nil {
 		o.snapshot.Name = rollout.NameTerminating
 	}
 	return nil
@@ -111,7 +111,7 @@ func (r *reconciler) countPods(ctx context.Context, o *observation) error {
 			count.Orphans++
 		case owner.UID == o.rc.GetUID():
 			count.OfRC++
-		case isRC(owner) && owner.Name == newRC:
+		case api.ControllerOf(pod) != nil && owner.Name == newRC:
 			count.OfNewRC++
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
@@ -169,14 +168,14 @@ func (r *reconciler) poll(key types.NamespacedName) reconcile.Result {
 // a ReplicationController, or else to itself.
 func rolloutOf(_ context.Context, object client.Object) []reconcile.Request {
 	key := client.ObjectKeyFromObject(object)
-	if owner := metav1.GetControllerOf(object); owner != nil && isRC(owner) {
+	if owner := api.ControllerOf(object); owner != nil {
 		key.Name = owner.Name
 	}
 	return []reconcile.Request{{NamespacedName: key}}
 }
 
 func nameOfController(object client.Object) []string {
-	if owner := metav1.GetControllerOf(object); owner != nil && isRC(owner) {
+	if owner := api.ControllerOf(object); owner != nil {
 		return []string{owner.Name}
 	}
 	return nil
@@ -190,8 +189,4 @@ func (r *reconciler) controlledBy(ctx context.Context, key types.NamespacedName)
 		return nil, fmt.Errorf("list the next ReplicationControllers of %s: %w", key, err)
 	}
 	return list.Items, nil
-}
-
-func isRC(owner *metav1.OwnerReference) bool {
-	return owner.APIVersion == api.GroupVersionKind.Version && owner.Kind == api.GroupVersionKind.Kind
 }
