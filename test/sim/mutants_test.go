@@ -58,7 +58,7 @@ var mutants = []struct {
 		{"pkg/agent/observe.go", `current == nil || current.GetResourceVersion() != cached.GetResourceVersion()`, `current == nil`},
 	}},
 	{name: "lose replicas on rollover", edits: []edit{
-		{"pkg/mutate/request.go", `return merge(live, wanted, pending)`, `return merge(live, wanted, pending.WithReplicas(live.Replicas()))`},
+		{"pkg/mutate/request.go", `withoutStaleShare(write, live, wanted, pending), pending)`, `withoutStaleShare(write, live, wanted, pending), pending.WithReplicas(live.Replicas()))`},
 	}},
 	{name: "retry a timed-out create blindly", edits: []edit{
 		{"pkg/agent/apply.go", `if err := r.cached.Create(ctx, newRC); err != nil {`, `err := r.cached.Create(ctx, newRC)
