@@ -51,6 +51,7 @@ func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
 	if err := reconciler.register(ctx, manager, config.Concurrency); err != nil {
 		return err
 	}
+	registerMetrics()
 	if err := addProbes(manager); err != nil {
 		return err
 	}

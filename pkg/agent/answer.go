@@ -79,12 +79,15 @@ func (r *reconciler) checkName(ctx context.Context, o *observation) error {
 		return nil
 	}
 	owner := api.ControllerOf(holder)
-	if owner != nil && owner.UID == o.rc.GetUID() {
+	isOurs := owner != nil && owner.UID == o.rc.GetUID()
+	_, isSelected := holder.GetLabels()[api.RollingLabel]
+	switch ofPredecessor := owner != nil && owner.Name == o.key.Name && !isOurs; {
+	case isOurs && isSelected:
 		return errCacheBehind
-	}
-	o.snapshot.Name = rollout.NameConflict
-	if orphaned := owner != nil && owner.Name == o.key.Name; orphaned || holder.GetDeletionTimestamp() != nil {
+	case ofPredecessor || holder.GetDeletionTimestamp() != nil:
 		o.snapshot.Name = rollout.NameTerminating
+	default:
+		o.snapshot.Name = rollout.NameConflict
 	}
 	return nil
 }

@@ -117,6 +117,7 @@ func (r *reconciler) setConditions(ctx context.Context, o *observation, change r
 		return err
 	}
 	o.memory.expectations.wrote(member, false)
+	countStall(change)
 	return nil
 }
 

@@ -105,6 +105,28 @@ type memory struct {
 	poll wait.Backoff
 }
 
+// decided records whether a decision is held up, and since when.
+func (m *memory) decided(decision rollout.Decision, now time.Time) {
+	switch {
+	case decision.HeldUp == nil:
+		m.rollout.HeldUpSince = time.Time{}
+	case m.rollout.HeldUpSince.IsZero():
+		m.rollout.HeldUpSince = now
+	}
+}
+
+// passed records how a pass ended; nil if all that was due was written.
+func (m *memory) passed(err error, now time.Time) {
+	m.rollout.StepError = ""
+	if err == nil {
+		return
+	}
+	m.rollout.StepError = err.Error()
+	if m.rollout.HeldUpSince.IsZero() {
+		m.rollout.HeldUpSince = now
+	}
+}
+
 // applied records an action that was written.
 func (m *memory) applied(action rollout.Action, now time.Time) {
 	if action.Kind == rollout.SetConditions {

@@ -114,10 +114,13 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	logDecision(ctx, observed, decision)
-	if err := r.apply(ctx, observed, decision.Actions); err != nil {
-		if isOutdated(err) {
-			return r.poll(key), nil
-		}
+	observed.memory.decided(decision, observed.snapshot.Now)
+	err = r.apply(ctx, observed, decision.Actions)
+	observed.memory.passed(err, observed.snapshot.Now)
+	switch {
+	case isOutdated(err):
+		return r.poll(key), nil
+	case err != nil:
 		// The user waits for it, and does not see the agent's log.
 		r.events.Event(observed.rc, corev1.EventTypeWarning, rollout.ReasonStepFailed, err.Error())
 		return reconcile.Result{}, err

@@ -70,7 +70,7 @@ func over(status corev1.ConditionStatus, reason, message string) announcement {
 
 // underwayReason is the reason of Progressing while it is true.
 func (s Snapshot) underwayReason() string {
-	if s.cancelled() {
+	if s.rollsBack() {
 		return ReasonRollingBack
 	}
 	return ReasonUpdated
@@ -78,7 +78,7 @@ func (s Snapshot) underwayReason() string {
 
 // deadlineReason is the reason of Progressing when the deadline has passed.
 func (s Snapshot) deadlineReason() string {
-	if s.cancelled() {
+	if s.rollsBack() {
 		return ReasonRollbackDeadlineExceeded
 	}
 	return ReasonDeadlineExceeded
@@ -87,7 +87,7 @@ func (s Snapshot) deadlineReason() string {
 func underway(s Snapshot) announcement {
 	reason := s.underwayReason()
 	a := reconciling(corev1.ConditionTrue, reason, reason, goalMessage(s))
-	if s.cancelled() && !s.toldProgress() {
+	if s.rollsBack() && !s.toldProgress() {
 		a.events = []Event{normal(ReasonRollingBack, rollbackMessage(s))}
 	}
 	return a

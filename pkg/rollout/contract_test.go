@@ -30,9 +30,10 @@ func TestContract(t *testing.T) {
 		"InvalidSettings":                   rollout.ReasonInvalidSettings,
 		"InvalidRequest":                    rollout.ReasonInvalidRequest,
 		"NameConflict":                      rollout.ReasonNameConflict,
+		"StepFailed":                        rollout.ReasonStepFailed,
+		"Waiting":                           rollout.ReasonWaiting,
 
 		"TemplateDiffers":              rollout.ReasonTemplateDiffers,
-		"StepFailed":                   rollout.ReasonStepFailed,
 		"Created":                      rollout.ReasonCreated,
 		"ScalingReplicationController": rollout.ReasonScaling,
 		"Deleted":                      rollout.ReasonDeleted,

@@ -38,7 +38,7 @@ const (
 // differs from that one by the conditions and by nothing else.
 func Decide(s Snapshot) Decision {
 	phase, decide := s.phase()
-	decision := decide(s)
+	decision := s.heed(phase, decide(s))
 	decision.Phase = phase
 	return decision
 }
@@ -69,13 +69,13 @@ func (s Snapshot) phase() (Phase, func(Snapshot) Decision) {
 }
 
 func leaveToGarbageCollector(Snapshot) Decision {
-	return wait("the ReplicationController is being deleted, and the garbage collector deletes what it owns")
+	return stay("the ReplicationController is being deleted, and the garbage collector deletes what it owns")
 }
 
 func block(s Snapshot) Decision {
-	return s.announce(blocked(*s.BlockedBy), wait(s.BlockedBy.Message))
+	return s.announce(blocked(*s.BlockedBy), stay(s.BlockedBy.Message))
 }
 
 func pause(s Snapshot) Decision {
-	return s.announce(paused(), wait("the rollout is paused"))
+	return s.announce(paused(), stay("the rollout is paused"))
 }

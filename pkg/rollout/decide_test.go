@@ -24,7 +24,7 @@ func snapshot(rc, next int32, change func(*rollout.Snapshot)) rollout.Snapshot {
 	s := rollout.Snapshot{
 		RC: rest("tomcat", rc), Owned: []rollout.Member{rest("tomcat-v8", next)},
 		Desired: 5, Requested: "v8", Live: "v7",
-		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1)},
+		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), ProgressDeadline: 10 * time.Minute},
 		Now:      time.Unix(1000, 0),
 	}
 	s.RC.UID, s.Owned[0].UID = "rc", "next"

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -36,6 +37,12 @@ type Decision struct {
 	// will be when they become available or go. It is inspected from time to time;
 	// nil if nothing is awaited.
 	Awaits *Member
+
+	// HeldUp is what else keeps the rollout where it is, nil if nothing does.
+	HeldUp *PodProblem
+
+	// isHeldUp is set if what is waited for should come to pass by itself, and soon.
+	isHeldUp bool
 }
 
 // Question names what a decision depends on and no cache holds.
@@ -121,15 +128,26 @@ func warning(reason, message string) Event {
 	return Event{Type: corev1.EventTypeWarning, Reason: reason, Message: message}
 }
 
-func wait(reason string) Decision { return Decision{Reason: reason} }
+// stay is the decision to do nothing until somebody else does.
+func stay(reason string) Decision { return Decision{Reason: reason} }
 
-func poll(reason string) Decision { return Decision{Reason: reason, Poll: true} }
+// wait is the decision to wait for what should come to pass by itself.
+func wait(reason string) Decision { return Decision{Reason: reason, isHeldUp: true} }
+
+// poll is wait where no event tells of it.
+func poll(reason string) Decision { return Decision{Reason: reason, isHeldUp: true, Poll: true} }
 
 func ask(question Question) Decision { return Decision{Question: question} }
 
 // isWaiting reports whether nothing is due and no time is known at which something
 // will be.
 func (d Decision) isWaiting() bool { return len(d.Actions) == 0 && d.RequeueAfter == 0 }
+
+// withoutConditions leaves the conditions as they are.
+func (d Decision) withoutConditions() Decision {
+	d.Actions = slices.DeleteFunc(slices.Clone(d.Actions), func(a Action) bool { return a.Kind == SetConditions })
+	return d
+}
 
 // command is the decision to have the webhook carry out an operation for what is
 // requested.

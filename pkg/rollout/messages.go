@@ -12,13 +12,15 @@ import (
 const (
 	pausedMessage = "The rollout is paused"
 
+	stepFailedMessage = "a step cannot be taken, and is tried again"
+
 	noCauseMessage = "all pods are ready, but kube-controller-manager does not count them as available"
 )
 
 // goalMessage says what the rollout is about. Every message about its progress begins
 // with it.
 func goalMessage(s Snapshot) string {
-	if s.cancelled() {
+	if s.rollsBack() {
 		return fmt.Sprintf("Rolling back %s to its live template", s.RC.Name)
 	}
 	return fmt.Sprintf("Replacing the pods of %s by those of %s", s.RC.Name, s.NewRCName())
@@ -83,7 +85,7 @@ func takeoverMessage(s Snapshot) string {
 }
 
 func nameConflictMessage(s Snapshot) string {
-	return fmt.Sprintf("A ReplicationController named %s exists that %s does not control: delete it, and the rollout goes on",
+	return fmt.Sprintf("A ReplicationController named %s exists that rcroll did not create for %s: delete it, and the rollout goes on",
 		s.NewRCName(), s.RC.Name)
 }
 

@@ -31,6 +31,8 @@ func TestMessages(t *testing.T) {
 	got := strings.Join([]string{
 		goalMessage(s), goalMessage(back),
 		problemMessage(s, problem), problemMessage(back, PodProblem{Reason: ReasonNotReady, Summary: "pods do not become ready"}),
+		deadlineMessage(s, PodProblem{Reason: ReasonStepFailed, Summary: stepFailedMessage, Detail: "denied by policy"}),
+		deadlineMessage(s, PodProblem{Reason: ReasonWaiting, Summary: "tomcat-v8 is being deleted"}),
 		deadlineMessage(s, problem), deadlineMessage(back, PodReport{}.cause()),
 		summaryMessage(s, s.Owned[0], []Member{s.RC}), scalingMessage(s.RC, 3), scalingMessage(s.Owned[0], 3),
 		rollbackMessage(back), rolledBackMessage(back, deadlineMessage(s, problem)), rollbackEndMessage(back),

@@ -112,9 +112,9 @@ func (s Snapshot) toldProgress() bool {
 	}
 	switch progressing.Reason {
 	case ReasonUpdated, ReasonDeadlineExceeded:
-		return !s.cancelled()
+		return !s.rollsBack()
 	case ReasonRollingBack, ReasonRollbackDeadlineExceeded:
-		return s.cancelled()
+		return s.rollsBack()
 	}
 	return false
 }

@@ -45,6 +45,9 @@ const (
 	// ReasonStepFailed: a step could not be written. It is tried again.
 	ReasonStepFailed = "StepFailed"
 
+	// ReasonWaiting: something that should come to pass by itself does not.
+	ReasonWaiting = "Waiting"
+
 	ReasonCreated   = "Created"
 	ReasonScaling   = "ScalingReplicationController"
 	ReasonDeleted   = "Deleted"

@@ -70,6 +70,13 @@ type Memory struct {
 	// Problem is the one that the conditions tell of; nil if they tell of none, or
 	// if another process wrote them.
 	Problem *PodProblem
+
+	// StepError is why the last pass failed; empty if it did not.
+	StepError string
+
+	// HeldUpSince is when the rollout began to be held up by anything but its pods;
+	// zero if nothing holds it up.
+	HeldUpSince time.Time
 }
 
 // Pods counts pods that are neither terminating nor finished, by their controller.
@@ -125,6 +132,10 @@ func (s Snapshot) promoting() bool { return s.Sealed != "" || s.Adopting != "" }
 
 // cancelled reports whether the live template is requested.
 func (s Snapshot) cancelled() bool { return s.Requested == s.Live }
+
+// rollsBack reports whether the pods of the live template come back. In a promotion the
+// live template is requested, too.
+func (s Snapshot) rollsBack() bool { return s.cancelled() && !s.promoting() }
 
 // NewRCName is the name of the new ReplicationController: of the one under
 // promotion while there is a promotion, of the requested one otherwise.

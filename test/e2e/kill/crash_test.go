@@ -178,3 +178,15 @@ func TestFailureSurvivesARestartOfTheAgent(t *testing.T) {
 		}
 	}
 }
+
+// A promotion that does not go on fails at the deadline like any rollout, and says what
+// it waits for.
+func TestPromotionHeldUp(t *testing.T) {
+	s := given(t, manifest.Annotated(api.ProgressDeadlineAnnotation, "5s"))
+	s.killAt(harness.ControllerManager, harness.Sealed, func() { s.SetImage("tomcat=tomcat:8") })
+	failed := s.AwaitFailure(rollout.ReasonWaiting, "no progress for 5s", "tomcat")
+	assert.Equal(t, 5, failed.Available())
+	s.start(harness.ControllerManager)
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
+}

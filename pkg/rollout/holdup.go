@@ -1,0 +1,83 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// A rollout is held up by its pods (see await), or by anything else: a step that is
+// refused, an object that is yet to be deleted, kube-controller-manager. The same
+// deadline holds for both, but this clock is in the agent's memory, for the objects
+// do not show what was tried in vain. It starts with the first pass that is held up,
+// and anew when one is not, or when the agent starts.
+
+// holdUpPatience is how long something may hold a rollout up before its user is told:
+// a restart of the webhook takes less.
+const holdUpPatience = 10 * time.Second
+
+// heed adds to a decision what is to be told of a rollout that is held up, and fails
+// it after the deadline. The steps that are due are tried all the same.
+//
+// A rollback of a failed rollout keeps telling of the failure, and one whose template
+// is live already has succeeded: they are not failed for their last steps.
+func (s Snapshot) heed(phase Phase, decision Decision) Decision {
+	problem := s.holdUp(decision)
+	if problem == nil || decision.Question != "" {
+		return decision
+	}
+	switch phase {
+	case Rolling, RollingBack, Promoting:
+	default:
+		return decision
+	}
+	if s.rollsBackFailure() {
+		return decision
+	}
+	decision.HeldUp = problem
+	since := s.Memory.HeldUpSince
+	if since.IsZero() {
+		since = s.Now
+	}
+	patience, deadline := since.Add(holdUpPatience), since.Add(s.Strategy.ProgressDeadline)
+	switch {
+	case !deadline.After(s.Now) && s.Strategy.OnFailure == api.Rollback && phase == Rolling:
+		return s.announce(rollbackBegins(s, *problem), cancelFailed(s))
+	case !deadline.After(s.Now):
+		return s.announce(deadlineExceeded(s, *problem), decision.withoutConditions())
+	case s.toldFailure() && s.Memory.LastStep.IsZero():
+		// Another process found that it had failed, and nothing was done since.
+		decision = decision.withoutConditions()
+	case !patience.After(s.Now):
+		decision = s.announce(heldUp(s, *problem), decision.withoutConditions())
+	}
+	next := deadline
+	if patience.After(s.Now) && patience.Before(deadline) {
+		next = patience
+	}
+	decision.RequeueAfter = next.Sub(s.Now)
+	return decision
+}
+
+// holdUp is what keeps a rollout where it is, other than its pods; nil if nothing does.
+func (s Snapshot) holdUp(decision Decision) *PodProblem {
+	switch {
+	case decision.Awaits != nil:
+		return nil
+	case s.Memory.StepError != "":
+		return &PodProblem{Reason: ReasonStepFailed, Summary: stepFailedMessage, Detail: s.Memory.StepError}
+	case decision.isHeldUp:
+		return &PodProblem{Reason: ReasonWaiting, Summary: decision.Reason}
+	}
+	return nil
+}
+
+// heldUp is a rollout that may still come right. Of a step that fails there has been
+// an event.
+func heldUp(s Snapshot, problem PodProblem) announcement {
+	a := degraded(s, problem)
+	if problem.Reason == ReasonStepFailed {
+		a.events = nil
+	}
+	return a
+}
