@@ -26,6 +26,10 @@ const (
 	// their way, and a request must not be rolled out a second time for that.
 	PromotedAnnotation = Prefix + "promoted"
 
+	// PromotingSinceAnnotation says when the promotion began (RFC 3339, UTC); until the
+	// end of the rollout.
+	PromotingSinceAnnotation = Prefix + "promoting-since"
+
 	// RequestedByAnnotation and RequestedAtAnnotation say which user made or last changed
 	// the request, and when (RFC 3339, UTC).
 	RequestedByAnnotation = Prefix + "requested-by"

@@ -2,6 +2,7 @@ package mutate
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/rcroll/rcroll/pkg/api"
 )
@@ -30,6 +31,8 @@ func carryOut(write Write, text string, options Options) Decision {
 		cancel := spec.Unlabelled(options.HashLabelKey).WithReplicas(request.Replicas())
 		setAnnotation(object, api.RequestAnnotation, cancel.String())
 		setAnnotation(object, api.PromotedAnnotation, cancel.Hash(options.HashLabelKey))
+	case api.Seal:
+		setAnnotation(object, api.PromotingSinceAnnotation, write.Time.UTC().Format(time.RFC3339))
 	case api.Open:
 		if live.TemplateLabels()[api.AdoptingLabel] == command.Hash {
 			setAnnotation(object, api.PromotedAnnotation, command.Hash)

@@ -2,6 +2,7 @@ package mutate_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -47,7 +48,8 @@ func TestForeignPasses(t *testing.T) {
 		scale := mutate.DecideScale(mutate.ScaleWrite{Object: rolling, Replicas: 3, User: user}, options)
 		assert.Equal(t, mutate.ScaleDecision{Meaning: mutate.Passes}, scale)
 		sealed := edit(rolling, selector(map[string]any{"app": "tomcat", api.SealedLabel: "x"}))
-		assert.NoError(t, mutate.GuardDelete(sealed))
+		_, err := mutate.GuardDelete(sealed, time.Time{})
+		assert.NoError(t, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/validation"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -160,6 +161,11 @@ func errNotMergeable(rc string, err error) error {
 // errRepeatedKey names an element by the key that it shares with another one.
 func errRepeatedKey(path *field.Path) error {
 	return fmt.Errorf("%s: several entries have this key, and the rolling update in progress changes the list too; to say which is meant, apply the whole manifest", path)
+}
+
+func warnPodsMayStay(rc string, selector map[string]string) string {
+	return fmt.Sprintf("%s: deleted while it was taking over the pods of a rolling update, which did not end within %s: pods that it had not taken over stay, and have to be deleted by hand: kubectl delete pods -l %s",
+		rc, maxDeleteDelay, labels.SelectorFromSet(selector))
 }
 
 func errAdopting(rc string) error {

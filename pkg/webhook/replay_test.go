@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -74,7 +76,7 @@ func replay(t *testing.T, c golden.Case) {
 		var meaning mutate.Meaning
 		switch {
 		case request.Operation == admissionv1.Delete:
-			replayDeletion(t, store, request)
+			replayDeletion(t, request)
 			continue
 		case request.SubResource == "scale":
 			meaning, state = replayScale(t, store, request)
@@ -174,8 +176,14 @@ func replayIgnored(t *testing.T, store client.Client, c golden.Case) {
 }
 
 // replayDeletion: only those are reviewed that have to wait.
-func replayDeletion(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) {
-	response := reviewing(judge{}, installed).Handle(t.Context(), admission.Request{AdmissionRequest: *request})
+func replayDeletion(t *testing.T, request *admissionv1.AdmissionRequest) {
+	deleted := &unstructured.Unstructured{}
+	require.NoError(t, json.Unmarshal(request.OldObject.Raw, &deleted.Object))
+	since, err := time.Parse(time.RFC3339, deleted.GetAnnotations()[api.PromotingSinceAnnotation])
+	require.NoError(t, err)
+	handler := reviewing(judge{}, installed)
+	handler.clock = clocktesting.NewFakePassiveClock(since.Add(time.Second))
+	response := handler.Handle(t.Context(), admission.Request{AdmissionRequest: *request})
 	require.False(t, response.Allowed)
 	assert.EqualValues(t, http.StatusTooManyRequests, response.Result.Code)
 	assert.EqualValues(t, 1, response.Result.Details.RetryAfterSeconds)

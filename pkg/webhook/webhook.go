@@ -66,7 +66,7 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 	ctx, cancel := forReview(ctx)
 	defer cancel()
 	if req.Operation == admissionv1.Delete {
-		return deletion(req)
+		return deletion(req, h.clock.Now())
 	}
 	write, err := decode(req)
 	if err != nil {
@@ -89,17 +89,21 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 
 // deletion makes clients wait until an RC may be deleted: most try again by
 // themselves when they are told how long that takes.
-func deletion(req admission.Request) admission.Response {
+func deletion(req admission.Request, now time.Time) admission.Response {
 	object, err := decodeObject(req, req.OldObject)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	if err := mutate.GuardDelete(object); err != nil {
+	warning, err := mutate.GuardDelete(object, now)
+	switch {
+	case err != nil:
 		response := admission.Denied(err.Error())
 		response.Result.Code = http.StatusTooManyRequests
 		response.Result.Reason = metav1.StatusReasonTooManyRequests
 		response.Result.Details = &metav1.StatusDetails{RetryAfterSeconds: 1}
 		return response
+	case warning != "":
+		return admission.Allowed("").WithWarnings(warning)
 	}
 	return admission.Allowed("")
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -254,19 +255,25 @@ func TestScale(t *testing.T) {
 func TestDelete(t *testing.T) {
 	sealed := `{"selector":{"app":"tomcat","` + api.SealedLabel + `":"x"},"template":{"metadata":{"labels":{"app":"tomcat","` + api.SealedLabel + `":"x"}}}}`
 	adopting := `{"selector":{"app":"tomcat"},"template":{"metadata":{"labels":{"app":"tomcat","` + api.AdoptingLabel + `":"x"}}}}`
+	since := func(passed time.Duration) string {
+		return `{"` + api.RequestAnnotation + `":"{}","` + api.PromotingSinceAnnotation + `":"` + time.Now().Add(-passed).UTC().Format(time.RFC3339) + `"}`
+	}
 	for name, c := range map[string]struct {
-		spec    string
-		allowed bool
+		annotations, spec string
+		allowed           bool
+		warnings          int
 	}{
-		"plain":    {spec7, true},
-		"sealed":   {sealed, false},
-		"adopting": {adopting, false},
+		"plain":              {"{}", spec7, true, 0},
+		"sealed":             {since(0), sealed, false, 0},
+		"adopting":           {since(0), adopting, false, 0},
+		"sealed for an hour": {since(time.Hour), sealed, true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			response := reviewing(judge{}, options).Handle(t.Context(), admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
-				Operation: admissionv1.Delete, Namespace: "default", Name: "tomcat", OldObject: runtime.RawExtension{Raw: rc("{}", c.spec)},
+				Operation: admissionv1.Delete, Namespace: "default", Name: "tomcat", OldObject: runtime.RawExtension{Raw: rc(c.annotations, c.spec)},
 			}})
 			assert.Equal(t, c.allowed, response.Allowed)
+			assert.Len(t, response.Warnings, c.warnings)
 			if !c.allowed {
 				assert.EqualValues(t, http.StatusTooManyRequests, response.Result.Code)
 				assert.EqualValues(t, 1, response.Result.Details.RetryAfterSeconds)

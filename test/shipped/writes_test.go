@@ -96,8 +96,9 @@ func TestWrites(t *testing.T) {
 
 		{"a deletion", remove(jane), false},
 		{"a deletion while rolling", remove(jane, rolling), false},
-		{"a deletion in a promotion, sealed", remove(jane, rolling, marked(api.SealedLabel)), true},
-		{"a deletion in a promotion, adopting", remove(jane, rolling, marked(api.AdoptingLabel)), true},
+		{"a deletion in a promotion, sealed", remove(jane, rolling, pending, marked(api.SealedLabel)), true},
+		{"a deletion in a promotion, adopting", remove(jane, rolling, pending, marked(api.AdoptingLabel)), true},
+		{"a deletion, sealed without a request", remove(jane, marked(api.SealedLabel)), false},
 		{"the agent deletes an owned RC", remove(agent, owned), false},
 		{"the agent deletes an owned RC that is sealed", remove(agent, owned, marked(api.SealedLabel)), false},
 
@@ -210,6 +211,7 @@ func marked(label string) change {
 var (
 	optedOut = annotated(api.EnabledKey, "false")
 	rolling  = labelled(api.RollingLabel, api.True)
+	pending  = annotated(api.RequestAnnotation, "{}")
 )
 
 func finalizer(rc *corev1.ReplicationController) { rc.Finalizers = []string{"orphan"} }
