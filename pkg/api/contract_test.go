@@ -21,6 +21,7 @@ func TestContract(t *testing.T) {
 		{api.RequestAnnotation, "rcroll.dev/request"},
 		{api.CommandAnnotation, "rcroll.dev/command"},
 		{api.PromotedAnnotation, "rcroll.dev/promoted"},
+		{api.LiveAnnotation, "rcroll.dev/live"},
 		{api.PromotingSinceAnnotation, "rcroll.dev/promoting-since"},
 		{api.RequestedByAnnotation, "rcroll.dev/requested-by"},
 		{api.RequestedAtAnnotation, "rcroll.dev/requested-at"},

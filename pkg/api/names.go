@@ -26,6 +26,10 @@ const (
 	// their way, and a request must not be rolled out a second time for that.
 	PromotedAnnotation = Prefix + "promoted"
 
+	// LiveAnnotation holds the hash of the live template while a request is pending: an
+	// export with another template was edited.
+	LiveAnnotation = Prefix + "live"
+
 	// PromotingSinceAnnotation says when the promotion began (RFC 3339, UTC); until the
 	// end of the rollout.
 	PromotingSinceAnnotation = Prefix + "promoting-since"

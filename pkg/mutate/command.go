@@ -34,6 +34,7 @@ func carryOut(write Write, text string, options Options) Decision {
 	case api.Seal:
 		setAnnotation(object, api.PromotingSinceAnnotation, write.Time.UTC().Format(time.RFC3339))
 	case api.Open:
+		setAnnotation(object, api.LiveAnnotation, spec.Hash(options.HashLabelKey))
 		if live.TemplateLabels()[api.AdoptingLabel] == command.Hash {
 			setAnnotation(object, api.PromotedAnnotation, command.Hash)
 		}

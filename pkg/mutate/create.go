@@ -12,6 +12,9 @@ import (
 // there is no rollout of it here. What was asked for when it was exported is what is
 // created, whole; its own spec had the old image and a share of the replicas.
 //
+// Of an export that was edited the template is what was edited, and only the replicas are
+// those that were requested.
+//
 // Of an owned one the labels go too, so that the agent does not take it for its own.
 // The reference to its owner stays: where the owner is gone, the garbage collector
 // removes it as it would have done before, and the owner's export has all the pods.
@@ -22,7 +25,7 @@ func create(write Write, options Options) Decision {
 	object := shallowCopy(write.New)
 	removeAnnotations(object, reservedAnnotations...)
 	removeLabel(object, api.RollingLabel)
-	spec := api.SpecOf(object)
+	spec, edited := api.SpecOf(object), isEditedExport(write.New, options.HashLabelKey)
 	if spec.Marked() {
 		spec = spec.Unlabelled(options.HashLabelKey)
 		setSpec(object, spec)
@@ -31,6 +34,9 @@ func create(write Write, options Options) Decision {
 	text, exported := write.New.GetAnnotations()[api.RequestAnnotation]
 	request, err := api.ParseSpec(text)
 	switch {
+	case exported && err == nil && edited:
+		setSpec(object, spec.WithReplicas(request.Replicas()))
+		decision.Warnings = []string{warnCreatedAsEdited(name(object), images(spec), request.Replicas())}
 	case exported && err == nil && len(request.Images()) > 0:
 		request = request.Unlabelled(options.HashLabelKey)
 		setSpec(object, request)
@@ -41,6 +47,14 @@ func create(write Write, options Options) Decision {
 		decision.Warnings = []string{warnCreatedAsLive(name(object), images(spec), spec.Replicas())}
 	}
 	return decision
+}
+
+// isEditedExport reports whether an export has another template than the live one that it
+// was taken of. In the middle of a promotion both are what was requested.
+func isEditedExport(export *unstructured.Unstructured, hashKey string) bool {
+	live, found := export.GetAnnotations()[api.LiveAnnotation]
+	spec := api.SpecOf(export)
+	return found && !spec.Marked() && spec.Hash(hashKey) != live
 }
 
 // ownerOf is how users name the ReplicationController that an owned one belongs to.

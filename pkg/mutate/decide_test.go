@@ -407,6 +407,10 @@ func TestCreateFromExports(t *testing.T) {
 		warns  string
 	}{
 		"in the middle of a rollout": {rolling(hashed, replicas(1)), tomcat(image("tomcat:8")), "created as it was requested in its annotation rcroll.dev/request (tomcat:8, 5 replicas)"},
+		"that was not edited": {rolling(hashed, replicas(1), annotate(api.LiveAnnotation, specOf(tomcat().Object).Hash(hashKey))),
+			tomcat(image("tomcat:8")), "created as it was requested"},
+		"that was edited": {rolling(image("tomcat:9"), replicas(1), annotate(api.LiveAnnotation, specOf(tomcat().Object).Hash(hashKey))),
+			tomcat(image("tomcat:9")), "created with the template that it has (tomcat:9), and with the 5 replicas that were requested"},
 		"while pods are adopted": {tomcat(image("tomcat:8"), hashed, pending(), templateLabel(api.AdoptingLabel, "x"), replicas(2)),
 			tomcat(image("tomcat:8")), "created as it was requested"},
 		"promoted and still pending":      {rolling(annotate(api.PromotedAnnotation, "x")), tomcat(image("tomcat:8")), "created as it was requested"},

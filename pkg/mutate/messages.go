@@ -72,6 +72,12 @@ func warnCreatedAsRequested(rc, images string, replicas int32) string {
 		"to create what its spec says, remove that annotation first", rc, api.RequestAnnotation, images, replicas)
 }
 
+// warnCreatedAsEdited is for an export whose template was edited.
+func warnCreatedAsEdited(rc, images string, replicas int32) string {
+	return fmt.Sprintf("%s: this is an edited export from the middle of a rolling update: created with the template that it has (%s), and with the %d replicas that were requested",
+		rc, images, replicas)
+}
+
 // warnCreatedAsLive is for an export whose request cannot be read.
 func warnCreatedAsLive(rc, images string, replicas int32) string {
 	return fmt.Sprintf("%s: this is an export from the middle of a rolling update, and its annotation %s cannot be read: created as its spec says (%s, %d replicas), "+

@@ -32,6 +32,7 @@ func TestMessages(t *testing.T) {
 		{When: "an autoscaler scales down during a rolling update", Text: warnScaleDownDeferred(rc)},
 		{When: "an export from the middle of a rolling update is created", Text: warnCreatedAsRequested(rc, images, 5)},
 		{When: "a deletion during a promotion that does not end", Text: warnPodsMayStay(rc, map[string]string{"app": "tomcat"})},
+		{When: "an edited export from the middle of a rolling update is created", Text: warnCreatedAsEdited(rc, images, 5)},
 		{When: "an export whose request cannot be read is created", Text: warnCreatedAsLive(rc, images, 1)},
 	}
 	onOwned := []messages.Message{

@@ -156,6 +156,9 @@ func record(write Write, meaning Meaning, pending, wanted api.Spec, options Opti
 	restoreReserved(object, write.Old)
 	setAnnotation(object, api.RequestAnnotation, wanted.String())
 	setLabel(object, api.RollingLabel, api.True)
+	if meaning == Requests {
+		setAnnotation(object, api.LiveAnnotation, api.SpecOf(write.Old).Hash(key))
+	}
 	if meaning != Repeats {
 		setAnnotation(object, api.RequestedByAnnotation, write.User)
 		setAnnotation(object, api.RequestedAtAnnotation, write.Time.UTC().Format(time.RFC3339))

@@ -28,6 +28,7 @@ func forgeries(t *testing.T) map[string]string {
 		"metadata.annotations[rcroll.dev/request]":         entry("annotations", api.RequestAnnotation, string(request)),
 		"metadata.annotations[rcroll.dev/command]":         entry("annotations", api.CommandAnnotation, "{}"),
 		"metadata.annotations[rcroll.dev/promoted]":        entry("annotations", api.PromotedAnnotation, hash),
+		"metadata.annotations[rcroll.dev/live]":            entry("annotations", api.LiveAnnotation, hash),
 		"metadata.annotations[rcroll.dev/promoting-since]": entry("annotations", api.PromotingSinceAnnotation, "2026-01-01T00:00:00Z"),
 		"metadata.annotations[rcroll.dev/requested-by]":    entry("annotations", "rcroll.dev/requested-by", "somebody else"),
 		"metadata.annotations[rcroll.dev/requested-at]":    entry("annotations", "rcroll.dev/requested-at", "2026-01-01T00:00:00Z"),

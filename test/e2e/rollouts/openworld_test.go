@@ -91,19 +91,39 @@ func TestCopiesHalfway(t *testing.T) {
 	}
 }
 
-// An export from the middle of a rollout is created as what was asked for.
+// An export from the middle of a rollout is created as what was asked for, and as what
+// it was edited to be.
 func TestExportCreatedElsewhere(t *testing.T) {
 	t.Parallel()
-	s := givenHalfway(t)
-	export := manifest.Parse(t, s.Kubectl("get", s.Ref(), "-o", "json").Stdout)
+	for name, c := range map[string]struct {
+		edits []manifest.Edit
+		says  string
+		image string
+	}{
+		"as it is": {nil, "created as it was requested", "tomcat:8"},
+		"edited":   {[]manifest.Edit{manifest.Image("tomcat:9")}, "created with the template that it has (tomcat:9)", "tomcat:9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := givenHalfway(t)
+			elsewhere := newScenario(t)
+			out := elsewhere.KubectlWithInput(s.exported().With(c.edits...).YAML(t), "create", "-f", "-")
+			assert.Contains(t, out.Stderr, "Warning: rc/tomcat: this is an ")
+			assert.Contains(t, out.Stderr, c.says)
+			elsewhere.Await("it serves what was meant", harness.Serves(c.image, 5))
+		})
+	}
+}
+
+// exported is what a backup has of the ReplicationController.
+func (s *scenario) exported() manifest.RC {
+	s.Helper()
+	export := manifest.Parse(s, s.Kubectl("get", s.Ref(), "-o", "json").Stdout)
 	delete(export, "status")
 	for _, field := range []string{"uid", "resourceVersion", "namespace"} {
 		delete(export.Metadata(), field)
 	}
-	elsewhere := newScenario(t)
-	out := elsewhere.KubectlWithInput(export.YAML(t), "create", "-f", "-")
-	assert.Contains(t, out.Stderr, "Warning: rc/tomcat: this is an export from the middle of a rolling update: created as it was requested")
-	elsewhere.Await("it serves what was requested", harness.Serves("tomcat:8", 5))
+	return export
 }
 
 // Scripts that edit all ReplicationControllers, or those with a label, mean the user's.
