@@ -94,12 +94,12 @@ func AnyTurnover(n int) observe.Bounds {
 	return observe.Bounds{MinAvailable: n, MaxPods: n + 1, Created: observe.Any, Deleted: observe.Any}
 }
 
-// ExpectUnchanged fails the test if any ReplicationController or pod is another one
-// after f.
+// ExpectUnchanged fails the test if there are other ReplicationControllers or pods after
+// f, or any has another spec or metadata. Statuses may still be written.
 func (s *Scenario) ExpectUnchanged(f func()) {
 	s.Helper()
 	list := func() string {
-		return s.Kubectl("get", "rc,pods", "-o", `jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}`).Stdout
+		return s.Kubectl("get", "rc,pods", "-o", `jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata['uid','generation','labels','annotations','ownerReferences']}{"\n"}{end}`).Stdout
 	}
 	before := list()
 	f()

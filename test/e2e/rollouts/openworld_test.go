@@ -1,6 +1,7 @@
 package rollouts
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,7 +28,8 @@ func givenHalfway(t *testing.T, edits ...manifest.Edit) *scenario {
 	return s
 }
 
-// Of two ports with one number, an edit half-way renames the one that is meant.
+// Of two ports with one number, an edit half-way renames the one that is meant, and so
+// does one more, which sees the live names.
 func TestEditOneOfTwoPortsHalfway(t *testing.T) {
 	t.Parallel()
 	s := givenHalfway(t, func(rc manifest.RC) {
@@ -36,10 +38,13 @@ func TestEditOneOfTwoPortsHalfway(t *testing.T) {
 			map[string]any{"containerPort": int64(53), "name": "dns-tcp", "protocol": "TCP"},
 		}
 	})
-	s.Kubectl("patch", s.Ref(), "--type=json", "-p", `[{"op":"replace","path":"/spec/template/spec/containers/0/ports/1/name","value":"tcp"}]`)
+	for port, name := range []string{"udp", "tcp"} {
+		s.Kubectl("patch", s.Ref(), "--type=json", "-p",
+			fmt.Sprintf(`[{"op":"replace","path":"/spec/template/spec/containers/0/ports/%d/name","value":"%s"}]`, port, name))
+	}
 	s.AwaitRollout("tomcat:8", 5)
 	assert.Equal(t, []corev1.ContainerPort{
-		{Name: "dns", ContainerPort: 53, Protocol: corev1.ProtocolUDP}, {Name: "tcp", ContainerPort: 53, Protocol: corev1.ProtocolTCP},
+		{Name: "udp", ContainerPort: 53, Protocol: corev1.ProtocolUDP}, {Name: "tcp", ContainerPort: 53, Protocol: corev1.ProtocolTCP},
 	}, s.Stored().Spec.Template.Spec.Containers[0].Ports)
 }
 
