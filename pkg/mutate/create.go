@@ -50,11 +50,11 @@ func create(write Write, options Options) Decision {
 }
 
 // isEditedExport reports whether an export has another template than the live one that it
-// was taken of. In the middle of a promotion both are what was requested.
+// was taken of, of which in the middle of a promotion the marks tell.
 func isEditedExport(export *unstructured.Unstructured, hashKey string) bool {
-	live, found := export.GetAnnotations()[api.LiveAnnotation]
 	spec := api.SpecOf(export)
-	return found && !spec.Marked() && spec.Hash(hashKey) != live
+	live := cmp.Or(spec.Selector()[api.SealedLabel], spec.TemplateLabels()[api.AdoptingLabel], export.GetAnnotations()[api.LiveAnnotation])
+	return api.IsHash(live) && spec.Hash(hashKey) != live
 }
 
 // ownerOf is how users name the ReplicationController that an owned one belongs to.
