@@ -58,20 +58,12 @@ const clientSideApply = "kubectl-client-side-apply"
 // Others write the annotation too (kubectl apply set-last-applied), but they do not
 // write what the manifest says.
 func lastAppliedBy(write Write, options Options) (replicas *int32, ok bool) {
-	annotations := write.annotations()
-	text, found := annotations.after[corev1.LastAppliedConfigAnnotation]
-	if !found {
-		return nil, false
-	}
-	manifest := &unstructured.Unstructured{}
-	if err := json.Unmarshal([]byte(text), &manifest.Object); err != nil {
-		return nil, false
-	}
-	if isCopy(manifest, write.Old, options.HashLabelKey) {
+	manifest := lastApplied(write.New)
+	if manifest == nil || isCopy(manifest, write.Old, options.HashLabelKey) {
 		return nil, false // kubectl edit --save-config, or an export that was applied
 	}
 	stated, wanted := api.SpecOf(manifest), api.SpecOf(write.New)
-	applied := annotations.sets(corev1.LastAppliedConfigAnnotation) && statesImagesOf(stated, wanted)
+	applied := write.annotations().sets(corev1.LastAppliedConfigAnnotation) && statesImagesOf(stated, wanted)
 	if write.FieldManager != clientSideApply && !applied {
 		return nil, false
 	}
@@ -79,6 +71,16 @@ func lastAppliedBy(write Write, options Options) (replicas *int32, ok bool) {
 		return nil, true
 	}
 	return ptr.To(stated.Replicas()), true
+}
+
+// lastApplied is the manifest in the annotation of client-side apply; nil if there is none.
+func lastApplied(object *unstructured.Unstructured) *unstructured.Unstructured {
+	text, found := object.GetAnnotations()[corev1.LastAppliedConfigAnnotation]
+	manifest := &unstructured.Unstructured{}
+	if !found || json.Unmarshal([]byte(text), &manifest.Object) != nil {
+		return nil
+	}
+	return manifest
 }
 
 // statesImagesOf reports whether the images that a manifest states are those of the spec.
@@ -144,6 +146,17 @@ func isCancelGesture(write Write) bool {
 	restored := shallowCopy(write.New)
 	setAnnotation(restored, api.RequestAnnotation, annotations.before[api.RequestAnnotation])
 	return isUnchanged(Write{Old: write.Old, New: restored})
+}
+
+// repeatsLive reports whether a write says nothing but what is live. kubectl replace of a
+// copy puts that into the annotation of client-side apply, where there is one.
+func repeatsLive(write Write, hashKey string) bool {
+	if manifest := lastApplied(write.New); manifest != nil && isCopy(manifest, write.Old, hashKey) {
+		restored := shallowCopy(write.New)
+		setAnnotation(restored, corev1.LastAppliedConfigAnnotation, write.Old.GetAnnotations()[corev1.LastAppliedConfigAnnotation])
+		write.New = restored
+	}
+	return isUnchanged(write)
 }
 
 // isUnchanged reports whether a write changes nothing that its author could mean.

@@ -207,7 +207,7 @@ func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string
 	switch {
 	case meaning == Requests:
 		return []string{warnRequested(rc, images(wanted))}
-	case meaning == Repeats && !isUnchanged(write) && !isCancelGesture(write):
+	case meaning == Repeats && !repeatsLive(write, key) && !isCancelGesture(write):
 		return nil // it was about something else
 	case meaning == Repeats:
 		return []string{warnUnchanged(rc, images(wanted), !wanted.SameTemplate(live, key))}

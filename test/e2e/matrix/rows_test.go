@@ -80,9 +80,16 @@ func mode(value string) func(*golden.State) {
 // imperativeRows are clients that change one thing, whatever else is asked for.
 func imperativeRows() []row {
 	one := func(a *attempt, to string) answer { return a.runKubectl("", "set", "image", a.Ref(), "tomcat="+to) }
-	edit := func(a *attempt, to string) answer {
-		a.Editor = "sed -i s/image:.tomcat:.*/image:\\ " + to + "/"
-		return a.runKubectl("", "edit", a.Ref())
+	edit := func(flags ...string) func(*attempt, string) answer {
+		return func(a *attempt, to string) answer {
+			a.Editor = "sed -i s/image:.tomcat:.*/image:\\ " + to + "/"
+			return a.runKubectl("", append([]string{"edit", a.Ref()}, flags...)...)
+		}
+	}
+	replaceShown := func(a *attempt, to string) answer {
+		shown := a.shown().With(manifest.Image(to))
+		delete(shown.Metadata(), "resourceVersion") // The status may be written meanwhile.
+		return a.runKubectl(shown.YAML(a), "replace", "-f", "-")
 	}
 	patch := func(format string, flags ...string) func(*attempt, string) answer {
 		return func(a *attempt, to string) answer {
@@ -96,7 +103,9 @@ func imperativeRows() []row {
 	// A merge patch replaces the list of containers, the variable of the last rollout included.
 	forgets := map[string]cell{promoting: {means: waits, except: mode("")}, after: {means: rollsOut, except: mode("")}}
 	rows := imperative("kubectl set image", one, sendsNothing, nil)
-	rows = append(rows, imperative("kubectl edit", edit, sendsNothing, nil)...)
+	rows = append(rows, imperative("kubectl edit", edit(), sendsNothing, nil)...)
+	rows = append(rows, imperative("kubectl edit --save-config", edit("--save-config"), sendsNothing, nil)...)
+	rows = append(rows, imperative("kubectl replace, what kubectl get shows", replaceShown, sends, nil)...)
 	rows = append(rows, imperative("kubectl patch", patch(
 		`{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"%s"}]}}}}`), sends, nil)...)
 	rows = append(rows, imperative("kubectl patch --type=merge", patch(
