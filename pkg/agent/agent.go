@@ -19,7 +19,7 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// fieldManager owns the next ReplicationControllers, and the agent's conditions.
+// fieldManager owns the new ReplicationControllers, and the agent's conditions.
 const fieldManager = "rcroll-agent"
 
 // leaderElectionID names the Lease.

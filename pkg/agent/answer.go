@@ -94,7 +94,8 @@ func (r *reconciler) checkName(ctx context.Context, o *observation) error {
 
 // countPods counts the pods that the RC adopts by their labels when it is no
 // longer sealed. The list comes from etcd, not from any cache: pods that were left
-// out would be deleted as surplus.
+// out would be deleted as surplus. Of finished pods only those are of interest that were
+// made for the RC and that nobody controls.
 func (r *reconciler) countPods(ctx context.Context, o *observation) error {
 	selector := api.SpecOf(o.rc).Selector()
 	delete(selector, api.SealedLabel)
@@ -105,11 +106,12 @@ func (r *reconciler) countPods(ctx context.Context, o *observation) error {
 	newRC, count := o.snapshot.NewRCName(), rollout.Pods{}
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if !isActive(pod) {
-			continue
-		}
 		owner := metav1.GetControllerOf(pod)
 		switch {
+		case !isActive(pod):
+			if owner == nil && pod.DeletionTimestamp == nil && pod.Labels[api.SuccessorLabel] == string(o.rc.GetUID()) {
+				count.Finished = append(count.Finished, rollout.FinishedPod{Name: pod.Name, UID: pod.UID, ResourceVersion: pod.ResourceVersion})
+			}
 		case owner == nil:
 			count.Orphans++
 		case owner.UID == o.rc.GetUID():

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -57,6 +58,8 @@ func (r *reconciler) write(ctx context.Context, o *observation, action rollout.A
 		return r.delete(ctx, o, action.UID, metav1.DeletePropagationBackground)
 	case rollout.OrphanPods:
 		return r.delete(ctx, o, action.UID, metav1.DeletePropagationOrphan)
+	case rollout.AdoptPod:
+		return r.adoptPod(ctx, o, *action.Pod)
 	case rollout.SetConditions:
 		return r.setConditions(ctx, o, action.Conditions)
 	}
@@ -77,7 +80,7 @@ func (r *reconciler) probe(ctx context.Context, o *observation) error {
 	return nil
 }
 
-// carryOut hands a plan to the webhook, and checks that it was carried out.
+// send hands a command to the webhook, and checks that it was carried out.
 func (r *reconciler) send(ctx context.Context, o *observation, command api.Command) error {
 	err := r.patch(ctx, o, o.rc.GetUID(), map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{api.CommandAnnotation: command.String()}},
@@ -119,6 +122,23 @@ func (r *reconciler) setConditions(ctx context.Context, o *observation, change r
 	o.memory.expectations.wrote(member, false)
 	countStall(change)
 	return nil
+}
+
+// adoptPod makes the RC the controller of exactly the pod that was observed.
+func (r *reconciler) adoptPod(ctx context.Context, o *observation, finished rollout.FinishedPod) error {
+	body, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"uid":             finished.UID,
+		"resourceVersion": finished.ResourceVersion,
+		"ownerReferences": []metav1.OwnerReference{{
+			APIVersion: api.GroupVersionKind.GroupVersion().String(), Kind: api.GroupVersionKind.Kind,
+			Name: o.rc.GetName(), UID: o.rc.GetUID(), Controller: ptr.To(true),
+		}},
+	}})
+	if err != nil {
+		return fmt.Errorf("marshal the patch: %w", err)
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: o.key.Namespace, Name: finished.Name}}
+	return r.cached.Patch(ctx, pod, client.RawPatch(types.MergePatchType, body))
 }
 
 // prepare returns the member and the patch, with its resource version in it.

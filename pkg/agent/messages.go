@@ -19,6 +19,7 @@ var verbs = map[rollout.ActionKind]string{
 	rollout.ScaleOwned:    "scale",
 	rollout.DeleteOwned:   "delete",
 	rollout.OrphanPods:    "delete without its pods",
+	rollout.AdoptPod:      "adopt a finished pod for",
 	rollout.SendCommand:   "send a command to",
 	rollout.SetConditions: "set the conditions of",
 }

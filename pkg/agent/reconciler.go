@@ -189,7 +189,7 @@ func nameOfController(object client.Object) []string {
 func (r *reconciler) controlledBy(ctx context.Context, key types.NamespacedName) ([]unstructured.Unstructured, error) {
 	list := emptyRCList()
 	if err := r.cached.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingFields{controllerIndex: key.Name}); err != nil {
-		return nil, fmt.Errorf("list the next ReplicationControllers of %s: %w", key, err)
+		return nil, fmt.Errorf("list the ReplicationControllers owned by %s: %w", key, err)
 	}
 	return list.Items, nil
 }

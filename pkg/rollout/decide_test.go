@@ -201,6 +201,21 @@ func TestDecide(t *testing.T) {
 			}),
 			want: []string{"SetConditions tomcat", "SendCommand tomcat"},
 		},
+		"sealed, and a pod of the new one has finished": {
+			snapshot: snapshot(0, 0, func(s *rollout.Snapshot) {
+				sealed(s)
+				s.Owned, s.Pods = nil, &rollout.Pods{Orphans: 5, Finished: []rollout.FinishedPod{{Name: "tomcat-v8-x"}}}
+			}),
+			want: []string{"AdoptPod tomcat", "SendCommand tomcat"},
+		},
+		"adopting, and a pod has finished before it was adopted": {
+			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
+				s.Adopting, s.Live, s.Owned = "v8", "v8", nil
+				s.RC.Pods, s.RC.Available, s.RC.Failing = 4, 4, true
+				s.Pods = &rollout.Pods{OfRC: 4, Finished: []rollout.FinishedPod{{Name: "tomcat-v8-x"}}}
+			}),
+			want: []string{"SetConditions tomcat", "AdoptPod tomcat", "SendCommand tomcat"},
+		},
 		"adopting, done": {
 			snapshot: snapshot(5, 0, func(s *rollout.Snapshot) {
 				s.Adopting, s.Live, s.Owned, s.Pods = "v8", "v8", nil, &rollout.Pods{OfRC: 5}

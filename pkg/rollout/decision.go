@@ -78,6 +78,9 @@ const (
 	// OrphanPods deletes the new ReplicationController and leaves its pods.
 	OrphanPods ActionKind = "OrphanPods"
 
+	// AdoptPod makes the RC the controller of Pod.
+	AdoptPod ActionKind = "AdoptPod"
+
 	// SendCommand hands Command to the webhook.
 	SendCommand ActionKind = "SendCommand"
 
@@ -98,6 +101,9 @@ type Action struct {
 
 	// ScaleUp is set if the write starts an update period.
 	ScaleUp bool
+
+	// Pod is read by AdoptPod.
+	Pod *FinishedPod
 
 	// Command is read by SendCommand.
 	Command api.Command

@@ -80,7 +80,23 @@ func adopt(s Snapshot) Decision {
 	case s.Pods.OfNewRC > 0:
 		return poll(fmt.Sprintf("%d pods are still controlled by %s", s.Pods.OfNewRC, s.NewRCName()))
 	}
-	return s.command(api.Adopt, s.Pods.Orphans+s.Pods.OfRC, fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans))
+	return s.adoptFinished(s.command(api.Adopt, s.Pods.Orphans+s.Pods.OfRC, fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans)))
+}
+
+// adoptFinished has the RC control finished pods as well, before the rest of a decision:
+// they would outlive it otherwise. A pod that finishes after they were counted is missed
+// in the status of the RC, so that they are counted again (see open), unless
+// kube-controller-manager adopted it before.
+func (s Snapshot) adoptFinished(decision Decision) Decision {
+	if s.Pods == nil {
+		return decision
+	}
+	adoptions := make([]Action, 0, len(s.Pods.Finished))
+	for i := range s.Pods.Finished {
+		adoptions = append(adoptions, Action{Kind: AdoptPod, Name: s.RC.Name, UID: s.RC.UID, Pod: &s.Pods.Finished[i]})
+	}
+	decision.Actions = append(adoptions, decision.Actions...)
+	return decision
 }
 
 // open ends the promotion once no pod is left to adopt. The replicas are the
@@ -111,10 +127,10 @@ func open(s Snapshot) Decision {
 	}
 	if !s.cancelled() {
 		message := takeoverMessage(s) + "; going on to " + api.NewRCName(s.RC.Name, s.Requested)
-		return s.command(api.Open, 0, message, normal(ReasonSucceeded, message))
+		return s.adoptFinished(s.command(api.Open, 0, message, normal(ReasonSucceeded, message)))
 	}
 	message := "Update succeeded. " + takeoverMessage(s)
-	return s.announce(complete(s), s.command(api.Open, 0, message, normal(ReasonSucceeded, message)))
+	return s.announce(complete(s), s.adoptFinished(s.command(api.Open, 0, message, normal(ReasonSucceeded, message))))
 }
 
 // awaitStatus waits until the status of the RC counts the pods that a list shows.

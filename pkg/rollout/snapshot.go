@@ -84,6 +84,17 @@ type Pods struct {
 	// OfRC are controlled by the RC, OfNewRC by the new ReplicationController
 	// under promotion, Orphans by nobody.
 	OfRC, OfNewRC, Orphans int32
+
+	// Finished are pods of the new ReplicationController that have succeeded or failed,
+	// and that nobody controls. kube-controller-manager does not adopt those.
+	Finished []FinishedPod
+}
+
+// FinishedPod is a pod as it was listed.
+type FinishedPod struct {
+	Name            string
+	UID             types.UID
+	ResourceVersion string
 }
 
 // BlockedBy is input that no rollout can proceed with.

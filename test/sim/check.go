@@ -338,13 +338,16 @@ func (w *World) unfinished() []string {
 	return append(left, w.unfinishedPods(rc)...)
 }
 
-// unfinishedPods are those that are not as they should be; pods that failed are not
-// looked at, as the manager leaves those to others.
+// unfinishedPods are those that are not as they should be. Pods that failed stay, but the
+// garbage collector must find them when the RC is deleted.
 func (w *World) unfinishedPods(rc *RC) []string {
 	var left []string
 	pods := 0
 	for _, pod := range w.podsInOrder() {
 		if pod.failed && !pod.deleting {
+			if pod.owner.uid != rc.uid && !w.abandoned(pod.owner) {
+				left = append(left, fmt.Sprintf("pod %s has failed, and is of %q", pod.name, pod.owner.uid))
+			}
 			continue
 		}
 		pods++

@@ -2,7 +2,9 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,6 +39,7 @@ const (
 	createRC    verb = "create"
 	patchRC     verb = "patch"
 	patchStatus verb = "patch status of"
+	patchPod    verb = "patch pod"
 	deleteRC    verb = "delete"
 )
 
@@ -135,6 +138,9 @@ func (c *cachedClient) patch(verb verb, object client.Object, patch client.Patch
 	if err != nil {
 		return err
 	}
+	if _, isPod := object.(*corev1.Pod); isPod {
+		return c.process.do(call{verb: patchPod, name: object.GetName(), patch: body, patchType: patch.Type()}).err
+	}
 	u := object.(*unstructured.Unstructured)
 	return fill(u, c.process.do(call{verb: verb, name: u.GetName(), patch: body, patchType: patch.Type()}))
 }
@@ -192,8 +198,27 @@ func (w *World) serve(c call) reply {
 		return reply{rc: rc, err: err}
 	case deleteRC:
 		return reply{err: w.deleteRC(c.name, c.must, c.policy)}
+	case patchPod:
+		return reply{err: w.patchPod(c)}
 	}
 	return w.servePatch(by, c)
+}
+
+// patchPod gives a pod an owner, which is all that the agent does to pods.
+func (w *World) patchPod(c call) error {
+	var patch corev1.Pod
+	if err := json.Unmarshal(c.patch, &patch); err != nil {
+		return apierrors.NewBadRequest(err.Error())
+	}
+	pod := w.pods[c.name]
+	switch {
+	case pod == nil:
+		return apierrors.NewNotFound(podResource, c.name)
+	case string(patch.UID) != pod.uid || patch.ResourceVersion != strconv.FormatInt(pod.version, 10):
+		return apierrors.NewConflict(podResource, c.name, errors.New("the object has been modified"))
+	}
+	owner := metav1.GetControllerOf(&patch)
+	return w.adopt(pod, reference{name: owner.Name, uid: string(owner.UID)})
 }
 
 func (w *World) servePatch(by requester, c call) reply {

@@ -99,6 +99,11 @@ var mutants = []struct {
 	{name: "forget the successor", edits: []edit{
 		{"pkg/api/newrc.go", `spec = spec.Labelled(nil, map[string]string{SuccessorLabel: string(owner.GetUID())})`, ``},
 	}},
+	{name: "leave finished pods", edits: []edit{
+		{"pkg/rollout/promote.go", `if s.Pods == nil {
+		return decision`, `if true {
+		return decision`},
+	}},
 	{name: "do not sweep", edits: []edit{
 		{"pkg/agent/reconciler.go", `return r.sweep(ctx, key)`, `return reconcile.Result{}, nil`},
 	}},

@@ -2,6 +2,7 @@ package policies
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,6 +21,7 @@ import (
 
 const (
 	agentPolicy         = "rcroll-agent"
+	agentPodsPolicy     = "rcroll-agent-pods"
 	webhookPolicy       = "rcroll-webhook"
 	configurationPolicy = "rcroll-webhook-configuration"
 )
@@ -223,4 +225,37 @@ func TestWebhookRewritesNoConfiguration(t *testing.T) {
 var secrets = admissionregistrationv1.RuleWithOperations{
 	Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
 	Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"}},
+}
+
+// With the agent's token nobody changes a pod, but for whose a finished one is that was
+// made for that ReplicationController.
+func TestAgentAdoptsOnlyFinishedPods(t *testing.T) {
+	t.Parallel()
+	s := pausedHalfway(t)
+	pods := client(t, config(t, harness.Agent)).CoreV1().Pods(s.Namespace)
+	uid := string(s.Stored().UID)
+	owned := func(uid string) string {
+		return `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ReplicationController","name":"tomcat","uid":"` + uid + `","controller":true}]}}`
+	}
+	try := func(name, patch string) error {
+		_, err := pods.Patch(t.Context(), name, types.MergePatchType, []byte(patch), metav1.PatchOptions{DryRun: dryRun.DryRun})
+		return err
+	}
+	admin := harness.Cluster(t).Client.CoreV1().Pods(s.Namespace)
+	finished, running := s.Now().WithImage("tomcat:8")[0].Name, s.Now().WithImage("tomcat:7")[0].Name
+	for _, patch := range []string{owned(uid), `{"metadata":{"labels":{"a":"b"}}}`, `{"spec":{"activeDeadlineSeconds":1}}`} {
+		expectForbidden(t, try(running, patch), agentPodsPolicy, "changes nothing of pods")
+	}
+	expectForbidden(t, try(finished, owned(uid)), agentPodsPolicy, "finished ones that nobody controls")
+
+	_, err := admin.Patch(t.Context(), finished, types.StrategicMergePatchType, []byte(`{"status":{"phase":"Failed"}}`), metav1.PatchOptions{}, "status")
+	require.NoError(t, err)
+	expectForbidden(t, try(finished, owned(uid)), agentPodsPolicy, "finished ones that nobody controls")
+	_, err = admin.Patch(t.Context(), finished, types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`), metav1.PatchOptions{})
+	require.NoError(t, err)
+	expectForbidden(t, try(finished, owned("somebody-else")), agentPodsPolicy, "finished ones that nobody controls")
+	more := strings.Replace(owned(uid), `"metadata":{`, `"metadata":{"labels":{"a":"b"},`, 1)
+	expectForbidden(t, try(finished, more), agentPodsPolicy, "changes nothing of pods but their owner")
+	assert.NoError(t, try(finished, owned(uid)), "what the agent does")
+	assert.True(t, apierrors.IsForbidden(pods.Delete(t.Context(), running, metav1.DeleteOptions{})))
 }
