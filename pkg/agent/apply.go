@@ -82,7 +82,7 @@ func (r *reconciler) probe(ctx context.Context, o *observation) error {
 
 // send hands a command to the webhook, and checks that it was carried out.
 func (r *reconciler) send(ctx context.Context, o *observation, command api.Command) error {
-	err := r.patch(ctx, o, o.rc.GetUID(), map[string]any{
+	err := r.patch(ctx, o, o.snapshot.RC.UID, map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{api.CommandAnnotation: command.String()}},
 	})
 	if err != nil {
@@ -112,7 +112,7 @@ func (r *reconciler) patch(ctx context.Context, o *observation, uid types.UID, c
 // setConditions merges by type (a strategic merge patch does), so that conditions
 // of others stay as they are.
 func (r *reconciler) setConditions(ctx context.Context, o *observation, change rollout.ConditionChange) error {
-	member, body, err := o.prepare(o.rc.GetUID(), conditionsPatch(change))
+	member, body, err := o.prepare(o.snapshot.RC.UID, conditionsPatch(change))
 	if err != nil {
 		return err
 	}

@@ -38,9 +38,10 @@ var mutants = []struct {
 		{"pkg/agent/snapshot.go", `status("observedGeneration") >= rc.GetGeneration()`, `true`},
 	}},
 	{name: "clear the request before promotion", edits: []edit{
-		{"pkg/mutate/command.go", `case api.Finish:
-		removeAnnotations`, `case api.Seal:
-		removeAnnotations`},
+		{"pkg/mutate/command.go", `setAnnotation(object, api.PromotingSinceAnnotation, write.Time.UTC().Format(time.RFC3339))`,
+			`_ = time.RFC3339
+		removeAnnotations(object, reservedAnnotations...)
+		removeLabel(object, api.RollingLabel)`},
 	}},
 	{name: "forget old RCs", edits: []edit{
 		{"pkg/rollout/snapshot.go", `return newRC, append(sortedWithout(s.Owned, newRC.Name), s.RC)`, `return newRC, []Member{s.RC}`},
