@@ -30,9 +30,18 @@ var mutateOptions = mutate.Options{
 	DeclarativeManagers: mutate.DefaultDeclarativeManagers,
 }
 
-// admit is the webhook, for what its matchConditions select; object is what is to
-// be stored.
+// admit is the webhook, for what its matchConditions select, and all that comes after it;
+// object is what is to be stored.
 func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]any, error) {
+	mutated, err := w.review(by, old, object)
+	if err != nil {
+		return nil, err
+	}
+	return w.otherAdmission(by, mutated)
+}
+
+// review is the webhook.
+func (w *World) review(by requester, old *RC, object map[string]any) (map[string]any, error) {
 	write := mutate.Write{New: &unstructured.Unstructured{Object: object}, User: by.user, FieldManager: by.fieldManager}
 	var stored map[string]any
 	if old != nil {
@@ -47,7 +56,10 @@ func (w *World) admit(by requester, old *RC, object map[string]any) (map[string]
 	}
 	decision := mutate.Decide(write, mutateOptions)
 	if decision.Question != nil {
-		write.Stored = api.SpecOf(decision.Question)
+		var err error
+		if write.Stored, err = w.judge(by, decision.Question.Object); err != nil {
+			return nil, err
+		}
 		decision = mutate.Decide(write, mutateOptions)
 	}
 	if decision.Refusal == nil {

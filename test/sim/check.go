@@ -151,6 +151,9 @@ func (c *checker) doubled(w *World, created *RC) {
 // imageChanged is P3's second half: the live template becomes another one by a seal,
 // when no pod is left of the old one; or on a user's word when there is none to be.
 func (c *checker) imageChanged(w *World, before, after *RC) {
+	if after.image == forbiddenImage {
+		c.fail("P7", "%s goes live, which no user may have", after.image)
+	}
 	if c.cause.kind == userActs {
 		if before.bounds.pending || before.replicas > 0 && after.replicas > 0 {
 			c.fail("P3", "a user changed the live image from %s to %s", before.image, after.image)

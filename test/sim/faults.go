@@ -28,6 +28,7 @@ const (
 	podDeath                       // a pod fails and is replaced
 	podFlap                        // a pod is not ready for a while
 	nodeDeath                      // all pods of a node go
+	stamping                       // a policy that changes templates comes or goes
 	faultKinds
 )
 
@@ -87,6 +88,8 @@ func (w *World) startFault(kind faultKind, n int, name string) {
 	case apiOutage:
 		w.apiDown = !w.apiDown
 		w.tell("the API server is unreachable: %t", w.apiDown)
+	case stamping:
+		w.toggleStamp()
 	case podDeath:
 		w.tell("%s fails", name)
 		w.updatePod(w.pods[name], func(p *Pod) { p.failed, p.ready = true, false })

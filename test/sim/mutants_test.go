@@ -25,6 +25,10 @@ var mutants = []struct {
 	// first is the first seed of the search for a bug that shows rarely, 0 for the
 	// seeds that are always run. There may be none without the bug that fails.
 	first uint64
+
+	// by are the arguments of go test for the test that catches it; that of the seeds, if
+	// there are none.
+	by []string
 }{
 	{name: "drop the seal", edits: []edit{
 		{"pkg/api/labels.go", `Labelled(seal, seal).WithReplicas(0)`, `Labelled(nil, seal).WithReplicas(0)`},
@@ -100,6 +104,16 @@ var mutants = []struct {
 	{name: "forget the successor", edits: []edit{
 		{"pkg/api/newrc.go", `spec = spec.Labelled(nil, map[string]string{SuccessorLabel: string(owner.GetUID())})`, ``},
 	}},
+	{name: "no safeguard against rolling twice", edits: []edit{
+		{"pkg/agent/snapshot.go", `annotations[api.PromotedAnnotation]) && s.Requested != s.Live {`,
+			`annotations[api.PromotedAnnotation]) && s.Requested != s.Live && false {`},
+	}},
+	{name: "verdict as oneself", edits: []edit{
+		{"test/sim/others.go", `as := by`, `as := requester{user: webhookUser}`},
+	}},
+	{name: "merge unchecked", by: []string{"./pkg/mutate", "-run=^TestMergeIsFaithful$"}, edits: []edit{
+		{"pkg/mutate/mergelist.go", `if _, repeated := e.byKey[key]; repeated {`, `if _, repeated := e.byKey[key]; repeated && false {`},
+	}},
 	{name: "leave finished pods", edits: []edit{
 		{"pkg/rollout/promote.go", `if s.Pods == nil {
 		return decision`, `if true {
@@ -131,8 +145,12 @@ func TestMutants(t *testing.T) {
 	root := moduleRoot(t)
 	for _, mutant := range mutants {
 		t.Run(mutant.name, func(t *testing.T) {
-			arguments := []string{"test", "-overlay=" + overlay(t, root, mutant.edits), "./test/sim",
-				"-run=^TestSeeds$", "-sim.failures=1", "-timeout=1h"}
+			arguments := []string{"test", "-overlay=" + overlay(t, root, mutant.edits), "-timeout=1h"}
+			if mutant.by != nil {
+				arguments = append(arguments, mutant.by...)
+			} else {
+				arguments = append(arguments, "./test/sim", "-run=^TestSeeds$", "-sim.failures=1")
+			}
 			if mutant.first > 0 {
 				arguments = append(arguments, fmt.Sprintf("-sim.first=%d", mutant.first), "-sim.seeds=10000")
 			}
@@ -149,7 +167,7 @@ func TestMutants(t *testing.T) {
 }
 
 // failurePattern is how a property that does not hold is told.
-var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d: .*`)
+var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d: .*|--- FAIL: TestMerge\w+`)
 
 func moduleRoot(t *testing.T) string {
 	root, err := filepath.Abs("../..")

@@ -57,8 +57,10 @@ func newWorkload(seed uint64, random *rand.Rand) workload {
 			l.faults.left[kind] = random.IntN(4)
 		}
 	}
+	// A sequence of its own: nothing else is another one for it.
+	l.faults.left[stamping] = rand.New(rand.NewPCG(seed, 2)).IntN(4)
 	if l.kind == clusterWorkload {
-		for kind := relistManager; kind < faultKinds; kind++ {
+		for kind := relistManager; kind < stamping; kind++ {
 			l.faults.left[kind] = random.IntN(3)
 		}
 	}
@@ -93,7 +95,7 @@ func (l *workload) failure(seed uint64) {
 	l.annotations[api.ProgressDeadlineAnnotation] = []string{"10s", "1m", "10m"}[random.IntN(3)]
 }
 
-var images = []string{"tomcat:7", "tomcat:8", "tomcat:9", "tomcat:bad"}
+var images = []string{"tomcat:7", "tomcat:8", "tomcat:9", "tomcat:bad", forbiddenImage}
 
 // anyAction is what users do to an RC that may be rolling.
 func (l *workload) anyAction(random *rand.Rand) action {

@@ -33,6 +33,9 @@ type World struct {
 
 	webhookDown, apiDown bool
 
+	// stamp is what templates get while it is not 0; stamps counts those that there were.
+	stamp, stamps int
+
 	// defects of images, by their names; there is no entry for one that is well. It is
 	// shared by clones.
 	defects map[string]*defect
