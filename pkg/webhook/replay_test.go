@@ -12,6 +12,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/json"
@@ -111,6 +112,16 @@ func replay(t *testing.T, c golden.Case) {
 	}
 }
 
+// provenBy has the API server store the version that the review is of.
+func provenBy(t *testing.T, request *admissionv1.AdmissionRequest) judge {
+	if len(request.OldObject.Raw) == 0 {
+		return judge{}
+	}
+	var reviewed metav1.PartialObjectMetadata
+	require.NoError(t, json.Unmarshal(request.OldObject.Raw, &reviewed))
+	return judge{stored: reviewed.ObjectMeta}
+}
+
 // storeOf is an API server with the ReplicationController as it was, if that matters.
 func storeOf(t testing.TB, c golden.Case) client.WithWatch {
 	scheme := runtime.NewScheme() // a whole one takes its time, which adds up
@@ -131,7 +142,7 @@ func replayRefusal(t *testing.T, store client.Client, c golden.Case) {
 	for _, raw := range c.Reviews {
 		request, err := golden.Review(raw)
 		require.NoError(t, err)
-		var handler admission.Handler = reviewing(judge{}, installed)
+		var handler admission.Handler = reviewing(provenBy(t, request), installed)
 		if request.SubResource == "scale" {
 			handler = scaling(store, judge{}, installed)
 		}
@@ -153,7 +164,7 @@ func replayIgnored(t *testing.T, store client.Client, c golden.Case) {
 		request, err := golden.Review(raw)
 		require.NoError(t, err)
 		req := admission.Request{AdmissionRequest: *request}
-		var handler admission.Handler = reviewing(judge{}, installed)
+		var handler admission.Handler = reviewing(provenBy(t, request), installed)
 		if request.SubResource == "scale" {
 			handler = scaling(store, judge{}, installed)
 		}
@@ -191,7 +202,7 @@ func replayDeletion(t *testing.T, request *admissionv1.AdmissionRequest) {
 
 func replayObject(t *testing.T, store client.Client, request *admissionv1.AdmissionRequest) (mutate.Meaning, golden.State) {
 	req := admission.Request{AdmissionRequest: *request}
-	response := reviewing(judge{}, installed).Handle(t.Context(), req)
+	response := reviewing(provenBy(t, request), installed).Handle(t.Context(), req)
 	require.True(t, response.Allowed, "%v", response.Result)
 	write, err := decode(req)
 	require.NoError(t, err)
@@ -242,6 +253,13 @@ func replayScale(t *testing.T, store client.Client, request *admissionv1.Admissi
 	var before, after corev1.ReplicationController
 	key := client.ObjectKey{Namespace: request.Namespace, Name: request.Name}
 	require.NoError(t, store.Get(t.Context(), key, &before))
+	// The recording has versions of its own.
+	var reviewed unstructured.Unstructured
+	require.NoError(t, json.Unmarshal(req.OldObject.Raw, &reviewed.Object))
+	reviewed.SetUID(before.UID)
+	reviewed.SetResourceVersion(before.ResourceVersion)
+	req.OldObject.Raw, err = json.Marshal(reviewed.Object)
+	require.NoError(t, err)
 	response := scaling(store, judge{}, installed).Handle(t.Context(), req)
 	require.True(t, response.Allowed, "%v", response.Result)
 	require.NoError(t, store.Get(t.Context(), key, &after))

@@ -68,13 +68,16 @@ func refused(decision mutate.Decision) admission.Response {
 	return response
 }
 
-// rejected hands the API server's own words on, after what it is about.
+// rejected hands the API server's own words on, after what it is about. A conflict says
+// all by itself, and clients know it.
 func rejected(what string, err error) admission.Response {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("%s: %w", what, err))
 	}
 	result := status.Status()
-	result.Message = what + ": " + result.Message
+	if !apierrors.IsConflict(err) {
+		result.Message = what + ": " + result.Message
+	}
 	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Result: &result}}
 }

@@ -9,7 +9,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/clock"
@@ -41,8 +40,6 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	}
 	decision, err := h.decide(ctx, req, scale, wish)
 	switch {
-	case apierrors.IsNotFound(err):
-		return admission.Allowed("") // The API server says so itself.
 	case err != nil:
 		return rejected(replicasNotRecorded(req), err)
 	case decision.Refusal != nil:
@@ -97,18 +94,24 @@ func keepLive(req admission.Request, scale *unstructured.Unstructured) ([]byte, 
 // ReplicationController changed then, and asks again; by that time the wish
 // stands in the request and nothing is left to record. A wish for a version that is
 // out of date is not recorded: that is a conflict, as ever.
+//
+// The review is proven once. Where another write, of a status mostly, comes in between,
+// the wish is judged again for what is there then.
 func (h *scaleHandler) decide(
 	ctx context.Context, req admission.Request, scale *unstructured.Unstructured, wish int32,
 ) (decision mutate.ScaleDecision, err error) {
-	stated := scale.GetResourceVersion()
-	outdated := false
-	rc := &unstructured.Unstructured{}
-	rc.SetGroupVersionKind(api.GroupVersionKind)
-	key := types.NamespacedName{Namespace: req.Namespace, Name: req.Name}
+	reviewed, err := decodeObject(req, req.OldObject)
+	if err != nil {
+		return decision, err
+	}
+	reviewed.SetNamespace(req.Namespace)
+	reviewed.SetName(req.Name)
+	rc, err := prove(ctx, h.client, reviewed)
+	if err != nil {
+		return decision, err
+	}
+	stated, outdated := scale.GetResourceVersion(), false
 	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		if err := h.client.Get(ctx, key, rc); err != nil {
-			return err
-		}
 		decision = mutate.DecideScale(mutate.ScaleWrite{Object: rc, Replicas: wish, User: req.UserInfo.Username}, h.options)
 		if decision.Request == nil || req.DryRun != nil && *req.DryRun {
 			return nil
@@ -121,7 +124,13 @@ func (h *scaleHandler) decide(
 			return err
 		}
 		decision.Warnings = append(decision.Warnings, warnings...)
-		return h.recordRequest(ctx, rc, decision.Request, req.UserInfo.Username)
+		conflict := h.recordRequest(ctx, rc, decision.Request, req.UserInfo.Username)
+		if apierrors.IsConflict(conflict) {
+			if err := h.client.Get(ctx, client.ObjectKeyFromObject(rc), rc); err != nil {
+				return err
+			}
+		}
+		return conflict
 	})
 	if outdated {
 		err = apierrors.NewConflict(corev1.Resource("replicationcontrollers"), req.Name, errOutdated)

@@ -108,12 +108,15 @@ func deletion(req admission.Request, now time.Time) admission.Response {
 	return admission.Allowed("")
 }
 
-// decide answers the question of a decision, if it has one: the warnings are those of
-// the API server, its error a refusal of what is wanted.
+// decide answers the question of a decision, if it has one, and the review is proven: the
+// warnings are those of the API server, its error a refusal of what is wanted.
 func (h *controllerHandler) decide(ctx context.Context, req admission.Request, write mutate.Write) (mutate.Decision, []string, error) {
 	decision := mutate.Decide(write, h.options)
 	if decision.Question == nil {
 		return decision, nil, nil
+	}
+	if _, err := prove(ctx, h.client, write.Old); err != nil {
+		return decision, nil, err
 	}
 	defer timeVerdict()()
 	stored, warnings, err := h.judge.Update(ctx, req.UserInfo, decision.Question)
@@ -126,6 +129,12 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 		err = h.dryRunCreate(ctx, write.Old, write.Stored)
 	}
 	return decision, warnings, err
+}
+
+func emptyRC() *unstructured.Unstructured {
+	rc := &unstructured.Unstructured{}
+	rc.SetGroupVersionKind(api.GroupVersionKind)
+	return rc
 }
 
 // dryRunCreate finds out whether the agent will be able to create the new

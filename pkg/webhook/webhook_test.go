@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,12 @@ type judge struct {
 	quota    error
 	warnings []string
 	change   func(*unstructured.Unstructured)
-	asked    func(context.Context, authenticationv1.UserInfo)
+
+	// stored tells which version of the object the API server has; that of rc, unless it
+	// says otherwise.
+	stored metav1.ObjectMeta
+
+	asked func(context.Context, authenticationv1.UserInfo)
 }
 
 func (j judge) Update(ctx context.Context, user authenticationv1.UserInfo, wanted *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
@@ -75,9 +81,15 @@ func (j judge) Scale(context.Context, authenticationv1.UserInfo, *unstructured.U
 	return j.warnings, j.refusal
 }
 
-// creating is a client that answers to Create, which is a dry run always.
-func creating(answer error) client.Client {
+// creating is a client that answers to Create, which is a dry run always, and to Get with
+// the metadata of what is stored.
+func creating(answer error, stored metav1.ObjectMeta) client.Client {
 	return fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
+		Get: func(_ context.Context, _ client.WithWatch, _ client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+			into.SetUID(cmp.Or(stored.UID, "u"))
+			into.SetResourceVersion(stored.ResourceVersion)
+			return nil
+		},
 		Create: func(_ context.Context, _ client.WithWatch, _ client.Object, opts ...client.CreateOption) error {
 			var given client.CreateOptions
 			given.ApplyOptions(opts)
@@ -90,7 +102,7 @@ func creating(answer error) client.Client {
 }
 
 func reviewing(judge judge, options mutate.Options) *controllerHandler {
-	return &controllerHandler{client: creating(judge.quota), judge: judge, clock: clock.RealClock{}, options: options}
+	return &controllerHandler{client: creating(judge.quota, judge.stored), judge: judge, clock: clock.RealClock{}, options: options}
 }
 
 func scaling(store client.Client, judge judge, options mutate.Options) *scaleHandler {
@@ -224,7 +236,8 @@ func TestScale(t *testing.T) {
 			if c.version != nil {
 				metadata = `{"name":"tomcat","resourceVersion":"` + c.version(t, store) + `"}`
 			}
-			request := update("alice", []byte(`{"spec":{"replicas":3}}`), []byte(`{"metadata":`+metadata+`,"spec":{"replicas":8}}`))
+			old := `{"metadata":{"name":"tomcat","resourceVersion":"` + version(t, store) + `"},"spec":{"replicas":3}}`
+			request := update("alice", []byte(old), []byte(`{"metadata":`+metadata+`,"spec":{"replicas":8}}`))
 			request.DryRun = &c.dryRun
 			response := scaling(store, judge{}, options).Handle(t.Context(), request)
 

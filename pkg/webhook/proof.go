@@ -1,0 +1,36 @@
+package webhook
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// prove reads the reviewed object from the API server, and fails unless the review is of
+// exactly that version of it.
+//
+// Whoever reaches the webhook's port can post a review, and say in it that anybody wants
+// anything. As long as the answer is computed from nothing but what was sent, that is no
+// harm: nobody stores it. But before the webhook asks or writes anything with rights of
+// its own, the sender has to know what only the API server does, and who may read the
+// object: its UID and its current version. Who may read it and forges a review remains;
+// client certificates keep that one out (--client-ca-file).
+//
+// The failure is the same whether the object is another one or there is none, and reads
+// like any conflict. The API server works on a copy of its own at first, which may be a
+// moment old; when the review of that fails, it reads the object and asks again.
+func prove(ctx context.Context, reader client.Reader, reviewed *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	live := emptyRC()
+	err := reader.Get(ctx, client.ObjectKeyFromObject(reviewed), live)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, err
+	}
+	proven := err == nil && live.GetUID() == reviewed.GetUID() && live.GetResourceVersion() == reviewed.GetResourceVersion()
+	if !proven {
+		return nil, apierrors.NewConflict(corev1.Resource("replicationcontrollers"), reviewed.GetName(), errOutdated)
+	}
+	return live, nil
+}

@@ -1,0 +1,115 @@
+package webhook
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	admissionv1 "k8s.io/api/admission/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+// witness notes whatever is asked or written.
+type witness struct {
+	judge
+	did []string
+}
+
+func (w *witness) Update(context.Context, authenticationv1.UserInfo, *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
+	w.did = append(w.did, "asks about an update")
+	return nil, nil, assert.AnError
+}
+
+func (w *witness) Scale(context.Context, authenticationv1.UserInfo, *unstructured.Unstructured, int32) ([]string, error) {
+	w.did = append(w.did, "asks about a scale")
+	return nil, assert.AnError
+}
+
+func (w *witness) client(t *testing.T) client.Client {
+	stored := &corev1.ReplicationController{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "shop", Name: "tomcat", UID: "secret", ResourceVersion: "41",
+		Annotations: map[string]string{api.RequestAnnotation: spec7}, Labels: map[string]string{api.RollingLabel: api.True},
+	}}
+	return fake.NewClientBuilder().WithObjects(stored).WithInterceptorFuncs(interceptor.Funcs{
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
+			w.did = append(w.did, "creates")
+			return nil
+		},
+		Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
+			w.did = append(w.did, "patches")
+			return nil
+		},
+	}).Build()
+}
+
+// TestForgedReviews: who does not know the object has nothing asked and nothing written,
+// and learns nothing of what there is.
+func TestForgedReviews(t *testing.T) {
+	type review struct {
+		namespace, name, uid, version string
+	}
+	object := func(r review, image string) []byte {
+		return []byte(`{"apiVersion":"v1","kind":"ReplicationController","metadata":{"name":"` + r.name + `","namespace":"` + r.namespace +
+			`","uid":"` + r.uid + `","resourceVersion":"` + r.version + `"},"spec":{"replicas":5,"selector":{"app":"tomcat"},` +
+			`"template":{"metadata":{"labels":{"app":"tomcat"}},"spec":{"containers":[{"name":"tomcat","image":"` + image + `"}]}}}}`)
+	}
+	scale := func(r review, replicas string) []byte {
+		return []byte(`{"metadata":{"name":"` + r.name + `","namespace":"` + r.namespace + `","uid":"` + r.uid + `","resourceVersion":"` + r.version +
+			`"},"spec":{"replicas":` + replicas + `}}`)
+	}
+	post := func(r review) (*witness, map[string]admission.Response) {
+		w := &witness{}
+		c := w.client(t)
+		request := func(before, after []byte) admission.Request {
+			req := update("system:admin", before, after)
+			req.Namespace, req.Name, req.Operation = r.namespace, r.name, admissionv1.Update
+			return req
+		}
+		controller := reviewing(judge{}, options)
+		controller.client, controller.judge = c, w
+		replicas := scaling(c, judge{}, options)
+		replicas.judge = w
+		toZero := scale(r, "0")
+		return w, map[string]admission.Response{
+			"rc":    controller.Handle(t.Context(), request(object(r, "tomcat:7"), object(r, "tomcat:8"))),
+			"scale": replicas.Handle(t.Context(), request(scale(r, "5"), toZero)),
+		}
+	}
+
+	_, there := post(review{"shop", "tomcat", "guessed", "41"})
+	for name, r := range map[string]review{
+		"another UID":                   {"shop", "tomcat", "guessed", "41"},
+		"no UID":                        {"shop", "tomcat", "", "41"},
+		"another version":               {"shop", "tomcat", "secret", "40"},
+		"no version":                    {"shop", "tomcat", "secret", ""},
+		"an object that there is not":   {"shop", "jetty", "guessed", "41"},
+		"neither, and nothing is known": {"shop", "jetty", "", ""},
+		"a namespace that there is not": {"bank", "tomcat", "guessed", "41"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, responses := post(r)
+			assert.Empty(t, w.did)
+			for path, response := range responses {
+				assert.False(t, response.Allowed, path)
+				assert.Empty(t, response.Patches)
+				require.NotNil(t, response.Result)
+				assert.Equal(t, metav1.StatusReasonConflict, response.Result.Reason)
+				if r.name == "tomcat" {
+					assert.Equal(t, there[path], response, "%s: the same answer whatever there is", path)
+				}
+			}
+		})
+	}
+	w, _ := post(review{"shop", "tomcat", "secret", "41"})
+	assert.Equal(t, []string{"asks about an update", "asks about a scale"}, w.did, "what the API server sends is")
+}
