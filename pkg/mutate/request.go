@@ -68,6 +68,9 @@ func passUnrolled(write Write, live, wanted api.Spec, key string) Decision {
 // labels and annotations. What is rcroll's in the object stays as it is, the marks of a
 // promotion included: the question is not about that.
 func ask(write Write, wanted api.Spec, key string) Decision {
+	if err := guardSpecSize(name(write.New), wanted); err != nil {
+		return refuse(err)
+	}
 	object := shallowCopy(write.New)
 	selector, template := api.SpecOf(write.Old).RollLabels(key)
 	setSpec(object, wanted.Labelled(selector, template))

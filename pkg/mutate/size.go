@@ -7,6 +7,15 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
+// guardSpecSize refuses, before anybody is asked about it, a spec that no annotation has
+// room for.
+func guardSpecSize(rc string, wanted api.Spec) error {
+	if size := len(wanted.String()); size > validation.TotalAnnotationSizeLimitB {
+		return errNoRoomForRequest(rc, size, "", 0)
+	}
+	return nil
+}
+
 // guardSize refuses a request that finds no room beside the other annotations. The
 // API server would refuse it too, but tell of an annotation that no user wrote.
 func guardSize(object *unstructured.Unstructured) error {

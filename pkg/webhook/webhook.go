@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -39,8 +40,13 @@ const fieldOwner = client.FieldOwner("rcroll-webhook")
 // object as it is stored.
 func Register(server webhook.Server, c client.Client, judge Judge, options mutate.Options) {
 	registerMetrics()
-	server.Register(ControllerPath, &admission.Webhook{Handler: &controllerHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options}})
-	server.Register(ScalePath, &admission.Webhook{Handler: &scaleHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options}})
+	atOnce := semaphore.NewWeighted(bytesAtOnce)
+	for path, handler := range map[string]admission.Handler{
+		ControllerPath: &controllerHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options},
+		ScalePath:      &scaleHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options},
+	} {
+		server.Register(path, bounded(&admission.Webhook{Handler: handler}, atOnce))
+	}
 }
 
 // Judge asks the API server, as the user, what it would store. Package verdict has the
