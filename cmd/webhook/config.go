@@ -28,6 +28,11 @@ type config struct {
 	// certDir is the directory from which the admission server reads its certificate.
 	certDir string
 
+	// clientCAFile holds the authorities of the client certificates that are demanded, with
+	// one of clientAllowedNames if there are any; empty demands none.
+	clientCAFile       string
+	clientAllowedNames []string
+
 	// namespace and serviceName make the DNS name by which the API server calls;
 	// extraDNSNames are further ones.
 	namespace     string
@@ -79,6 +84,8 @@ func (c *config) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.bindAddress, "bind-address", "", "IP address that the admission server listens on; empty for all")
 	flags.IntVar(&c.port, "port", 9443, "port that the admission server listens on")
 	flags.StringVar(&c.certDir, "cert-dir", filepath.Join(os.TempDir(), "rcroll-webhook"), "directory for the serving certificate; must not be shared with another process")
+	flags.StringVar(&c.clientCAFile, "client-ca-file", "", "file with the certificate authorities (PEM) of the API server's client certificate; if set, requests without such a certificate are not served. Read at start-up")
+	flags.StringSliceVar(&c.clientAllowedNames, "client-allowed-names", nil, "common names allowed in the client certificate; any, if empty; comma-separated or repeated")
 	flags.StringVar(&c.namespace, "namespace", "rcroll-system", "namespace of the webhook's Service and Secret")
 	flags.StringVar(&c.serviceName, "service-name", "rcroll-webhook", "name of the Service by which the API server calls the webhook")
 	flags.StringSliceVar(&c.extraDNSNames, "extra-dns-name", nil, "additional DNS names for the serving certificate; comma-separated or repeated")
@@ -117,6 +124,7 @@ func (c *config) Validate() error {
 	for _, name := range c.extraDNSNames {
 		check("extra-dns-name", name, validation.IsDNS1123Subdomain(name))
 	}
+	require("client-allowed-names", len(c.clientAllowedNames) == 0 || c.clientCAFile != "", "used together with --client-ca-file")
 	check("secret-name", c.secretName, validation.IsDNS1123Subdomain(c.secretName))
 	check("webhook-configuration", c.webhookConfiguration, validation.IsDNS1123Subdomain(c.webhookConfiguration))
 	check("hash-label-key", c.hashLabelKey, validation.IsQualifiedName(c.hashLabelKey))

@@ -76,7 +76,8 @@ func TestLimit(t *testing.T) {
 }
 
 func TestManagerOptions(t *testing.T) {
-	options := managerOptions(parse(t, "--health-probe-bind-address=:1", "--metrics-bind-address=:2"))
+	options, err := managerOptions(parse(t, "--health-probe-bind-address=:1", "--metrics-bind-address=:2"))
+	require.NoError(t, err)
 	assert.Equal(t, ":1", options.HealthProbeBindAddress)
 	assert.Equal(t, ":2", options.Metrics.BindAddress)
 	assert.False(t, options.LeaderElection, "every replica serves")
@@ -96,6 +97,7 @@ func TestValidate(t *testing.T) {
 		"service":                   {"--service-name=a.b", "--service-name"},
 		"name":                      {"--extra-dns-name=fine,not_fine", `--extra-dns-name: "not_fine"`},
 		"secret":                    {"--secret-name=a_b", "--secret-name"},
+		"names of nobody":           {"--client-allowed-names=a", "--client-allowed-names: must be used together with --client-ca-file"},
 		"configuration":             {"--webhook-configuration=", "--webhook-configuration"},
 		"hash label":                {"--hash-label-key=a b", "--hash-label-key"},
 		"no agent":                  {"--agent-user=", "--agent-user"},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 
@@ -24,7 +25,11 @@ import (
 // without leader election.
 func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
 	restConfig = c.limit(restConfig)
-	mgr, err := ctrl.NewManager(restConfig, managerOptions(c))
+	options, err := managerOptions(c)
+	if err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(restConfig, options)
 	if err != nil {
 		return fmt.Errorf("set up the manager: %w", err)
 	}
@@ -74,7 +79,15 @@ func newJudge(ctx context.Context, restConfig *rest.Config, mgr manager.Manager,
 	return judge, nil
 }
 
-func managerOptions(c *config) ctrl.Options {
+func managerOptions(c *config) (ctrl.Options, error) {
+	var tlsOptions []func(*tls.Config)
+	if c.clientCAFile != "" {
+		demand, err := requireClientCertificate(c.clientCAFile, c.clientAllowedNames)
+		if err != nil {
+			return ctrl.Options{}, err
+		}
+		tlsOptions = append(tlsOptions, demand)
+	}
 	return ctrl.Options{
 		Scheme: scheme.Scheme,
 		WebhookServer: crwebhook.NewServer(crwebhook.Options{
@@ -83,6 +96,7 @@ func managerOptions(c *config) ctrl.Options {
 			CertDir:  c.certDir,
 			CertName: certs.PairFile,
 			KeyName:  certs.PairFile,
+			TLSOpts:  tlsOptions,
 		}),
 		HealthProbeBindAddress: c.healthProbeBindAddress,
 		Metrics:                metricsserver.Options{BindAddress: c.metricsBindAddress},
@@ -93,7 +107,7 @@ func managerOptions(c *config) ctrl.Options {
 			// the cache is an error rather than a new watch.
 			ReaderFailOnMissingInformer: true,
 		},
-	}
+	}, nil
 }
 
 // addProbes makes the process ready once the API server can call it: it serves, with
