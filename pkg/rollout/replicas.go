@@ -22,8 +22,8 @@ func limitsOf(s Snapshot) limits {
 	maxSurge, maxUnavailable := s.Strategy.Resolve(s.Desired)
 	return limits{
 		desired:       s.Desired,
-		minAvailable:  int64(s.Desired) - int64(maxUnavailable),
-		maxPods:       int64(s.Desired) + int64(maxSurge),
+		minAvailable:  int64(s.Desired) - maxUnavailable,
+		maxPods:       int64(s.Desired) + maxSurge,
 		rollbackStuck: s.rollbackStuck(),
 	}
 }
