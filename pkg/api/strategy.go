@@ -37,11 +37,11 @@ const DefaultProgressDeadline = 10 * time.Minute
 // The ranges of the settings are wider than anybody needs, and so narrow that no sum
 // of pods, and no time that is so far away, overflows.
 const (
-	maxPods        = 1_000_000
-	maxSurgeShare  = 1_000 // per cent
-	maxUnavailable = 100   // per cent: there are no more pods than there are
-	minDeadline    = time.Second
-	maxDuration    = 365 * 24 * time.Hour
+	maxPods             = 1_000_000
+	maxSurgeShare       = 1_000 // per cent
+	maxUnavailableShare = 100   // per cent: there are no more pods than there are
+	minDeadline         = time.Second
+	maxDuration         = 365 * 24 * time.Hour
 )
 
 // OnFailure is what becomes of a rollout that made no progress for too long.
@@ -68,7 +68,7 @@ func parseStrategy(annotations map[string]string) (Strategy, field.ErrorList) {
 	var problems field.ErrorList
 	strategy := Strategy{
 		MaxSurge:         parseAmount(annotations, MaxSurgeAnnotation, 1, maxSurgeShare, &problems),
-		MaxUnavailable:   parseAmount(annotations, MaxUnavailableAnnotation, 0, maxUnavailable, &problems),
+		MaxUnavailable:   parseAmount(annotations, MaxUnavailableAnnotation, 0, maxUnavailableShare, &problems),
 		UpdatePeriod:     parseDuration(annotations, UpdatePeriodAnnotation, 0, 0, &problems),
 		ProgressDeadline: parseDuration(annotations, ProgressDeadlineAnnotation, DefaultProgressDeadline, minDeadline, &problems),
 		OnFailure:        parseOnFailure(annotations, &problems),
