@@ -95,6 +95,10 @@ lint: bin/golangci-lint ## Lint both modules (go vet included)
 	bin/golangci-lint run ./...
 	cd hack/localcluster && ../../bin/golangci-lint run ./...
 
+.PHONY: vulncheck
+vulncheck: bin/govulncheck ## Look for known vulnerabilities in what is reachable from the programs; needs https://vuln.go.dev
+	bin/govulncheck ./cmd/...
+
 .PHONY: verify
 verify: verify-sources verify-documents verify-manifests ## Check formatting, go.mod files, generated documents and manifests
 
@@ -139,6 +143,10 @@ bin/localcluster: $(localcluster_sources)
 
 bin/oldkubectl: $(wildcard test/oldkubectl/*)
 	cd test/oldkubectl && $(GOBUILD) -o ../../$@ .
+	@touch $@
+
+bin/govulncheck: hack/tools/go.mod hack/tools/go.sum
+	cd hack/tools && $(GOBUILD) -o ../../$@ golang.org/x/vuln/cmd/govulncheck
 	@touch $@
 
 bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum

@@ -23,5 +23,5 @@ func newBackoff[T comparable](first, last time.Duration) workqueue.TypedRateLimi
 // When implements workqueue.TypedRateLimiter.
 func (b backoff[T]) When(item T) time.Duration {
 	delay := b.TypedRateLimiter.When(item)
-	return delay - rand.N(delay/2+1)
+	return delay - rand.N(delay/2+1) //nolint:gosec // nobody gains by guessing it
 }

@@ -91,8 +91,8 @@ func memberOf(rc *unstructured.Unstructured) rollout.Member {
 		MinReady:       time.Duration(minReady) * time.Second,
 		Replicas:       api.SpecOf(rc).Replicas(),
 		StatusObserved: status("observedGeneration") >= rc.GetGeneration(),
-		Pods:           int32(status("replicas")),
-		Available:      int32(status("availableReplicas")),
+		Pods:           int32(status("replicas")),          //nolint:gosec // the API server decodes it as one of 32 bits
+		Available:      int32(status("availableReplicas")), //nolint:gosec // as above
 		Failing:        failing,
 		Failure:        failure,
 		Deleting:       rc.GetDeletionTimestamp() != nil,

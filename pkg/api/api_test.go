@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -91,10 +92,10 @@ func TestStrategy(t *testing.T) {
 		UpdatePeriod: 90 * time.Second, ProgressDeadline: 90 * time.Second, OnFailure: api.Rollback, Paused: true}, strategy)
 
 	for key, values := range map[string][]string{
-		api.MaxSurgeAnnotation:         {"", "lots", "-1", "1.5", "-5%", "99999999999", "0"}, // 0: maxUnavailable is 0 too
-		api.MaxUnavailableAnnotation:   {"", "101%", "-1"},
-		api.UpdatePeriodAnnotation:     {"", "10", "-1s"},
-		api.ProgressDeadlineAnnotation: {"", "600", "0", "-1s", "soon"},
+		api.MaxSurgeAnnotation:         {"", "lots", "-1", "1.5", "-5%", "1000001", "2147483647", "1001%", "99999999999", "0"}, // 0: maxUnavailable is 0 too
+		api.MaxUnavailableAnnotation:   {"", "101%", "-1", "1000001"},
+		api.UpdatePeriodAnnotation:     {"", "10", "-1s", "8760h1s", "2562047h"},
+		api.ProgressDeadlineAnnotation: {"", "600", "0", "999ms", "-1s", "soon", "8761h"},
 		api.OnFailureAnnotation:        {"", "Rollback", "undo"},
 		api.PausedAnnotation:           {"", "perhaps"},
 	} {
@@ -105,14 +106,14 @@ func TestStrategy(t *testing.T) {
 	}
 	_, err = api.ParseStrategy(map[string]string{api.OnFailureAnnotation: "undo", api.ProgressDeadlineAnnotation: "0s"})
 	assert.ErrorContains(t, err, `metadata.annotations[rcroll.dev/on-failure]: Unsupported value: "undo": supported values: "hold", "rollback"`)
-	assert.ErrorContains(t, err, `metadata.annotations[rcroll.dev/progress-deadline]: Invalid value: "0s": must be a duration, such as "10s" or "1m30s", and more than 0`)
+	assert.ErrorContains(t, err, `metadata.annotations[rcroll.dev/progress-deadline]: Invalid value: "0s": must be a duration from 1s to 8760h, such as "10s" or "1m30s"`)
 }
 
 func TestResolve(t *testing.T) {
 	for _, c := range []struct {
 		surge, unavailable         string
 		desired                    int32
-		wantSurge, wantUnavailable int32
+		wantSurge, wantUnavailable int64
 	}{
 		{"1", "0", 5, 1, 0},
 		{"25%", "25%", 10, 3, 2}, // 2.5 rounds up, and down
@@ -122,27 +123,31 @@ func TestResolve(t *testing.T) {
 		{"0%", "1", 3, 0, 1},
 		{"0", "5", 3, 0, 3}, // no more than there are
 		{"1", "0", 0, 1, 0},
+		{"1000%", "100%", math.MaxInt32, 10 * math.MaxInt32, math.MaxInt32},
+		{"1000000", "1000000", math.MaxInt32, 1000000, 1000000},
 	} {
 		strategy, err := api.ParseStrategy(map[string]string{api.MaxSurgeAnnotation: c.surge, api.MaxUnavailableAnnotation: c.unavailable})
 		require.NoError(t, err)
 		surge, unavailable := strategy.Resolve(c.desired)
-		assert.Equal(t, [2]int32{c.wantSurge, c.wantUnavailable}, [2]int32{surge, unavailable}, "%+v", c)
+		assert.Equal(t, [2]int64{c.wantSurge, c.wantUnavailable}, [2]int64{surge, unavailable}, "%+v", c)
 	}
 }
 
 func TestEveryStrategyMoves(t *testing.T) {
-	amount := rapid.OneOf(rapid.StringMatching(`[0-9]{1,2}`), rapid.StringMatching(`[0-9]{1,2}%`))
+	amount := rapid.OneOf(rapid.StringMatching(`[0-9]{1,7}`), rapid.StringMatching(`[0-9]{1,4}%`))
 	rapid.Check(t, func(t *rapid.T) {
 		strategy, err := api.ParseStrategy(map[string]string{
 			api.MaxSurgeAnnotation: amount.Draw(t, "surge"), api.MaxUnavailableAnnotation: amount.Draw(t, "unavailable")})
 		if err != nil {
 			t.Skip(err.Error())
 		}
-		desired := rapid.Int32Range(1, 1000).Draw(t, "desired")
+		desired := rapid.OneOf(rapid.Int32Range(1, 1000), rapid.Int32Range(math.MaxInt32-1000, math.MaxInt32)).Draw(t, "desired")
 		surge, unavailable := strategy.Resolve(desired)
 		assert.Positive(t, surge+unavailable)
-		assert.GreaterOrEqual(t, unavailable, int32(0))
-		assert.LessOrEqual(t, unavailable, desired)
+		assert.GreaterOrEqual(t, surge, int64(0))
+		assert.LessOrEqual(t, surge, 10*int64(max(desired, 100_000)))
+		assert.GreaterOrEqual(t, unavailable, int64(0))
+		assert.LessOrEqual(t, unavailable, int64(desired))
 	})
 }
 

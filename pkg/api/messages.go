@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
@@ -11,11 +12,13 @@ import (
 // webhook when it refuses them, and by the agent, in events and conditions, when it
 // finds one that nobody refused. testdata/messages.golden shows them all.
 
-const (
-	wantAmount           = `must be a number of pods, such as "1", or a percentage, such as "25%"`
-	wantDuration         = `must be a duration, such as "10s" or "1m30s"`
-	wantPositiveDuration = wantDuration + ", and more than 0"
-)
+func wantAmount(mostPercent int64) string {
+	return fmt.Sprintf(`must be a number of pods from 0 to %d, such as "1", or a percentage from 0%% to %d%%, such as "25%%"`, maxPods, mostPercent)
+}
+
+func wantDuration(least time.Duration) string {
+	return fmt.Sprintf(`must be a duration from %s to %dh, such as "10s" or "1m30s"`, least, maxDuration/time.Hour)
+}
 
 // errSetting says what the value of a setting must be.
 func errSetting(key, value, want string) *field.Error {

@@ -14,6 +14,7 @@ func TestMessages(t *testing.T) {
 		setting(MaxSurgeAnnotation, "lots"),
 		setting(MaxSurgeAnnotation, "0"),
 		setting(MaxUnavailableAnnotation, "101%"),
+		setting(MaxUnavailableAnnotation, "2147483647"),
 		setting(UpdatePeriodAnnotation, "10"),
 		setting(ProgressDeadlineAnnotation, "0s"),
 		setting(OnFailureAnnotation, "undo"),

@@ -57,7 +57,7 @@ func (s Spec) Replicas() int32 {
 	if !ok {
 		return 1
 	}
-	return int32(n)
+	return int32(n) //nolint:gosec // a Spec was decoded as one of 32 bits
 }
 
 // WithReplicas returns the spec with another number of replicas, 0 or more.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -16,11 +17,11 @@ type Strategy struct {
 	MaxUnavailable intstr.IntOrString
 
 	// UpdatePeriod is the least time between two scale-ups of the new
-	// ReplicationController, 0 or more.
+	// ReplicationController, from 0 to maxDuration.
 	UpdatePeriod time.Duration
 
 	// ProgressDeadline is how long a rollout may make no progress before it counts
-	// as failed, more than 0.
+	// as failed, from minDeadline to maxDuration.
 	ProgressDeadline time.Duration
 
 	// OnFailure says what becomes of a rollout that failed.
@@ -32,6 +33,16 @@ type Strategy struct {
 
 // DefaultProgressDeadline is a Deployment's.
 const DefaultProgressDeadline = 10 * time.Minute
+
+// The ranges of the settings are wider than anybody needs, and so narrow that no sum
+// of pods, and no time that is so far away, overflows.
+const (
+	maxPods             = 1_000_000
+	maxSurgeShare       = 1_000 // per cent
+	maxUnavailableShare = 100   // per cent: there are no more pods than there are
+	minDeadline         = time.Second
+	maxDuration         = 365 * 24 * time.Hour
+)
 
 // OnFailure is what becomes of a rollout that made no progress for too long.
 type OnFailure string
@@ -56,10 +67,10 @@ func ParseStrategy(annotations map[string]string) (Strategy, error) {
 func parseStrategy(annotations map[string]string) (Strategy, field.ErrorList) {
 	var problems field.ErrorList
 	strategy := Strategy{
-		MaxSurge:         parseAmount(annotations, MaxSurgeAnnotation, 1, &problems),
-		MaxUnavailable:   parseAmount(annotations, MaxUnavailableAnnotation, 0, &problems),
+		MaxSurge:         parseAmount(annotations, MaxSurgeAnnotation, 1, maxSurgeShare, &problems),
+		MaxUnavailable:   parseAmount(annotations, MaxUnavailableAnnotation, 0, maxUnavailableShare, &problems),
 		UpdatePeriod:     parseDuration(annotations, UpdatePeriodAnnotation, 0, 0, &problems),
-		ProgressDeadline: parseDuration(annotations, ProgressDeadlineAnnotation, DefaultProgressDeadline, 1, &problems),
+		ProgressDeadline: parseDuration(annotations, ProgressDeadlineAnnotation, DefaultProgressDeadline, minDeadline, &problems),
 		OnFailure:        parseOnFailure(annotations, &problems),
 		Paused:           parseBool(annotations, PausedAnnotation, false, &problems),
 	}
@@ -72,45 +83,53 @@ func parseStrategy(annotations map[string]string) (Strategy, field.ErrorList) {
 // Resolve turns the strategy's percentages into pods, as the Deployment
 // controller does: surge rounds up, unavailable rounds down, and if both come
 // to 0 one pod may be unavailable. E.g. 25%/25% of 10 desired pods: surge 3,
-// unavailable 2; 1%/1% of 10: surge 1, unavailable 0; 0/5% of 10: 0 and 1.
-func (s Strategy) Resolve(desired int32) (maxSurge, maxUnavailable int32) {
+// unavailable 2; 1%/1% of 10: surge 1, unavailable 0; 0/5% of 10: 0 and 1. They
+// are of 64 bits: 1000% of the pods may be more than 32 bits hold.
+func (s Strategy) Resolve(desired int32) (maxSurge, maxUnavailable int64) {
 	maxSurge = scaled(s.MaxSurge, desired, true)
-	maxUnavailable = min(scaled(s.MaxUnavailable, desired, false), desired)
+	maxUnavailable = min(scaled(s.MaxUnavailable, desired, false), int64(desired))
 	if maxSurge == 0 && maxUnavailable == 0 {
 		maxUnavailable = 1
 	}
 	return maxSurge, maxUnavailable
 }
 
-func scaled(amount intstr.IntOrString, desired int32, roundUp bool) int32 {
-	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, int(desired), roundUp)
+// scaled is what package intstr does, but in 64 bits whatever the platform.
+func scaled(amount intstr.IntOrString, desired int32, roundUp bool) int64 {
+	if amount.Type == intstr.Int {
+		return int64(amount.IntVal)
+	}
+	percent, err := strconv.ParseInt(strings.TrimSuffix(amount.StrVal, "%"), 10, 32)
 	if err != nil {
 		// ParseStrategy lets nothing else in.
 		panic(err)
 	}
-	return int32(n)
+	share := percent * int64(desired)
+	if roundUp {
+		share += 99
+	}
+	return share / 100
 }
 
 func isZero(amount intstr.IntOrString) bool {
 	return amount.String() == "0" || amount.String() == "0%"
 }
 
-func parseAmount(annotations map[string]string, key string, fallback int32, problems *field.ErrorList) intstr.IntOrString {
+func parseAmount(annotations map[string]string, key string, fallback int32, mostPercent int64, problems *field.ErrorList) intstr.IntOrString {
 	text, ok := annotations[key]
 	if !ok {
 		return intstr.FromInt32(fallback)
 	}
-	if n, err := strconv.ParseInt(text, 10, 32); err == nil && n >= 0 {
+	if n, err := strconv.ParseInt(text, 10, 32); err == nil && 0 <= n && n <= maxPods {
 		return intstr.FromInt32(int32(n))
 	}
 	if len(validation.IsValidPercent(text)) == 0 {
 		percent, err := strconv.ParseInt(text[:len(text)-1], 10, 32)
-		// As for a Deployment: above 100 % a surge is possible, the rest is not.
-		if err == nil && (percent <= 100 || key == MaxSurgeAnnotation) {
+		if err == nil && percent <= mostPercent {
 			return intstr.FromString(strconv.FormatInt(percent, 10) + "%")
 		}
 	}
-	*problems = append(*problems, errSetting(key, text, wantAmount))
+	*problems = append(*problems, errSetting(key, text, wantAmount(mostPercent)))
 	return intstr.FromInt32(fallback)
 }
 
@@ -120,12 +139,8 @@ func parseDuration(annotations map[string]string, key string, fallback, least ti
 		return fallback
 	}
 	duration, err := time.ParseDuration(text)
-	if err != nil || duration < least {
-		want := wantDuration
-		if least > 0 {
-			want = wantPositiveDuration
-		}
-		*problems = append(*problems, errSetting(key, text, want))
+	if err != nil || duration < least || duration > maxDuration {
+		*problems = append(*problems, errSetting(key, text, wantDuration(least)))
 		return fallback
 	}
 	return duration

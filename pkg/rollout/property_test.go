@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -21,22 +22,42 @@ import (
 // status, there are no more pods and no fewer available ones than promised, or than there
 // were before.
 func TestBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { checkBounds(t, drawn(t, anyMember)) })
+}
+
+// TestBoundsOfLargeNumbers: they hold where sums are of more than 32 bits, too.
+func TestBoundsOfLargeNumbers(t *testing.T) {
+	edge := rapid.SampledFrom([]int32{0, 1, 5, math.MaxInt32 - 1, math.MaxInt32})
+	share := rapid.SampledFrom([]string{"1", "1000000", "25%", "100%", "1000%"})
 	rapid.Check(t, func(t *rapid.T) {
-		s := drawn(t, anyMember)
-		maxSurge, maxUnavailable := s.Strategy.Resolve(s.Desired)
-		pods, available := potential(s), certain(s)
-		for _, action := range decide(s).Actions {
-			s = after(s, action)
-			if potential(s) > max(pods, s.Desired+maxSurge) {
-				t.Fatalf("%s %s %d: %d pods, were %d, desired %d + %d", action.Kind, action.Name, action.Replicas,
-					potential(s), pods, s.Desired, maxSurge)
-			}
-			if certain(s) < min(available, s.Desired-maxUnavailable) {
-				t.Fatalf("%s %s %d: %d available, were %d, desired %d - %d", action.Kind, action.Name, action.Replicas,
-					certain(s), available, s.Desired, maxUnavailable)
-			}
-		}
+		s := drawn(t, func(t *rapid.T, name string) rollout.Member {
+			m := anyMember(t, name)
+			m.Replicas, m.Pods = edge.Draw(t, "large replicas"), edge.Draw(t, "large pods")
+			m.Available = rapid.SampledFrom([]int32{0, m.Pods}).Draw(t, "all or none")
+			return m
+		})
+		s.Desired, s.Strategy.MaxSurge = edge.Draw(t, "large desired"), intstr.Parse(share.Draw(t, "large surge"))
+		checkBounds(t, s)
 	})
+}
+
+func checkBounds(t *rapid.T, s rollout.Snapshot) {
+	maxSurge, maxUnavailable := s.Strategy.Resolve(s.Desired)
+	pods, available, desired := potential(s), certain(s), int64(s.Desired)
+	for _, action := range decide(s).Actions {
+		s = after(s, action)
+		if action.Replicas < 0 {
+			t.Fatalf("%s %s %d", action.Kind, action.Name, action.Replicas)
+		}
+		if potential(s) > max(pods, desired+maxSurge) {
+			t.Fatalf("%s %s %d: %d pods, were %d, desired %d + %d", action.Kind, action.Name, action.Replicas,
+				potential(s), pods, desired, maxSurge)
+		}
+		if certain(s) < min(available, desired-maxUnavailable) {
+			t.Fatalf("%s %s %d: %d available, were %d, desired %d - %d", action.Kind, action.Name, action.Replicas,
+				certain(s), available, desired, maxUnavailable)
+		}
+	}
 }
 
 // TestActions: what a decision may do, and to what.
@@ -100,7 +121,7 @@ func TestTermination(t *testing.T) {
 		s.Strategy.Paused = false
 		requested := s.Requested
 		// Each pod takes a step up and one down at most.
-		for passes := 2*(potential(s)+s.Desired) + 20; ; passes-- {
+		for passes := 2*(potential(s)+int64(s.Desired)) + 20; ; passes-- {
 			decision := decide(s)
 			if passes == 0 || len(decision.Actions) == 0 && decision.RequeueAfter == 0 {
 				t.Fatalf("it does not end: %+v\n%+v", s, decision)
@@ -167,19 +188,19 @@ func anyMember(t *rapid.T, name string) rollout.Member {
 func members(s rollout.Snapshot) []rollout.Member { return append(slices.Clone(s.Owned), s.RC) }
 
 // potential is the number of pods that there are or will be.
-func potential(s rollout.Snapshot) (pods int32) {
+func potential(s rollout.Snapshot) (pods int64) {
 	for _, m := range members(s) {
-		pods += max(m.Replicas, m.Pods)
+		pods += int64(max(m.Replicas, m.Pods))
 	}
 	return pods
 }
 
 // certain is the number of pods that are available and stay: as many as the status tells
 // of, where it is one for the present spec and shows no pod that is yet to go.
-func certain(s rollout.Snapshot) (available int32) {
+func certain(s rollout.Snapshot) (available int64) {
 	for _, m := range members(s) {
 		if m.StatusObserved && !m.Deleting {
-			available += min(m.Available, m.Replicas)
+			available += int64(min(m.Available, m.Replicas))
 		}
 	}
 	return available

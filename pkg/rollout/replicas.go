@@ -22,8 +22,8 @@ func limitsOf(s Snapshot) limits {
 	maxSurge, maxUnavailable := s.Strategy.Resolve(s.Desired)
 	return limits{
 		desired:       s.Desired,
-		minAvailable:  int64(s.Desired) - int64(maxUnavailable),
-		maxPods:       int64(s.Desired) + int64(maxSurge),
+		minAvailable:  int64(s.Desired) - maxUnavailable,
+		maxPods:       int64(s.Desired) + maxSurge,
 		rollbackStuck: s.rollbackStuck(),
 	}
 }
@@ -77,7 +77,7 @@ func scaleUp(target Member, old []Member, limits limits) int32 {
 		total += int64(member.pods())
 	}
 	size := int64(target.Replicas) + max(0, limits.maxPods-total)
-	return int32(min(int64(limits.desired), size))
+	return int32(min(int64(limits.desired), size)) //nolint:gosec // at most desired, at least the target's size
 }
 
 // scaleOld is the size of each of the old members after this pass. target.Replicas is
@@ -118,7 +118,7 @@ func scaleOld(target Member, old []Member, limits limits) []int32 {
 	for i, member := range old {
 		unhealthy := min(cleanup, int64(member.unhealthy()))
 		cleanup -= unhealthy
-		sizes[i] = member.Replicas - int32(unhealthy)
+		sizes[i] = member.Replicas - int32(unhealthy) //nolint:gosec // at most all of the member's, at least 0
 	}
 	for i, member := range old {
 		if !member.stable() {
@@ -126,7 +126,7 @@ func scaleOld(target Member, old []Member, limits limits) []int32 {
 		}
 		healthy := min(budget, int64(sizes[i]))
 		budget -= healthy
-		sizes[i] -= int32(healthy)
+		sizes[i] -= int32(healthy) //nolint:gosec // at most what is left of the member, at least 0
 	}
 	return sizes
 }

@@ -117,9 +117,10 @@ func replace(s Snapshot, target Member, old []Member) Decision {
 		decision.Reason = fmt.Sprintf("%s goes from %d to %d", target.Name, target.Replicas, up)
 	}
 	target.Available, target.Replicas = target.available(), up
-	for i, replicas := range scaleOld(target, old, limits) {
-		if replicas != old[i].Replicas {
-			decision.Actions = append(decision.Actions, s.scale(old[i], replicas))
+	sizes := scaleOld(target, old, limits)
+	for i, member := range old {
+		if sizes[i] != member.Replicas {
+			decision.Actions = append(decision.Actions, s.scale(member, sizes[i]))
 		}
 	}
 	for _, rc := range old {

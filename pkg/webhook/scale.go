@@ -66,7 +66,7 @@ func decodeScale(req admission.Request) (scale *unstructured.Unstructured, wish 
 	if err != nil {
 		return nil, 0, errDecode("object", req, err)
 	}
-	return scale, int32(replicas), nil
+	return scale, int32(replicas), nil //nolint:gosec // the API server decodes it as one of 32 bits
 }
 
 // keepLive returns the Scale as it is to be stored: with the live replicas, and for
