@@ -18,20 +18,9 @@ const holdUpPatience = 10 * time.Second
 
 // heed adds to a decision what is to be told of a rollout that is held up, and fails
 // it after the deadline. The steps that are due are tried all the same.
-//
-// A rollback of a failed rollout keeps telling of the failure, and one whose template
-// is live already has succeeded: they are not failed for their last steps.
 func (s Snapshot) heed(phase Phase, decision Decision) Decision {
-	problem := s.holdUp(decision)
-	if problem == nil || decision.Question != "" {
-		return decision
-	}
-	switch phase {
-	case Rolling, RollingBack, Promoting:
-	default:
-		return decision
-	}
-	if s.rollsBackFailure() {
+	problem := s.holdUp(phase, decision)
+	if problem == nil {
 		return decision
 	}
 	decision.HeldUp = problem
@@ -59,10 +48,14 @@ func (s Snapshot) heed(phase Phase, decision Decision) Decision {
 	return decision
 }
 
-// holdUp is what keeps a rollout where it is, other than its pods; nil if nothing does.
-func (s Snapshot) holdUp(decision Decision) *PodProblem {
+// holdUp is what keeps a rollout where it is, other than its pods; nil if nothing does. A
+// rollback of a failed rollout keeps telling of the failure, and one whose template is live
+// already has succeeded: they are not failed for their last steps.
+func (s Snapshot) holdUp(phase Phase, decision Decision) *PodProblem {
 	switch {
-	case decision.Awaits != nil:
+	case decision.Question != "" || decision.Awaits != nil || s.rollsBackFailure():
+		return nil
+	case phase != Rolling && phase != RollingBack && phase != Promoting:
 		return nil
 	case s.Memory.StepError != "":
 		return &PodProblem{Reason: ReasonStepFailed, Summary: stepFailedMessage, Detail: s.Memory.StepError}
