@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// What one sender may cost. Nobody needs to be known to the webhook to send something, as
+// What senders may cost. Nobody needs to be known to the webhook to send something, as
 // long as it asks for no client certificates.
 const (
 	// maxBody is what the API server can send: it takes no object of more than 3 MiB, and a
@@ -21,22 +21,44 @@ const (
 	// readTimeout is for the whole body, which the API server sends at once.
 	readTimeout = 5 * time.Second
 
-	// bytesAtOnce bounds the bodies that are worked on at the same time: the largest and some
-	// small ones. Less than 22 bytes are allocated for one of a body (BenchmarkLargeReview), so
-	// that all of them together stay below 180 MiB, of the 256 MiB that the manifests allow.
-	bytesAtOnce = maxBody + 1<<20
+	// bodiesAtOnce and memoryAtOnce bound, in bytes, the bodies that arrive and the memory
+	// that those which have arrived take (see memoryOf). Both, and what the process has
+	// anyway, are less than the 256 MiB that the manifests allow.
+	bodiesAtOnce = 4 * maxBody
+	memoryAtOnce = 128 << 20
 
-	// overhead is what a review costs however small it is, in bytes of a body.
-	overhead = 64 << 10
-
-	// queueTimeout is how long a review waits for others to end; the API server waits for 10 s.
+	// queueTimeout is how long a review waits for others; the API server waits for 10 s.
 	queueTimeout = 2 * time.Second
 )
 
-// bounded has reviews computed by a handler when they have arrived whole, and not more at
+// memoryOf estimates the memory that a review takes from its text: that grows with the
+// number of objects and values much more than with the length. The largest
+// ReplicationController that there can be is far below memoryAtOnce, and nothing but what
+// was made to be is above (TestMemoryOf).
+func memoryOf(body []byte) int64 {
+	const perByte, perObject, perValue = 8, 600, 64
+	return int64(perByte*len(body) + perObject*bytes.Count(body, []byte("{")) + perValue*bytes.Count(body, []byte(",")))
+}
+
+// bounds are shared by all handlers of a server.
+type bounds struct{ bodies, memory *semaphore.Weighted }
+
+func newBounds() bounds {
+	return bounds{bodies: semaphore.NewWeighted(bodiesAtOnce), memory: semaphore.NewWeighted(memoryAtOnce)}
+}
+
+// limit has reviews computed by a handler when they have arrived whole, and not more at
 // once than there is memory for.
-func bounded(next http.Handler, atOnce *semaphore.Weighted) http.Handler {
+func (b bounds) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		length := r.ContentLength
+		if length < 0 {
+			length = maxBody
+		}
+		if !acquire(w, r, b.bodies, length, maxBody) {
+			return
+		}
+		defer b.bodies.Release(length)
 		// Not every connection has deadlines; one in a test has none.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout))
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -49,15 +71,31 @@ func bounded(next http.Handler, atOnce *semaphore.Weighted) http.Handler {
 			http.Error(w, "the review did not arrive", http.StatusRequestTimeout)
 			return
 		}
-		weight := min(int64(len(body))+overhead, bytesAtOnce)
-		ctx, cancel := context.WithTimeout(r.Context(), queueTimeout)
-		defer cancel()
-		if err := atOnce.Acquire(ctx, weight); err != nil {
-			http.Error(w, "too many reviews at once", http.StatusServiceUnavailable)
+		memory := memoryOf(body)
+		if !acquire(w, r, b.memory, memory, memoryAtOnce) {
 			return
 		}
-		defer atOnce.Release(weight)
-		r.Body = io.NopCloser(bytes.NewReader(body))
+		defer b.memory.Release(memory)
+		r.Body = http.NoBody // which is how an empty one is recognised
+		if len(body) > 0 {
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// acquire waits until there is room, and answers if there is none.
+func acquire(w http.ResponseWriter, r *http.Request, room *semaphore.Weighted, weight, most int64) bool {
+	if weight > most {
+		http.Error(w, "the review is too large", http.StatusRequestEntityTooLarge)
+		return false
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), queueTimeout)
+	defer cancel()
+	if err := room.Acquire(ctx, weight); err != nil {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "too many reviews at once", http.StatusServiceUnavailable)
+		return false
+	}
+	return true
 }

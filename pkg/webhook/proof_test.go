@@ -22,13 +22,13 @@ import (
 // witness notes whatever is asked or written.
 type witness struct{ did []string }
 
-func (w *witness) Update(context.Context, authenticationv1.UserInfo, *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
-	w.did = append(w.did, "asks about an update")
+func (w *witness) Update(_ context.Context, _ authenticationv1.UserInfo, wanted *unstructured.Unstructured) (*unstructured.Unstructured, []string, error) {
+	w.did = append(w.did, "asks about an update of "+wanted.GetNamespace()+"/"+wanted.GetName())
 	return nil, nil, assert.AnError
 }
 
-func (w *witness) Scale(context.Context, authenticationv1.UserInfo, *unstructured.Unstructured, int32) ([]string, error) {
-	w.did = append(w.did, "asks about a scale")
+func (w *witness) Scale(_ context.Context, _ authenticationv1.UserInfo, rc *unstructured.Unstructured, _ int32) ([]string, error) {
+	w.did = append(w.did, "asks about a scale of "+rc.GetNamespace()+"/"+rc.GetName())
 	return nil, assert.AnError
 }
 
@@ -64,7 +64,9 @@ func TestForgedReviews(t *testing.T) {
 		return []byte(`{"metadata":{"name":"` + r.name + `","namespace":"` + r.namespace + `","uid":"` + r.uid + `","resourceVersion":"` + r.version +
 			`"},"spec":{"replicas":` + replicas + `}}`)
 	}
-	post := func(r review) (*witness, map[string]admission.Response) {
+	// One object is what the review is about, another one may be what it says that was, and
+	// shall be.
+	postAbout := func(r, before, after review) (*witness, map[string]admission.Response) {
 		w := &witness{}
 		c := w.client(t)
 		request := func(before, after []byte) admission.Request {
@@ -76,12 +78,13 @@ func TestForgedReviews(t *testing.T) {
 		controller.client, controller.judge = c, w
 		replicas := scaling(c, judge{}, options)
 		replicas.judge = w
-		toZero := scale(r, "0")
 		return w, map[string]admission.Response{
-			"rc":    controller.Handle(t.Context(), request(object(r, "tomcat:7"), object(r, "tomcat:8"))),
-			"scale": replicas.Handle(t.Context(), request(scale(r, "5"), toZero)),
+			"rc":    controller.Handle(t.Context(), request(object(before, "tomcat:7"), object(after, "tomcat:8"))),
+			"scale": replicas.Handle(t.Context(), request(scale(before, "5"), scale(after, "0"))),
 		}
 	}
+
+	post := func(r review) (*witness, map[string]admission.Response) { return postAbout(r, r, r) }
 
 	_, there := post(review{"shop", "tomcat", "guessed", "41"})
 	for name, r := range map[string]review{
@@ -107,6 +110,20 @@ func TestForgedReviews(t *testing.T) {
 			}
 		})
 	}
-	w, _ := post(review{"shop", "tomcat", "secret", "41"})
-	assert.Equal(t, []string{"asks about an update", "asks about a scale"}, w.did, "what the API server sends is")
+	known, other := review{"shop", "tomcat", "secret", "41"}, review{"bank", "jetty", "", ""}
+	for name, r := range map[string][3]review{
+		"what is known is given as what another one was":     {other, known, other},
+		"what is known is given as what another one becomes": {other, other, known},
+		"and as both": {other, known, known},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _ := postAbout(r[0], r[1], r[2])
+			assert.Empty(t, w.did)
+		})
+	}
+	asked := []string{"asks about an update of shop/tomcat", "asks about a scale of shop/tomcat"}
+	w, _ := postAbout(known, known, other)
+	assert.Equal(t, asked, w.did, "about what is known, and nothing else")
+	w, _ = post(known)
+	assert.Equal(t, asked, w.did, "what the API server sends is")
 }

@@ -116,7 +116,7 @@ func (h *scaleHandler) decide(
 		if decision.Request == nil || req.DryRun != nil && *req.DryRun {
 			return nil
 		}
-		if outdated = stated != "" && stated != rc.GetResourceVersion(); outdated {
+		if outdated = outdated || stated != "" && stated != rc.GetResourceVersion(); outdated {
 			return nil // to look again would not help
 		}
 		warnings, err := h.judge.Scale(ctx, req.UserInfo, rc, wish)
@@ -129,6 +129,7 @@ func (h *scaleHandler) decide(
 			if err := h.client.Get(ctx, client.ObjectKeyFromObject(rc), rc); err != nil {
 				return err
 			}
+			outdated = rc.GetUID() != reviewed.GetUID()
 		}
 		return conflict
 	})

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,12 +39,12 @@ const fieldOwner = client.FieldOwner("rcroll-webhook")
 // object as it is stored.
 func Register(server webhook.Server, c client.Client, judge Judge, options mutate.Options) {
 	registerMetrics()
-	atOnce := semaphore.NewWeighted(bytesAtOnce)
+	bounds := newBounds()
 	for path, handler := range map[string]admission.Handler{
 		ControllerPath: &controllerHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options},
 		ScalePath:      &scaleHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options},
 	} {
-		server.Register(path, bounded(&admission.Webhook{Handler: handler}, atOnce))
+		server.Register(path, bounds.limit(&admission.Webhook{Handler: handler}))
 	}
 }
 

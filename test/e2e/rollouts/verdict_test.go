@@ -94,28 +94,7 @@ func TestLateMutator(t *testing.T) {
 	s := given(t, manifest.Tomcat(t, manifest.Annotated(api.UpdatePeriodAnnotation, "1s"), manifest.Replicas(3)))
 	s.SetImage("tomcat=tomcat:8")
 	s.AwaitHalfway("tomcat:8")
-	s.KubectlWithInput(fmt.Sprintf(`
-apiVersion: admissionregistration.k8s.io/v1
-kind: MutatingAdmissionPolicy
-metadata: {name: %[1]s}
-spec:
-  failurePolicy: Fail
-  reinvocationPolicy: IfNeeded
-  matchConstraints:
-    resourceRules: [{apiGroups: [""], apiVersions: [v1], resources: [replicationcontrollers], operations: [UPDATE]}]
-  mutations:
-  - patchType: ApplyConfiguration
-    applyConfiguration:
-      expression: 'Object{spec: Object.spec{template: Object.spec.template{metadata: Object.spec.template.metadata{annotations: {"example.com/stamp": "1"}}}}}'
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: MutatingAdmissionPolicyBinding
-metadata: {name: %[1]s}
-spec: {policyName: %[1]s, matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[1]s}}}}
-`, s.Namespace), "create", "-f", "-")
-	s.Cleanup(func() {
-		s.Kubectl("delete", "mutatingadmissionpolicy/"+s.Namespace, "mutatingadmissionpolicybinding/"+s.Namespace)
-	})
+	s.mutateRCs("UPDATE", `Object{spec: Object.spec{template: Object.spec.template{metadata: Object.spec.template.metadata{annotations: {"example.com/stamp": "1"}}}}}`)
 	s.AwaitEvent("tomcat has the requested template, except for spec.template.metadata.annotations")
 	end := s.Await("the end", func(m observe.Moment) bool { return m.RC != nil && !harness.Pending(m) && len(m.Owned()) == 0 })
 	assert.Equal(t, "tomcat:8", end.RC.Spec.Template.Spec.Containers[0].Image)
@@ -138,6 +117,34 @@ func (s *scenario) neverRollsAgain() {
 		require.Equal(s, before, names(), "pods were replaced again")
 	}
 	assert.Empty(s, s.Stored().Annotations[api.RequestAnnotation])
+}
+
+// mutateRCs has a MutatingAdmissionPolicy apply an expression to the ReplicationControllers
+// of the scenario's namespace.
+func (s *scenario) mutateRCs(operations, expression string) {
+	s.Helper()
+	s.KubectlWithInput(fmt.Sprintf(`
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: %[1]s}
+spec:
+  failurePolicy: Fail
+  reinvocationPolicy: IfNeeded
+  matchConstraints:
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], resources: [replicationcontrollers], operations: [%[2]s]}]
+  mutations:
+  - patchType: ApplyConfiguration
+    applyConfiguration:
+      expression: '%[3]s'
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: %[1]s}
+spec: {policyName: %[1]s, matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[1]s}}}}
+`, s.Namespace, operations, expression), "create", "-f", "-")
+	s.Cleanup(func() {
+		s.Kubectl("delete", "mutatingadmissionpolicy/"+s.Namespace, "mutatingadmissionpolicybinding/"+s.Namespace)
+	})
 }
 
 // denyRCs has a ValidatingAdmissionPolicy judge the ReplicationControllers of the
