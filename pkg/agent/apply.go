@@ -124,7 +124,9 @@ func (r *reconciler) setConditions(ctx context.Context, o *observation, change r
 	return nil
 }
 
-// adoptPod makes the RC the controller of exactly the pod that was observed.
+// adoptPod makes the RC the controller of exactly the pod that was observed. If that is
+// forbidden, by a policy on pods, the pod stays nobody's, and its user is told: the other
+// pods wait to be adopted, and serve.
 func (r *reconciler) adoptPod(ctx context.Context, o *observation, finished rollout.FinishedPod) error {
 	body, err := json.Marshal(map[string]any{"metadata": map[string]any{
 		"uid":             finished.UID,
@@ -138,7 +140,12 @@ func (r *reconciler) adoptPod(ctx context.Context, o *observation, finished roll
 		return fmt.Errorf("marshal the patch: %w", err)
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: o.key.Namespace, Name: finished.Name}}
-	return r.cached.Patch(ctx, pod, client.RawPatch(types.MergePatchType, body))
+	err = r.cached.Patch(ctx, pod, client.RawPatch(types.MergePatchType, body))
+	if apierrors.IsForbidden(err) {
+		r.events.Event(o.rc, corev1.EventTypeWarning, rollout.ReasonStepFailed, podNotAdoptedMessage(finished.Name, err))
+		return nil
+	}
+	return err
 }
 
 // prepare returns the member and the patch, with its resource version in it.

@@ -24,6 +24,10 @@ var verbs = map[rollout.ActionKind]string{
 	rollout.SetConditions: "set the conditions of",
 }
 
+func podNotAdoptedMessage(pod string, err error) string {
+	return fmt.Sprintf("finished pod %s has no controller, and stays when the ReplicationController is deleted: %v", pod, err)
+}
+
 func invalidRequestMessage(err error) string {
 	return fmt.Sprintf("Annotation %s: %v: apply the manifest again", api.RequestAnnotation, err)
 }

@@ -95,15 +95,17 @@ func TestAgentChangesOnlyWhatItMade(t *testing.T) {
 	expectForbidden(t, rcsAs(t, harness.Agent, metav1.NamespaceSystem).Delete(t.Context(), inKubeSystem.Name, metav1.DeleteOptions{}), agentPolicy, "deletes only")
 
 	for what, c := range map[string]struct{ namespace, name, patch, says string }{
-		"the spec in kube-system":    {metav1.NamespaceSystem, inKubeSystem.Name, imagePatch, "changes no ReplicationController but through the webhook"},
-		"an owner":                   {ns, "idle", `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"a","uid":"1"}]}}`, "begins no rolling update"},
-		"the image of what it made":  {ns, made.Name, `{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"thief"}]}}}}`, "but replicas and seal"},
-		"the labels of what it made": {ns, made.Name, `{"metadata":{"labels":{"a":"b"}}}`, "but replicas and seal"},
-		"a label in the template":    {ns, made.Name, `{"spec":{"template":{"metadata":{"labels":{"a":"b"}}}}}`, "but replicas and seal"},
+		"the spec in kube-system":   {metav1.NamespaceSystem, inKubeSystem.Name, imagePatch, "changes no ReplicationController but through the webhook"},
+		"an owner":                  {ns, "idle", `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"a","uid":"1"}]}}`, "begins no rolling update"},
+		"its selector":              {ns, made.Name, `{"spec":{"selector":{"a":"b"},"template":{"metadata":{"labels":{"a":"b"}}}}}`, "neither the selector nor the owner"},
+		"whose its pods will be":    {ns, made.Name, `{"spec":{"template":{"metadata":{"labels":{"rcroll.dev/successor":"thief"}}}}}`, "neither the selector nor the owner"},
+		"the label of what it made": {ns, made.Name, `{"metadata":{"labels":{"rcroll.dev/rolling":null}}}`, "neither the selector nor the owner"},
 	} {
 		_, err := rcsAs(t, harness.Agent, c.namespace).Patch(t.Context(), c.name, types.StrategicMergePatchType, []byte(c.patch), metav1.PatchOptions{})
 		t.Run(what, func(t *testing.T) { expectForbidden(t, err, agentPolicy, c.says) })
 	}
+	_, err := rcs.Patch(t.Context(), made.Name, types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`), metav1.PatchOptions{})
+	assert.True(t, apierrors.IsForbidden(err), "an owner, by the policy about owners, too")
 	for what, begun := range map[string]string{
 		"a request":         `{"metadata":{"annotations":{"rcroll.dev/request":"{}"}}}`,
 		"the rolling label": `{"metadata":{"labels":{"rcroll.dev/rolling":"true"}}}`,
@@ -113,7 +115,7 @@ func TestAgentChangesOnlyWhatItMade(t *testing.T) {
 			assert.ErrorContains(t, err, "the agent changes the request of a rolling update by commands only", "the webhook is asked first")
 		})
 	}
-	_, err := rcs.Patch(t.Context(), "tomcat", types.MergePatchType, []byte(`{"metadata":{"labels":{"a":"b"}}}`), metav1.PatchOptions{}, "status")
+	_, err = rcs.Patch(t.Context(), "tomcat", types.MergePatchType, []byte(`{"metadata":{"labels":{"a":"b"}}}`), metav1.PatchOptions{}, "status")
 	expectForbidden(t, err, agentPolicy, "nothing through the status")
 	err = rcs.Delete(t.Context(), made.Name, metav1.DeleteOptions{DryRun: dryRun.DryRun})
 	assert.NoError(t, err, "what the agent does")
@@ -141,8 +143,8 @@ func TestWebhookWritesOnlyOnTrial(t *testing.T) {
 		"replicas":     {scalePatch, "changes only annotations"},
 		"a label":      {`{"metadata":{"labels":{"rcroll.dev/rolling":"true"}}}`, "changes only annotations"},
 		"a request":    {`{"metadata":{"annotations":{"rcroll.dev/request":"{\"replicas\":0,\"template\":{}}"}}}`, "only the replicas of a request"},
-		"a command":    {`{"metadata":{"annotations":{"rcroll.dev/command":"{}"}}}`, "of annotations only"},
-		"another note": {`{"metadata":{"annotations":{"example.com/note":"x"}}}`, "of annotations only"},
+		"a command":    {`{"metadata":{"annotations":{"rcroll.dev/command":"{}"}}}`, "of rcroll's annotations only"},
+		"a setting":    {`{"metadata":{"annotations":{"rcroll.dev/paused":"true"}}}`, "of rcroll's annotations only"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			_, err := rcs.Patch(t.Context(), "tomcat", types.StrategicMergePatchType, []byte(c.patch), metav1.PatchOptions{})
@@ -169,7 +171,7 @@ func TestWebhookRecordsReplicasOnly(t *testing.T) {
 		edited := request.DeepCopy()
 		edit(edited)
 		patch := map[string]any{"metadata": map[string]any{"annotations": map[string]any{api.RequestAnnotation: edited.String()}}}
-		_, err := rcs.Patch(t.Context(), "tomcat", types.MergePatchType, jsonOf(t, patch), metav1.PatchOptions{})
+		_, err = rcs.Patch(t.Context(), "tomcat", types.MergePatchType, jsonOf(t, patch), metav1.PatchOptions{})
 		return err
 	}
 	require.NoError(t, record(func(request api.Spec) { request["replicas"] = int64(7) }))
@@ -253,8 +255,8 @@ func TestAgentAdoptsOnlyFinishedPods(t *testing.T) {
 	expectForbidden(t, try(finished, owned(uid)), agentPodsPolicy, "finished ones that nobody controls")
 	_, err = admin.Patch(t.Context(), finished, types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`), metav1.PatchOptions{})
 	require.NoError(t, err)
-	expectForbidden(t, try(finished, owned("somebody-else")), agentPodsPolicy, "finished ones that nobody controls")
-	more := strings.Replace(owned(uid), `"metadata":{`, `"metadata":{"labels":{"a":"b"},`, 1)
+	assert.True(t, apierrors.IsForbidden(try(finished, owned("somebody-else"))), "by the policy about the hand-over, too")
+	more := strings.Replace(owned(uid), `"metadata":{`, `"metadata":{"finalizers":["example.com/hold"],`, 1)
 	expectForbidden(t, try(finished, more), agentPodsPolicy, "changes nothing of pods but their owner")
 	assert.NoError(t, try(finished, owned(uid)), "what the agent does")
 	assert.True(t, apierrors.IsForbidden(pods.Delete(t.Context(), running, metav1.DeleteOptions{})))

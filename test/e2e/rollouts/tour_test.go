@@ -1,6 +1,7 @@
 package rollouts
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -19,8 +20,10 @@ func TestWritesAreNotedByAPolicy(t *testing.T) {
 	t.Parallel()
 	s := given(t, slowly(t))
 	s.mutateRCs("UPDATE", `Object{metadata: Object.metadata{annotations: {"example.com/written-over": oldObject.metadata.resourceVersion}}}`)
+	tries := 0
 	s.eventually("the policy is in force", func() bool {
-		s.Kubectl("label", s.Ref(), "try=1", "--overwrite")
+		tries++
+		s.Kubectl("label", s.Ref(), fmt.Sprintf("try=%d", tries), "--overwrite")
 		return s.Stored().Annotations["example.com/written-over"] != ""
 	})
 	s.SetImage("tomcat=tomcat:8")
@@ -29,7 +32,9 @@ func TestWritesAreNotedByAPolicy(t *testing.T) {
 	s.AwaitRollback("tomcat:7", 5)
 
 	s.SetImage("tomcat=tomcat:9")
-	s.AwaitRollout("tomcat:9", 5)
+	s.Await("a new pod serves", harness.Available("tomcat:9", 1))
+	s.Kubectl("scale", s.Ref(), "--replicas=4")
+	s.AwaitRollout("tomcat:9", 4)
 	s.neverRollsAgain()
 }
 
