@@ -139,12 +139,12 @@ func TestWebhookWritesOnlyOnTrial(t *testing.T) {
 		expectForbidden(t, err, webhookPolicy, "only as a dry run")
 	}
 	for what, c := range map[string]struct{ patch, says string }{
-		"the image":    {imagePatch, "changes only annotations"},
-		"replicas":     {scalePatch, "changes only annotations"},
-		"a label":      {`{"metadata":{"labels":{"rcroll.dev/rolling":"true"}}}`, "changes only annotations"},
-		"a request":    {`{"metadata":{"annotations":{"rcroll.dev/request":"{\"replicas\":0,\"template\":{}}"}}}`, "only the replicas of a request"},
-		"a command":    {`{"metadata":{"annotations":{"rcroll.dev/command":"{}"}}}`, "of rcroll's annotations only"},
-		"a setting":    {`{"metadata":{"annotations":{"rcroll.dev/paused":"true"}}}`, "of rcroll's annotations only"},
+		"the image": {imagePatch, "changes only annotations"},
+		"replicas":  {scalePatch, "changes only annotations"},
+		"a label":   {`{"metadata":{"labels":{"rcroll.dev/rolling":"true"}}}`, "changes only annotations"},
+		"a request": {`{"metadata":{"annotations":{"rcroll.dev/request":"{\"replicas\":0,\"template\":{}}"}}}`, "only the replicas of a request"},
+		"a command": {`{"metadata":{"annotations":{"rcroll.dev/command":"{}"}}}`, "of rcroll's annotations only"},
+		"a setting": {`{"metadata":{"annotations":{"rcroll.dev/paused":"true"}}}`, "of rcroll's annotations only"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			_, err := rcs.Patch(t.Context(), "tomcat", types.StrategicMergePatchType, []byte(c.patch), metav1.PatchOptions{})
