@@ -17,7 +17,7 @@ import (
 // after one that did neither.
 func TestHeldUpSince(t *testing.T) {
 	now := time.Unix(1000, 0)
-	heldUp := rollout.Decision{HeldUp: &rollout.PodProblem{}}
+	heldUp := rollout.Decision{HeldUp: &rollout.Problem{}}
 	m := &memory{}
 	m.decided(rollout.Decision{}, now)
 	m.passed(errors.New("refused"), now)

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -24,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/mutate"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
@@ -64,17 +64,17 @@ func rollingRC(t *testing.T, replicas int) *corev1.ReplicationController {
 
 func newRC(t *testing.T, replicas int32) *unstructured.Unstructured {
 	t.Helper()
-	next := api.NewRC(rollingRC(t, 5), request(t, 5), api.DefaultHashLabelKey)
-	next.SetUID("next")
-	next.SetGeneration(1)
-	require.NoError(t, unstructured.SetNestedField(next.Object, int64(replicas), "spec", "replicas"))
+	rc := api.NewRC(rollingRC(t, 5), request(t, 5), api.DefaultHashLabelKey)
+	rc.SetUID("next")
+	rc.SetGeneration(1)
+	require.NoError(t, unstructured.SetNestedField(rc.Object, int64(replicas), "spec", "replicas"))
 	status := map[string]any{"observedGeneration": int64(1), "replicas": int64(replicas), "availableReplicas": int64(replicas)}
-	require.NoError(t, unstructured.SetNestedMap(next.Object, status, "status"))
-	return next
+	require.NoError(t, unstructured.SetNestedMap(rc.Object, status, "status"))
+	return rc
 }
 
-// cluster is a reconciler with an API server that is a fake, and carries plans to
-// scale out as the webhook does.
+// cluster is a reconciler with an API server that is a fake, and has what the agent
+// writes decided by pkg/mutate as the webhook does.
 type cluster struct {
 	*reconciler
 	client.WithWatch
@@ -95,10 +95,14 @@ func newCluster(webhook bool, objects ...client.Object) *cluster {
 				return err
 			}
 			c.patches = append(c.patches, string(body))
+			old := emptyRC()
+			if err := upstream.Get(ctx, client.ObjectKeyFromObject(object), old); err != nil {
+				return err
+			}
 			if err := upstream.Patch(ctx, object, patch, options...); err != nil || !webhook {
 				return err
 			}
-			return send(ctx, upstream, object)
+			return admit(ctx, upstream, old, object.(*unstructured.Unstructured))
 		}}).Build()
 	c.reconciler = newReconciler(clients{cached: c.WithWatch, live: c.WithWatch, events: c.events}, api.DefaultHashLabelKey, clock.RealClock{}, defaultLimits())
 	return c
@@ -109,23 +113,17 @@ func (c *cluster) useClock(clock clock.PassiveClock) {
 	c.clock, c.memories = clock, newMemories(clock, defaultLimits())
 }
 
-func send(ctx context.Context, upstream client.Client, object client.Object) error {
-	text := object.GetAnnotations()[api.CommandAnnotation]
-	if text == "" {
-		return nil
+// webhookOptions are those of a webhook that knows the agent.
+var webhookOptions = mutate.Options{HashLabelKey: api.DefaultHashLabelKey, AgentUser: "agent", WebhookUser: "webhook"}
+
+// admit stores what the webhook makes of the agent's write, which is in object.
+func admit(ctx context.Context, upstream client.Client, old, object *unstructured.Unstructured) error {
+	decision := mutate.Decide(mutate.Write{Old: old, New: object.DeepCopy(), User: webhookOptions.AgentUser}, webhookOptions)
+	if decision.Refusal != nil {
+		return apierrors.NewConflict(corev1.Resource("replicationcontrollers"), object.GetName(), decision.Refusal)
 	}
-	plan, err := api.ParseCommand(text)
-	if err != nil {
-		return err
-	}
-	change, err := json.Marshal(map[string]any{
-		"metadata": map[string]any{"annotations": map[string]any{api.CommandAnnotation: nil}},
-		"spec":     map[string]any{"replicas": plan.Replicas},
-	})
-	if err != nil {
-		return err
-	}
-	return upstream.Patch(ctx, object, client.RawPatch(types.MergePatchType, change))
+	*object = *decision.Object.DeepCopy()
+	return upstream.Update(ctx, object)
 }
 
 func (c *cluster) pass(t *testing.T) reconcile.Result {
@@ -158,22 +156,22 @@ func TestReconcileStarts(t *testing.T) {
 	c := newCluster(true, rollingRC(t, 5))
 	c.pass(t)
 	assert.Len(t, c.get(t, "tomcat").Status.Conditions, 2)
-	next := c.get(t, newRCName(t))
-	assert.Equal(t, int32(0), *next.Spec.Replicas)
-	assert.Contains(t, next.Spec.Selector, api.SealedLabel, "without replicas it must match no pod")
+	created := c.get(t, newRCName(t))
+	assert.Equal(t, int32(0), *created.Spec.Replicas)
+	assert.Contains(t, created.Spec.Selector, api.SealedLabel, "without replicas it must match no pod")
 	assert.Equal(t, []string{
-		"Normal Created Created " + next.Name,
-		"Normal ScalingReplicationController Scaling up " + next.Name + " from 0 to 5, scaling down tomcat from 5 to 0 (keep 5 pods available, don't exceed 6 pods)",
+		"Normal Created Created " + created.Name,
+		"Normal ScalingReplicationController Scaling up " + created.Name + " from 0 to 5, scaling down tomcat from 5 to 0 (keep 5 pods available, don't exceed 6 pods)",
 	}, c.announced())
 
 	c.pass(t)
-	scaled := c.get(t, next.Name).Spec
+	scaled := c.get(t, created.Name).Spec
 	assert.Equal(t, int32(1), *scaled.Replicas)
 	labels := map[string]string{"app": "tomcat", api.DefaultHashLabelKey: request(t, 5).Hash(api.DefaultHashLabelKey)}
 	assert.Equal(t, labels, scaled.Selector)
 	labels[api.SuccessorLabel] = string(c.get(t, "tomcat").UID)
 	assert.Equal(t, labels, scaled.Template.Labels)
-	assert.Equal(t, []string{"Normal ScalingReplicationController Scaling " + next.Name + " up to 1"}, c.announced())
+	assert.Equal(t, []string{"Normal ScalingReplicationController Scaling " + created.Name + " up to 1"}, c.announced())
 	for _, patch := range c.patches {
 		assert.Contains(t, patch, `"resourceVersion"`, "every write is under a resource version")
 		assert.NotContains(t, patch, "containers", "the agent writes no pod template")

@@ -26,7 +26,7 @@ type ConditionChange struct {
 
 	// Problem is what the conditions tell of then, to be remembered once they are
 	// written; nil if they tell of none.
-	Problem *PodProblem
+	Problem *Problem
 }
 
 // announcement is what the user is told of a rollout: conditions, and events when it
@@ -38,7 +38,7 @@ type announcement struct {
 
 	// problem is the one that the conditions tell of, if any. They are not written
 	// again for the same one: its details differ from one inspection to the next.
-	problem *PodProblem
+	problem *Problem
 }
 
 // reconciling tells of a rollout that goes on, or would but for a pause.
@@ -95,7 +95,7 @@ func underway(s Snapshot) announcement {
 
 // degraded is a rollout that may still come right. Progressing keeps its reason, for
 // it has not failed.
-func degraded(s Snapshot, problem PodProblem) announcement {
+func degraded(s Snapshot, problem Problem) announcement {
 	message := problemMessage(s, problem)
 	a := reconciling(corev1.ConditionTrue, s.underwayReason(), problem.Reason, message)
 	a.events = append(underway(s).events, warning(problem.Reason, message))
@@ -104,14 +104,14 @@ func degraded(s Snapshot, problem PodProblem) announcement {
 }
 
 // deadlineExceeded is a rollout that has failed and stays as it is.
-func deadlineExceeded(s Snapshot, cause PodProblem) announcement {
+func deadlineExceeded(s Snapshot, cause Problem) announcement {
 	a := stalled(s.deadlineReason(), cause.Reason, deadlineMessage(s, cause))
 	a.problem = &cause
 	return a
 }
 
 // rollbackBegins is a rollout that has failed and is rolled back for it.
-func rollbackBegins(s Snapshot, cause PodProblem) announcement {
+func rollbackBegins(s Snapshot, cause Problem) announcement {
 	a := stalled(s.deadlineReason(), ReasonRollingBack, deadlineMessage(s, cause))
 	a.problem = &cause
 	return a
@@ -217,6 +217,6 @@ func (s Snapshot) stamped(condition corev1.ReplicationControllerCondition) corev
 
 // toldOf reports whether conditions of the same meaning tell of that problem already. Of
 // those that another process wrote it is assumed.
-func (s Snapshot) toldOf(problem *PodProblem) bool {
+func (s Snapshot) toldOf(problem *Problem) bool {
 	return problem != nil && (s.Memory.Problem == nil || s.Memory.Problem.same(*problem))
 }

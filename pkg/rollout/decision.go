@@ -39,7 +39,7 @@ type Decision struct {
 	Awaits *Member
 
 	// HeldUp is what else keeps the rollout where it is, nil if nothing does.
-	HeldUp *PodProblem
+	HeldUp *Problem
 
 	// isHeldUp is set if what is waited for should come to pass by itself, and soon.
 	isHeldUp bool
@@ -120,7 +120,7 @@ type Event struct {
 	// Type is corev1.EventTypeNormal or corev1.EventTypeWarning.
 	Type string
 
-	// Reason is one of the Reason constants, or that of a PodProblem.
+	// Reason is one of the Reason constants, or that of a Problem.
 	Reason string
 
 	Message string

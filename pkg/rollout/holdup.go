@@ -51,23 +51,23 @@ func (s Snapshot) heed(phase Phase, decision Decision) Decision {
 // holdUp is what keeps a rollout where it is, other than its pods; nil if nothing does. A
 // rollback of a failed rollout keeps telling of the failure, and one whose template is live
 // already has succeeded: they are not failed for their last steps.
-func (s Snapshot) holdUp(phase Phase, decision Decision) *PodProblem {
+func (s Snapshot) holdUp(phase Phase, decision Decision) *Problem {
 	switch {
 	case decision.Question != "" || decision.Awaits != nil || s.rollsBackFailure():
 		return nil
 	case phase != Rolling && phase != RollingBack && phase != Promoting:
 		return nil
 	case s.Memory.StepError != "":
-		return &PodProblem{Reason: ReasonStepFailed, Summary: stepFailedMessage, Detail: s.Memory.StepError}
+		return &Problem{Reason: ReasonStepFailed, Summary: stepFailedMessage, Detail: s.Memory.StepError}
 	case decision.isHeldUp:
-		return &PodProblem{Reason: ReasonWaiting, Summary: decision.Reason}
+		return &Problem{Reason: ReasonWaiting, Summary: decision.Reason}
 	}
 	return nil
 }
 
 // heldUp is a rollout that may still come right. Of a step that fails there has been
 // an event.
-func heldUp(s Snapshot, problem PodProblem) announcement {
+func heldUp(s Snapshot, problem Problem) announcement {
 	a := degraded(s, problem)
 	if problem.Reason == ReasonStepFailed {
 		a.events = nil

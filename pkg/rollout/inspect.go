@@ -11,8 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// PodProblem is why pods are not available.
-type PodProblem struct {
+// Problem is why a rollout does not go on: what keeps pods from being available, or what
+// else holds it up.
+type Problem struct {
 	// Reason is a word such as the kubelet or the scheduler would use.
 	Reason string
 
@@ -29,14 +30,14 @@ type PodProblem struct {
 }
 
 // same reports whether both are one problem, whatever their details.
-func (p PodProblem) same(other PodProblem) bool {
+func (p Problem) same(other Problem) bool {
 	return p.Reason == other.Reason && p.Summary == other.Summary
 }
 
 // PodReport is what an inspection of the pods of a member brought.
 type PodReport struct {
 	// Problem is nil if every pod that there should be is available, or will be.
-	Problem *PodProblem
+	Problem *Problem
 
 	// Progress is when a pod was last created, or became available. In the future: one
 	// is ready, and will count as available then.
@@ -61,7 +62,7 @@ func Inspect(member Member, pods []corev1.Pod) PodReport {
 		problems = append(problems, problemOf(pod))
 	}
 	if member.Failure != "" {
-		problems = append(problems, rated{rank: rankFailedCreate, PodProblem: PodProblem{
+		problems = append(problems, rated{rank: rankFailedCreate, Problem: Problem{
 			Reason:  ReasonFailedCreate,
 			Summary: fmt.Sprintf("pods of %s cannot be created", member.Name),
 			Detail:  member.Failure,
@@ -71,7 +72,7 @@ func Inspect(member Member, pods []corev1.Pod) PodReport {
 		worst := slices.MinFunc(problems, func(a, b rated) int {
 			return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.pod, b.pod))
 		})
-		report.Problem = &worst.PodProblem
+		report.Problem = &worst.Problem
 	}
 	return report
 }
@@ -89,7 +90,7 @@ const (
 
 // rated is the problem of one pod, or of none where none can be created.
 type rated struct {
-	PodProblem
+	Problem
 	rank int
 	pod  string
 }
@@ -98,7 +99,7 @@ func problemOf(pod *corev1.Pod) rated {
 	about := rated{pod: pod.Name}
 	if pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded {
 		about.rank = rankFailedPod
-		about.PodProblem = PodProblem{
+		about.Problem = Problem{
 			Reason:  cmp.Or(pod.Status.Reason, string(pod.Status.Phase)),
 			Summary: "pods terminate and are replaced",
 			Detail:  pod.Status.Message,
@@ -113,7 +114,7 @@ func problemOf(pod *corev1.Pod) rated {
 	}{{"init container", pod.Status.InitContainerStatuses}, {"container", pod.Status.ContainerStatuses}} {
 		for _, status := range statuses.list {
 			if problem := containerProblem(statuses.kind, status); problem != nil {
-				about.PodProblem, about.rank = *problem, rankContainer
+				about.Problem, about.rank = *problem, rankContainer
 				return about.at(pod)
 			}
 		}
@@ -121,7 +122,7 @@ func problemOf(pod *corev1.Pod) rated {
 	scheduled := podCondition(pod, corev1.PodScheduled)
 	if scheduled != nil && scheduled.Status == corev1.ConditionFalse {
 		about.rank = rankUnschedulable
-		about.PodProblem = PodProblem{
+		about.Problem = Problem{
 			Reason:  cmp.Or(scheduled.Reason, corev1.PodReasonUnschedulable),
 			Summary: "a pod is unschedulable",
 			Detail:  scheduled.Message,
@@ -129,7 +130,7 @@ func problemOf(pod *corev1.Pod) rated {
 		return about.at(pod)
 	}
 	about.rank = rankSlow
-	about.PodProblem = slow(pod)
+	about.Problem = slow(pod)
 	return about.at(pod)
 }
 
@@ -141,7 +142,7 @@ func (r rated) at(pod *corev1.Pod) rated {
 }
 
 // containerProblem is nil while a container may still come up by itself.
-func containerProblem(kind string, status corev1.ContainerStatus) *PodProblem {
+func containerProblem(kind string, status corev1.ContainerStatus) *Problem {
 	if status.Ready {
 		return nil
 	}
@@ -157,14 +158,14 @@ func containerProblem(kind string, status corev1.ContainerStatus) *PodProblem {
 		if ended.Reason != "" {
 			end += fmt.Sprintf(" (%s)", ended.Reason)
 		}
-		return &PodProblem{
+		return &Problem{
 			Reason:  reasonCrashLoop,
 			Summary: fmt.Sprintf("%s %s %s", kind, status.Name, end),
 			Detail:  strings.TrimSpace(ended.Message),
 		}
 	case waiting != nil && strings.HasSuffix(waiting.Reason, "Error"):
 		// CreateContainerConfigError, CreateContainerError, RunContainerError and the like.
-		return &PodProblem{
+		return &Problem{
 			Reason:  waiting.Reason,
 			Summary: fmt.Sprintf("%s %s cannot start", kind, status.Name),
 			Detail:  waiting.Message,
@@ -191,9 +192,9 @@ func isImageReason(reason string) bool {
 
 // imageProblem tells of the attempts to pull and of the pauses between them in the
 // same words: kubelets go from one to the other again and again.
-func imageProblem(kind string, status corev1.ContainerStatus) *PodProblem {
+func imageProblem(kind string, status corev1.ContainerStatus) *Problem {
 	waiting := status.State.Waiting
-	problem := &PodProblem{
+	problem := &Problem{
 		Reason:  waiting.Reason,
 		Summary: fmt.Sprintf("%s %s cannot pull image %s", kind, status.Name, status.Image),
 		Detail:  waiting.Message,
@@ -222,8 +223,8 @@ func completedInit(kind string, status corev1.ContainerStatus) bool {
 }
 
 // slow says what a pod still lacks of which nothing is known to be wrong.
-func slow(pod *corev1.Pod) PodProblem {
-	problem := PodProblem{Reason: ReasonNotReady, Summary: "pods do not become ready", Slow: true}
+func slow(pod *corev1.Pod) Problem {
+	problem := Problem{Reason: ReasonNotReady, Summary: "pods do not become ready", Slow: true}
 	for _, kind := range []corev1.PodConditionType{corev1.ContainersReady, corev1.PodReady} {
 		condition := podCondition(pod, kind)
 		if condition != nil && condition.Status != corev1.ConditionTrue && condition.Message != "" {

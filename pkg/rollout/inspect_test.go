@@ -162,20 +162,20 @@ containerStatuses:
 )
 
 func TestInspect(t *testing.T) {
-	slow := func(detail string) *rollout.PodProblem {
-		return &rollout.PodProblem{Reason: "NotReady", Summary: "pods do not become ready", Detail: detail, Slow: true}
+	slow := func(detail string) *rollout.Problem {
+		return &rollout.Problem{Reason: "NotReady", Summary: "pods do not become ready", Detail: detail, Slow: true}
 	}
 	const unready = "containers with unready status: [tomcat] (pod a)"
-	crash := func(detail string) *rollout.PodProblem {
-		return &rollout.PodProblem{Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 1 (Error)", Detail: detail}
+	crash := func(detail string) *rollout.Problem {
+		return &rollout.Problem{Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 1 (Error)", Detail: detail}
 	}
-	noImage := func(detail string) *rollout.PodProblem {
-		return &rollout.PodProblem{Reason: "ImagePullBackOff", Summary: "container tomcat cannot pull image tomcat:bad", Detail: detail}
+	noImage := func(detail string) *rollout.Problem {
+		return &rollout.Problem{Reason: "ImagePullBackOff", Summary: "container tomcat cannot pull image tomcat:bad", Detail: detail}
 	}
 	tests := map[string]struct {
 		statuses []string // of pods a, b, …
 		failure  string
-		want     *rollout.PodProblem
+		want     *rollout.Problem
 	}{
 		"no pods":                 {},
 		"all ready":               {statuses: []string{ready, ready}},
@@ -184,26 +184,26 @@ func TestInspect(t *testing.T) {
 		"an image":                {statuses: []string{errImagePull}, want: noImage("failed to resolve reference: not found (pod a)")},
 		"between two attempts":    {statuses: []string{imagePullBackOff}, want: noImage("failed to resolve reference: not found (pod a)")},
 		"and from an old kubelet": {statuses: []string{oldImagePullBackOff}, want: noImage(`Back-off pulling image "tomcat:bad" (pod a)`)},
-		"a wrong image": {statuses: []string{invalidImageName}, want: &rollout.PodProblem{
+		"a wrong image": {statuses: []string{invalidImageName}, want: &rollout.Problem{
 			Reason: "InvalidImageName", Summary: "container tomcat cannot pull image tomcat:", Detail: "couldn't parse image name (pod a)"}},
 		"a crash loop":             {statuses: []string{crashLoop}, want: crash("(pod a)")},
 		"a crash":                  {statuses: []string{crashed}, want: crash("(pod a)")},
 		"about to crash once more": {statuses: []string{crashingAgain}, want: crash("(pod a)")},
-		"out of memory": {statuses: []string{oomKilled}, want: &rollout.PodProblem{
+		"out of memory": {statuses: []string{oomKilled}, want: &rollout.Problem{
 			Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 137 (OOMKilled)", Detail: "(pod a)"}},
-		"an end without need": {statuses: []string{exitsWithout}, want: &rollout.PodProblem{
+		"an end without need": {statuses: []string{exitsWithout}, want: &rollout.Problem{
 			Reason: "CrashLoopBackOff", Summary: "container tomcat exited with code 0 (Completed)", Detail: "(pod a)"}},
-		"a missing ConfigMap": {statuses: []string{configError}, want: &rollout.PodProblem{
+		"a missing ConfigMap": {statuses: []string{configError}, want: &rollout.Problem{
 			Reason: "CreateContainerConfigError", Summary: "container tomcat cannot start", Detail: `configmap "settings" not found (pod a)`}},
-		"an init container": {statuses: []string{initCrashLoop}, want: &rollout.PodProblem{
+		"an init container": {statuses: []string{initCrashLoop}, want: &rollout.Problem{
 			Reason: "CrashLoopBackOff", Summary: "init container second exited with code 3 (Error)", Detail: "no route to the database (pod a)"}},
 		"an init container at work": {statuses: []string{initRunning}, want: slow(unready)},
 		"a readiness gate":          {statuses: []string{gate}, want: slow(`corresponding condition of pod readiness gate "lb" does not exist. (pod a)`)},
-		"no node": {statuses: []string{unschedulable}, want: &rollout.PodProblem{
+		"no node": {statuses: []string{unschedulable}, want: &rollout.Problem{
 			Reason: "Unschedulable", Summary: "a pod is unschedulable", Detail: "0/3 nodes are available: 3 Insufficient cpu. (pod a)"}},
-		"evicted": {statuses: []string{starting, evicted}, want: &rollout.PodProblem{
+		"evicted": {statuses: []string{starting, evicted}, want: &rollout.Problem{
 			Reason: "Evicted", Summary: "pods terminate and are replaced", Detail: "The node was low on resource: memory. (pod b)", Slow: true}},
-		"no pods at all": {failure: "exceeded quota: five", want: &rollout.PodProblem{
+		"no pods at all": {failure: "exceeded quota: five", want: &rollout.Problem{
 			Reason: "FailedCreate", Summary: "pods of tomcat-v8 cannot be created", Detail: "exceeded quota: five"}},
 		"the most certain first": {
 			statuses: []string{starting, unschedulable, evicted, ready, crashed, errImagePull}, failure: "exceeded quota: five",

@@ -26,11 +26,11 @@ func goalMessage(s Snapshot) string {
 	return fmt.Sprintf("Replacing the pods of %s by those of %s", s.RC.Name, s.NewRCName())
 }
 
-func problemMessage(s Snapshot, problem PodProblem) string {
+func problemMessage(s Snapshot, problem Problem) string {
 	return join(": ", goalMessage(s), problem.Reason, problem.Summary, problem.Detail)
 }
 
-func deadlineMessage(s Snapshot, cause PodProblem) string {
+func deadlineMessage(s Snapshot, cause Problem) string {
 	since := fmt.Sprintf("no progress for %s", s.Strategy.ProgressDeadline)
 	return join(": ", goalMessage(s), since, cause.Reason, cause.Summary, cause.Detail)
 }

@@ -27,12 +27,12 @@ func TestMessages(t *testing.T) {
 	back.Requested = "v7"
 	changed := s
 	changed.Differs = []string{"spec.template.spec.containers[0].image"}
-	problem := PodProblem{Reason: "ImagePullBackOff", Summary: "container tomcat cannot pull image tomcat:8", Detail: "not found (pod tomcat-v8-x)"}
+	problem := Problem{Reason: "ImagePullBackOff", Summary: "container tomcat cannot pull image tomcat:8", Detail: "not found (pod tomcat-v8-x)"}
 	got := strings.Join([]string{
 		goalMessage(s), goalMessage(back),
-		problemMessage(s, problem), problemMessage(back, PodProblem{Reason: ReasonNotReady, Summary: "pods do not become ready"}),
-		deadlineMessage(s, PodProblem{Reason: ReasonStepFailed, Summary: stepFailedMessage, Detail: "denied by policy"}),
-		deadlineMessage(s, PodProblem{Reason: ReasonWaiting, Summary: "tomcat-v8 is being deleted"}),
+		problemMessage(s, problem), problemMessage(back, Problem{Reason: ReasonNotReady, Summary: "pods do not become ready"}),
+		deadlineMessage(s, Problem{Reason: ReasonStepFailed, Summary: stepFailedMessage, Detail: "denied by policy"}),
+		deadlineMessage(s, Problem{Reason: ReasonWaiting, Summary: "tomcat-v8 is being deleted"}),
 		deadlineMessage(s, problem), deadlineMessage(back, PodReport{}.cause()),
 		summaryMessage(s, s.Owned[0], []Member{s.RC}), scalingMessage(s.RC, 3), scalingMessage(s.Owned[0], 3),
 		rollbackMessage(back), rolledBackMessage(back, deadlineMessage(s, problem)), rollbackEndMessage(back),

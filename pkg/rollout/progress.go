@@ -81,11 +81,11 @@ func (i Inspection) isDue(target Member) bool { return i.Of == target.UID && i.D
 
 // cause is what the pods lack. If that is nothing, it is not they that block the
 // rollout.
-func (r PodReport) cause() PodProblem {
+func (r PodReport) cause() Problem {
 	if r.Problem != nil {
 		return *r.Problem
 	}
-	return PodProblem{Reason: ReasonDeadlineExceeded, Summary: noCauseMessage}
+	return Problem{Reason: ReasonDeadlineExceeded, Summary: noCauseMessage}
 }
 
 // deadline is when the rollout has failed if nothing happens.

@@ -12,7 +12,7 @@ import (
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
-var slow = &rollout.PodProblem{Reason: "NotReady", Summary: "pods do not become ready", Slow: true}
+var slow = &rollout.Problem{Reason: "NotReady", Summary: "pods do not become ready", Slow: true}
 
 // TestTheClock: what starts it anew, and what does not.
 func TestTheClock(t *testing.T) {

@@ -69,7 +69,7 @@ type Memory struct {
 
 	// Problem is the one that the conditions tell of; nil if they tell of none, or
 	// if another process wrote them.
-	Problem *PodProblem
+	Problem *Problem
 
 	// StepError is why the last pass failed; empty if it did not.
 	StepError string
