@@ -130,7 +130,7 @@ func (m *memory) passed(err error, now time.Time) {
 // applied records an action that was written.
 func (m *memory) applied(action rollout.Action, now time.Time) {
 	if action.Kind == rollout.SetConditions {
-		m.rollout.Problem = action.Conditions.Problem
+		m.rollout.Problem, m.rollout.Told = action.Conditions.Problem, action.Conditions.Told
 		return
 	}
 	m.rollout.LastStep = now

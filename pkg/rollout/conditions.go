@@ -1,7 +1,9 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,6 +29,9 @@ type ConditionChange struct {
 	// Problem is what the conditions tell of then, to be remembered once they are
 	// written; nil if they tell of none.
 	Problem *Problem
+
+	// Told is what they tell, whatever the words, to be remembered as well.
+	Told string
 }
 
 // announcement is what the user is told of a rollout: conditions, and events when it
@@ -66,6 +71,18 @@ func over(status corev1.ConditionStatus, reason, message string) announcement {
 	return announcement{conditions: []corev1.ReplicationControllerCondition{
 		{Type: Progressing, Status: status, Reason: reason, Message: message},
 	}}
+}
+
+// meaning is what is told, whatever the words.
+func (a announcement) meaning() string {
+	var told []string
+	for _, condition := range a.conditions {
+		told = append(told, fmt.Sprintf("%s=%s %s", condition.Type, condition.Status, condition.Reason))
+	}
+	if a.problem != nil {
+		told = append(told, a.problem.Summary)
+	}
+	return strings.Join(told, "; ")
 }
 
 // underwayReason is the reason of Progressing while it is true.
@@ -158,6 +175,10 @@ func (s Snapshot) announce(a announcement, decision Decision) Decision {
 	change := s.changeTo(a)
 	if change.isEmpty() {
 		return decision
+	}
+	if change.Told = a.meaning(); change.Told == s.Memory.Told {
+		// kube-controller-manager put older ones back; its users have heard of these.
+		a.events = nil
 	}
 	decision.Actions = slices.Insert(decision.Actions, 0, Action{
 		Kind:       SetConditions,

@@ -295,6 +295,7 @@ func TestConditions(t *testing.T) {
 			{Type: rollout.Stalled, Status: corev1.ConditionTrue, Reason: "InvalidSettings", Message: "bad", LastTransitionTime: now},
 		},
 		Remove: []corev1.ReplicationControllerConditionType{rollout.Reconciling},
+		Told:   "Progressing=False InvalidSettings; Stalled=True InvalidSettings",
 	}, decision.Actions[0].Conditions)
 	assert.Equal(t, []rollout.Event{{Type: corev1.EventTypeWarning, Reason: "InvalidSettings", Message: "bad"}}, decision.Actions[0].Events)
 

@@ -71,6 +71,10 @@ type Memory struct {
 	// if another process wrote them.
 	Problem *Problem
 
+	// Told is what the agent told last by the conditions (ConditionChange.Told); empty if
+	// it has told nothing.
+	Told string
+
 	// StepError is why the last pass failed; empty if it did not.
 	StepError string
 
