@@ -71,7 +71,7 @@ func managerOptions(config Config) ctrl.Options {
 		// The process ends when the manager does, so nobody acts after the release.
 		LeaderElectionReleaseOnCancel: true,
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
+			DefaultTransform: keepNeeded(),
 			ByObject: map[client.Object]cache.ByObject{
 				emptyRC(): {Label: labels.SelectorFromSet(labels.Set{api.RollingLabel: api.True})},
 			},
