@@ -31,7 +31,9 @@ func (s Snapshot) heed(phase Phase, decision Decision) Decision {
 	patience, deadline := since.Add(holdUpPatience), since.Add(s.Strategy.ProgressDeadline)
 	switch {
 	case !deadline.After(s.Now) && s.Strategy.OnFailure == api.Rollback && phase == Rolling:
-		return s.announce(rollbackBegins(s, *problem), cancelFailed(s))
+		rollback := cancelFailed(s)
+		rollback.HeldUp = problem // It may fail as well, and is tried again then.
+		return s.announce(rollbackBegins(s, *problem), rollback)
 	case !deadline.After(s.Now):
 		return s.announce(deadlineExceeded(s, *problem), decision.withoutConditions())
 	case s.toldFailure() && s.Memory.LastStep.IsZero():
@@ -53,7 +55,7 @@ func (s Snapshot) heed(phase Phase, decision Decision) Decision {
 // already has succeeded: they are not failed for their last steps.
 func (s Snapshot) holdUp(phase Phase, decision Decision) *Problem {
 	switch {
-	case decision.Question != "" || decision.Awaits != nil || s.rollsBackFailure():
+	case decision.Question != "" || decision.Awaits != nil || phase == RollingBack && s.rollsBackFailure():
 		return nil
 	case phase != Rolling && phase != RollingBack && phase != Promoting:
 		return nil

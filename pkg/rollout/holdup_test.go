@@ -115,6 +115,19 @@ func TestHeldUpRollsBack(t *testing.T) {
 	}
 }
 
+// A rollback that could not be begun is tried again, whatever was told of it.
+func TestHeldUpRollsBackAtLast(t *testing.T) {
+	s := snapshot(3, 2, stepFails)
+	s.Strategy.OnFailure = api.Rollback
+	s.Memory.HeldUpSince = s.Now.Add(-s.Strategy.ProgressDeadline)
+	first := decide(s)
+	require.NotNil(t, first.HeldUp, "the clock goes on")
+	s.Conditions, s.Memory.Told = first.Actions[0].Conditions.Set, first.Actions[0].Conditions.Told
+	again := decide(s)
+	require.Len(t, again.Actions, 1)
+	assert.Equal(t, api.Cancel, again.Actions[0].Command.Operation)
+}
+
 // A restarted agent does not take back what another one found, before it took a step.
 func TestHeldUpAfterRestart(t *testing.T) {
 	s := snapshot(4, 1, newRCDeleting)
