@@ -3,7 +3,9 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,6 +25,14 @@ func isOutdated(err error) bool {
 	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.IsAlreadyExists(err)
 }
 
+// isRejected reports whether a write had no effect, as opposed to one of which nobody
+// knows: no answer came, or that of a server in trouble.
+func isRejected(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && status.Status().Code >= http.StatusBadRequest && status.Status().Code < http.StatusInternalServerError &&
+		!apierrors.IsTimeout(err)
+}
+
 // apply writes the actions in order and announces each one that succeeded.
 func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollout.Action) error {
 	if err := r.probe(ctx, o); err != nil {
@@ -30,6 +40,9 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 	}
 	for _, action := range actions {
 		if err := r.write(ctx, o, action); err != nil {
+			if !isRejected(err) {
+				o.memory.doubtful[action.UID] = true
+			}
 			return fmt.Errorf("%s ReplicationController %s/%s: %w", verbs[action.Kind], o.key.Namespace, action.Name, err)
 		}
 		o.memory.applied(action, r.clock.Now())

@@ -78,7 +78,7 @@ func (m *memories) of(rc types.NamespacedName) *memory {
 	defer m.mu.Unlock()
 	if m.byRC[rc] == nil {
 		// A scale-up just before the agent started must be assumed.
-		m.byRC[rc] = &memory{rollout: rollout.Memory{LastScaleUp: m.started}, poll: m.limits.poll}
+		m.byRC[rc] = &memory{rollout: rollout.Memory{LastScaleUp: m.started}, poll: m.limits.poll, doubtful: map[types.UID]bool{}}
 	}
 	return m.byRC[rc]
 }
@@ -97,6 +97,9 @@ type memory struct {
 
 	// expectations are the writes that the cache has yet to show.
 	expectations expectations
+
+	// doubtful are the members of which a write may have had an effect or not.
+	doubtful map[types.UID]bool
 
 	// inspection is of the member that is waited for, if any.
 	inspection inspection

@@ -46,6 +46,9 @@ func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*ob
 	if err := r.takeOver(ctx, o); err != nil {
 		return nil, err
 	}
+	if err := r.checkDoubtful(ctx, o); err != nil {
+		return nil, err
+	}
 	if err := r.checkCache(ctx, o); err != nil {
 		return nil, err
 	}
@@ -80,6 +83,21 @@ func (r *reconciler) takeOver(ctx context.Context, o *observation) error {
 		if err := r.checkCurrent(ctx, o.members[uid]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkDoubtful fails while the cache may lack a write of which the agent heard no more.
+// The next write of the same object would meet a conflict, but one of another object would
+// not.
+func (r *reconciler) checkDoubtful(ctx context.Context, o *observation) error {
+	for _, uid := range slices.Sorted(maps.Keys(o.memory.doubtful)) {
+		if member := o.members[uid]; member != nil {
+			if err := r.checkCurrent(ctx, member); err != nil {
+				return err
+			}
+		}
+		delete(o.memory.doubtful, uid)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -275,6 +276,36 @@ func TestPlanNamesTheRequest(t *testing.T) {
 	}))
 	require.Len(t, decision.Actions, 1)
 	assert.Equal(t, api.Command{Operation: api.Adopt, Hash: "v9", Replicas: 4}, decision.Actions[0].Command)
+}
+
+// The RC adopts as many pods as there are, or were a moment ago.
+func TestAdoptedReplicas(t *testing.T) {
+	finished := func(n int) (pods []rollout.FinishedPod) {
+		for i := range n {
+			pods = append(pods, rollout.FinishedPod{Name: fmt.Sprint("tomcat-v8-", i)})
+		}
+		return pods
+	}
+	for name, c := range map[string]struct {
+		pods rollout.Pods
+		want int32
+	}{
+		"all":                            {rollout.Pods{Orphans: 5}, 5},
+		"one was deleted":                {rollout.Pods{Orphans: 4}, 4},
+		"one has just finished":          {rollout.Pods{Orphans: 4, Finished: finished(1)}, 5},
+		"one finished, and was replaced": {rollout.Pods{Orphans: 5, Finished: finished(1)}, 5},
+		"more finished than are missing": {rollout.Pods{Orphans: 2, OfRC: 1, Finished: finished(9)}, 5},
+		"fewer are wanted by now":        {rollout.Pods{Orphans: 7, Finished: finished(1)}, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			decision := decide(snapshot(0, 0, func(s *rollout.Snapshot) {
+				sealed(s)
+				s.Owned, s.Pods = nil, &c.pods
+			}))
+			last := decision.Actions[len(decision.Actions)-1]
+			assert.Equal(t, api.Command{Operation: api.Adopt, Hash: "v8", Replicas: c.want}, last.Command)
+		})
+	}
 }
 
 func TestConditions(t *testing.T) {

@@ -72,7 +72,9 @@ func orphan(newRC Member) Decision {
 
 // adopt opens the selector for the pods that there are: with more replicas the RC
 // would create pods (which is forbidden until it is opened), with fewer
-// it would delete some.
+// it would delete some. A pod that has just finished is counted in place of a missing one:
+// kube-controller-manager may not know that yet, and with fewer replicas would delete
+// another one for it.
 func adopt(s Snapshot) Decision {
 	switch {
 	case s.Pods == nil:
@@ -80,7 +82,9 @@ func adopt(s Snapshot) Decision {
 	case s.Pods.OfNewRC > 0:
 		return poll(fmt.Sprintf("%d pods are still controlled by %s", s.Pods.OfNewRC, s.NewRCName()))
 	}
-	return s.adoptFinished(s.command(api.Adopt, s.Pods.Orphans+s.Pods.OfRC, fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans)))
+	pods := s.Pods.Orphans + s.Pods.OfRC
+	pods += min(int32(len(s.Pods.Finished)), max(0, s.Desired-pods)) //nolint:gosec // pods of one namespace
+	return s.adoptFinished(s.command(api.Adopt, pods, fmt.Sprintf("%d pods wait to be adopted", s.Pods.Orphans)))
 }
 
 // adoptFinished has the RC control finished pods as well, before the rest of a decision:
