@@ -104,6 +104,12 @@ var mutants = []struct {
 	{name: "forget the successor", edits: []edit{
 		{"pkg/api/newrc.go", `spec = spec.Labelled(nil, map[string]string{SuccessorLabel: string(owner.GetUID())})`, ``},
 	}},
+	{name: "take a timeout for a refusal", first: 8001, edits: []edit{
+		{"pkg/agent/apply.go", `if !isRejected(err) {`, `if false && !isRejected(err) {`},
+	}},
+	{name: "adopt fewer pods than may be counted", first: 2501, edits: []edit{
+		{"pkg/rollout/promote.go", `pods += min(`, `pods += 0 * min(`},
+	}},
 	{name: "no safeguard against rolling twice", edits: []edit{
 		{"pkg/agent/snapshot.go", `annotations[api.PromotedAnnotation]) && s.Requested != s.Live {`,
 			`annotations[api.PromotedAnnotation]) && s.Requested != s.Live && false {`},
