@@ -29,5 +29,9 @@ func errEncode(req admission.Request, err error) error {
 // errNothingToDecode is for a review that should hold an object.
 var errNothingToDecode = errors.New("it is empty")
 
+// errUnproven: the review is not of the current version of the object. The API server's
+// words follow.
+var errUnproven = errors.New("the review is outdated")
+
 // errOutdated has the API server's own words.
 var errOutdated = errors.New("the object has been modified; please apply your changes to the latest version and try again")

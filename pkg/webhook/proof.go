@@ -20,8 +20,7 @@ import (
 // client certificates keep that one out (--client-ca-file).
 //
 // The failure is the same whether the object is another one or there is none, and reads
-// like any conflict. The API server works on a copy of its own at first, which may be a
-// moment old; when the review of that fails, it reads the object and asks again.
+// like any conflict. For what the API server does about it see mutate.Outdated.
 func prove(ctx context.Context, reader client.Reader, reviewed *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	live := emptyRC()
 	err := reader.Get(ctx, client.ObjectKeyFromObject(reviewed), live)

@@ -5,11 +5,14 @@ package webhook
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/clock"
@@ -79,7 +82,10 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 	}
 	write.Time = h.clock.Now()
 	decision, warnings, err := h.decide(ctx, req, write)
-	if err != nil {
+	switch {
+	case errors.Is(err, errUnproven) && !write.DryRun:
+		decision, warnings = mutate.Outdated(write), nil
+	case err != nil:
 		return rejected(templateNotAccepted(req), err)
 	}
 	if decision.Refusal != nil {
@@ -120,7 +126,9 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 	if decision.Question == nil {
 		return decision, nil, nil
 	}
-	if _, err := prove(ctx, h.client, write.Old); err != nil {
+	if _, err := prove(ctx, h.client, write.Old); apierrors.IsConflict(err) {
+		return decision, nil, fmt.Errorf("%w: %w", errUnproven, err)
+	} else if err != nil {
 		return decision, nil, err
 	}
 	defer timeVerdict()()

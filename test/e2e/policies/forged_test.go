@@ -83,11 +83,14 @@ func TestForgedReviews(t *testing.T) {
 		return `{"apiVersion":"v1","kind":"ReplicationController","metadata":{"name":"tomcat","namespace":"` + namespace + `","uid":"a","resourceVersion":"1"},` +
 			`"spec":{"replicas":1,"selector":{"app":"tomcat"},"template":{"metadata":{"labels":{"app":"tomcat"}},"spec":{"containers":[{"name":"tomcat","image":"` + image + `"}]}}}}`
 	}
-	var messages []string
+	var answers []*admissionv1.AdmissionResponse
 	for _, namespace := range []string{s.Namespace, "there-is-no-such-namespace"} {
-		answer := forge(t, webhook.ControllerPath, namespace, "tomcat", rc(namespace, "tomcat:7"), rc(namespace, ""))
-		assert.False(t, answer.Allowed)
-		messages = append(messages, answer.Result.Message)
+		answers = append(answers, forge(t, webhook.ControllerPath, namespace, "tomcat", rc(namespace, "tomcat:7"), rc(namespace, "")))
 	}
-	assert.Equal(t, messages[0], messages[1], "what there is, is not told")
+	for _, answer := range answers {
+		assert.Equal(t, answers[0].Allowed, answer.Allowed, "what there is, is not told")
+		assert.Equal(t, answers[0].Result, answer.Result)
+		assert.Len(t, answer.Patch, len(answers[0].Patch))
+		assert.Empty(t, answer.Warnings)
+	}
 }
