@@ -2,7 +2,6 @@ package api
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -94,21 +93,13 @@ func (s Strategy) Resolve(desired int32) (maxSurge, maxUnavailable int64) {
 	return maxSurge, maxUnavailable
 }
 
-// scaled is what package intstr does, but in 64 bits whatever the platform.
 func scaled(amount intstr.IntOrString, desired int32, roundUp bool) int64 {
-	if amount.Type == intstr.Int {
-		return int64(amount.IntVal)
-	}
-	percent, err := strconv.ParseInt(strings.TrimSuffix(amount.StrVal, "%"), 10, 32)
+	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, int(desired), roundUp)
 	if err != nil {
 		// ParseStrategy lets nothing else in.
 		panic(err)
 	}
-	share := percent * int64(desired)
-	if roundUp {
-		share += 99
-	}
-	return share / 100
+	return int64(n)
 }
 
 func isZero(amount intstr.IntOrString) bool {
