@@ -61,3 +61,12 @@ func without(entries map[string]string, keys ...string) map[string]string {
 	}
 	return entries
 }
+
+// undone is what was written, with spec, labels and annotations as they were before.
+func undone(write Write) *unstructured.Unstructured {
+	object := shallowCopy(write.New)
+	setSpec(object, api.SpecOf(write.Old))
+	object.SetLabels(write.Old.GetLabels())
+	object.SetAnnotations(write.Old.GetAnnotations())
+	return object
+}

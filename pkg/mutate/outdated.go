@@ -9,10 +9,7 @@ import "github.com/rcroll/rcroll/pkg/api"
 // has. To store that, the API server compares versions, finds another one, and applies the
 // write to it, which is reviewed anew; had it nothing to store, it would not look.
 func Outdated(write Write) Decision {
-	object := shallowCopy(write.New)
-	setSpec(object, api.SpecOf(write.Old))
-	object.SetLabels(write.Old.GetLabels())
-	object.SetAnnotations(write.Old.GetAnnotations())
+	object := undone(write)
 	setAnnotation(object, api.LiveAnnotation, "outdated")
 	return Decision{Meaning: Ignored, Object: object}
 }

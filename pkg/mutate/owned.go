@@ -1,7 +1,5 @@
 package mutate
 
-import "github.com/rcroll/rcroll/pkg/api"
-
 // keepOwned lets a user's write of an owned ReplicationController change nothing, and
 // says where to make it. It is no refusal, because scripts edit what they find
 // (kubectl set image rc --all, kubectl scale rc -l app=tomcat): they find the user's
@@ -14,10 +12,7 @@ import "github.com/rcroll/rcroll/pkg/api"
 // webhook's matchConditions do not send them: who waits for one to be gone must not
 // wait for ever.
 func keepOwned(write Write) Decision {
-	object := shallowCopy(write.New)
-	setSpec(object, api.SpecOf(write.Old))
-	object.SetLabels(write.Old.GetLabels())
-	object.SetAnnotations(write.Old.GetAnnotations())
+	object := undone(write)
 	object.SetManagedFields(write.Old.GetManagedFields())
 	return Decision{Meaning: Ignored, Object: object, Warnings: []string{warnOwned(name(write.Old), ownerOf(write.Old))}}
 }
