@@ -38,11 +38,9 @@ type Decision struct {
 	// nil if nothing is awaited.
 	Awaits *Member
 
-	// HeldUp is what else keeps the rollout where it is, nil if nothing does.
+	// HeldUp is what else keeps the rollout where it is, though it should come to pass by
+	// itself, and soon; nil if nothing does.
 	HeldUp *Problem
-
-	// isHeldUp is set if what is waited for should come to pass by itself, and soon.
-	isHeldUp bool
 }
 
 // Question names what a decision depends on and no cache holds.
@@ -138,10 +136,16 @@ func warning(reason, message string) Event {
 func stay(reason string) Decision { return Decision{Reason: reason} }
 
 // wait is the decision to wait for what should come to pass by itself.
-func wait(reason string) Decision { return Decision{Reason: reason, isHeldUp: true} }
+func wait(reason string) Decision {
+	return Decision{Reason: reason, HeldUp: &Problem{Reason: ReasonWaiting, Summary: reason}}
+}
 
 // poll is wait where no event tells of it.
-func poll(reason string) Decision { return Decision{Reason: reason, isHeldUp: true, Poll: true} }
+func poll(reason string) Decision {
+	decision := wait(reason)
+	decision.Poll = true
+	return decision
+}
 
 func ask(question Question) Decision { return Decision{Question: question} }
 

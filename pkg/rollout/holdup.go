@@ -20,10 +20,9 @@ const holdUpPatience = 10 * time.Second
 // it after the deadline. The steps that are due are tried all the same.
 func (s Snapshot) heed(phase Phase, decision Decision) Decision {
 	problem := s.holdUp(phase, decision)
-	if problem == nil {
+	if decision.HeldUp = problem; problem == nil {
 		return decision
 	}
-	decision.HeldUp = problem
 	since := s.Memory.HeldUpSince
 	if since.IsZero() {
 		since = s.Now
@@ -61,10 +60,8 @@ func (s Snapshot) holdUp(phase Phase, decision Decision) *Problem {
 		return nil
 	case s.Memory.StepError != "":
 		return &Problem{Reason: ReasonStepFailed, Summary: stepFailedMessage, Detail: s.Memory.StepError}
-	case decision.isHeldUp:
-		return &Problem{Reason: ReasonWaiting, Summary: decision.Reason}
 	}
-	return nil
+	return decision.HeldUp
 }
 
 // heldUp is a rollout that may still come right. Of a step that fails there has been
