@@ -1,7 +1,6 @@
 package rollouts
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -224,30 +223,16 @@ func (s *scenario) eventually(what string, holds func() bool) {
 // API server knows.
 func deny(s *scenario) {
 	s.Helper()
-	s.KubectlWithInput(strings.ReplaceAll(denial, "NAMESPACE", s.Namespace), "apply", "-f", "-")
-	s.Cleanup(func() { s.TryKubectl(strings.ReplaceAll(denial, "NAMESPACE", s.Namespace), "delete", "-f", "-") })
+	s.installPolicy(validating, `
+  matchConstraints:
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}]
+  validations:
+  - expression: object.spec.containers.all(c, c.image != "tomcat:denied")
+    message: the security team denies tomcat:denied`)
 	s.eventually("the policy is in force", func() bool {
 		return s.TryKubectl("", "run", "probe", "--image=tomcat:denied", "--dry-run=server").ExitCode != 0
 	})
 }
-
-const denial = `
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {name: NAMESPACE}
-spec:
-  matchConstraints:
-    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: NAMESPACE}}
-    resourceRules: [{apiGroups: [""], apiVersions: [v1], resources: [pods], operations: [CREATE]}]
-  validations:
-  - expression: object.spec.containers.all(c, c.image != "tomcat:denied")
-    message: the security team denies tomcat:denied
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {name: NAMESPACE}
-spec: {policyName: NAMESPACE, validationActions: [Deny]}
-`
 
 func nodeSelector(key, value string) manifest.Edit {
 	return func(rc manifest.RC) { rc.PodSpec()["nodeSelector"] = map[string]any{key: value} }

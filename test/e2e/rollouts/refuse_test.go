@@ -96,29 +96,13 @@ func TestDeniedByTheCluster(t *testing.T) {
 // namespace, in pods and in what makes them.
 func (s *scenario) denyImages(image string) {
 	s.Helper()
-	s.KubectlWithInput(fmt.Sprintf(`
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {name: %[1]s}
-spec:
+	s.installPolicy(validating, fmt.Sprintf(`
   matchConstraints:
     resourceRules:
     - {apiGroups: [""], apiVersions: [v1], resources: [pods, replicationcontrollers], operations: [CREATE, UPDATE]}
   validations:
-  - expression: "(object.kind == 'Pod' ? object.spec : object.spec.template.spec).containers.all(c, c.image != '%[2]s')"
-    message: only approved images may run here
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {name: %[1]s}
-spec:
-  policyName: %[1]s
-  validationActions: [Deny]
-  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[1]s}}}
-`, s.Namespace, image), "create", "-f", "-")
-	s.Cleanup(func() {
-		s.Kubectl("delete", "validatingadmissionpolicy/"+s.Namespace, "validatingadmissionpolicybinding/"+s.Namespace)
-	})
+  - expression: "(object.kind == 'Pod' ? object.spec : object.spec.template.spec).containers.all(c, c.image != '%s')"
+    message: only approved images may run here`, image))
 }
 
 // All annotations of an object together may take 256 KiB. A request that finds no

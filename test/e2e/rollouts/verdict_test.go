@@ -1,8 +1,6 @@
 package rollouts
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -117,58 +115,4 @@ func (s *scenario) neverRollsAgain() {
 		require.Equal(s, before, names(), "pods were replaced again")
 	}
 	assert.Empty(s, s.Stored().Annotations[api.RequestAnnotation])
-}
-
-// mutateRCs has a MutatingAdmissionPolicy apply an expression to the ReplicationControllers
-// of the scenario's namespace.
-func (s *scenario) mutateRCs(operations, expression string) {
-	s.Helper()
-	s.KubectlWithInput(fmt.Sprintf(`
-apiVersion: admissionregistration.k8s.io/v1
-kind: MutatingAdmissionPolicy
-metadata: {name: %[1]s}
-spec:
-  failurePolicy: Fail
-  reinvocationPolicy: IfNeeded
-  matchConstraints:
-    resourceRules: [{apiGroups: [""], apiVersions: [v1], resources: [replicationcontrollers], operations: [%[2]s]}]
-  mutations:
-  - patchType: ApplyConfiguration
-    applyConfiguration:
-      expression: '%[3]s'
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: MutatingAdmissionPolicyBinding
-metadata: {name: %[1]s}
-spec: {policyName: %[1]s, matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[1]s}}}}
-`, s.Namespace, operations, expression), "create", "-f", "-")
-	s.Cleanup(func() {
-		s.Kubectl("delete", "mutatingadmissionpolicy/"+s.Namespace, "mutatingadmissionpolicybinding/"+s.Namespace)
-	})
-}
-
-// denyRCs has a ValidatingAdmissionPolicy judge the ReplicationControllers of the
-// scenario's namespace, and waits until trial, which violates it, is refused.
-func (s *scenario) denyRCs(expression, message string, trial ...string) {
-	s.Helper()
-	s.KubectlWithInput(fmt.Sprintf(`
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {name: %[1]s}
-spec:
-  matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], resources: [replicationcontrollers], operations: [CREATE, UPDATE]}]}
-  validations: [{expression: "%[2]s", message: "%[3]s"}]
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {name: %[1]s}
-spec:
-  policyName: %[1]s
-  validationActions: [Deny]
-  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[1]s}}}
-`, s.Namespace, expression, message), "create", "-f", "-")
-	s.Cleanup(func() {
-		s.Kubectl("delete", "validatingadmissionpolicy/"+s.Namespace, "validatingadmissionpolicybinding/"+s.Namespace)
-	})
-	require.Eventually(s, func() bool { return strings.Contains(s.TryKubectl("", trial...).Stderr, message) }, harness.Patience, 100*time.Millisecond)
 }
