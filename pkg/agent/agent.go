@@ -73,7 +73,7 @@ func managerOptions(config Config) ctrl.Options {
 		Cache: cache.Options{
 			DefaultTransform: keepNeeded(),
 			ByObject: map[client.Object]cache.ByObject{
-				emptyRC(): {Label: labels.SelectorFromSet(labels.Set{api.RollingLabel: api.True})},
+				api.EmptyRC(): {Label: labels.SelectorFromSet(labels.Set{api.RollingLabel: api.True})},
 			},
 		},
 		Client: client.Options{Cache: &client.CacheOptions{Unstructured: true}},
@@ -98,12 +98,6 @@ func addProbes(manager ctrl.Manager) error {
 		return fmt.Errorf("add the readiness probe: %w", err)
 	}
 	return nil
-}
-
-func emptyRC() *unstructured.Unstructured {
-	rc := &unstructured.Unstructured{}
-	rc.SetGroupVersionKind(api.GroupVersionKind)
-	return rc
 }
 
 func emptyRCList() *unstructured.UnstructuredList {

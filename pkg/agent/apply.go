@@ -41,7 +41,7 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 	for _, action := range actions {
 		if err := r.write(ctx, o, action); err != nil {
 			if !isRejected(err) {
-				o.memory.doubtful[action.UID] = true
+				o.memory.expectations.lose()
 			}
 			return fmt.Errorf("%s ReplicationController %s/%s: %w", verbs[action.Kind], o.key.Namespace, action.Name, err)
 		}

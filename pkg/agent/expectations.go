@@ -10,7 +10,7 @@ import (
 // until the cache shows them. A pass that decided on a cache without them would spend
 // the same budget twice: two scale-downs of different members, each harmless, are
 // together one too many. They are nil until the first write, and not nil afterwards,
-// even if nothing is expected any more.
+// even if nothing is expected any more, unless they are lost.
 //
 // controller-runtime's read-your-writes client is not used, for it waits by kind: a
 // list of the members of one rollout waits for the writes of all others, and with
@@ -32,7 +32,11 @@ type expectation struct {
 	created bool
 }
 
-// hasWritten reports whether this process has written anything of the rollout.
+// lose forgets all, when a write may have had an effect or not: what the API server has
+// must be compared then, as if another process had written it.
+func (e *expectations) lose() { *e = nil }
+
+// hasWritten reports whether this process remembers what it has written of the rollout.
 func (e expectations) hasWritten() bool { return e != nil }
 
 // wrote records an object as the API server returned it from a write.

@@ -78,7 +78,7 @@ func (m *memories) of(rc types.NamespacedName) *memory {
 	defer m.mu.Unlock()
 	if m.byRC[rc] == nil {
 		// A scale-up just before the agent started must be assumed.
-		m.byRC[rc] = &memory{rollout: rollout.Memory{LastScaleUp: m.started}, poll: m.limits.poll, doubtful: map[types.UID]bool{}}
+		m.byRC[rc] = &memory{rollout: rollout.Memory{LastScaleUp: m.started}, poll: m.limits.poll}
 	}
 	return m.byRC[rc]
 }
@@ -98,9 +98,6 @@ type memory struct {
 	// expectations are the writes that the cache has yet to show.
 	expectations expectations
 
-	// doubtful are the members of which a write may have had an effect or not.
-	doubtful map[types.UID]bool
-
 	// inspection is of the member that is waited for, if any.
 	inspection inspection
 
@@ -110,10 +107,16 @@ type memory struct {
 
 // decided records whether a decision is held up, and since when.
 func (m *memory) decided(decision rollout.Decision, now time.Time) {
-	switch {
-	case decision.HeldUp == nil:
+	if decision.HeldUp == nil {
 		m.rollout.HeldUpSince = time.Time{}
-	case m.rollout.HeldUpSince.IsZero():
+		return
+	}
+	m.heldUp(now)
+}
+
+// heldUp starts the clock, unless it runs.
+func (m *memory) heldUp(now time.Time) {
+	if m.rollout.HeldUpSince.IsZero() {
 		m.rollout.HeldUpSince = now
 	}
 }
@@ -125,9 +128,7 @@ func (m *memory) passed(err error, now time.Time) {
 		return
 	}
 	m.rollout.StepError = err.Error()
-	if m.rollout.HeldUpSince.IsZero() {
-		m.rollout.HeldUpSince = now
-	}
+	m.heldUp(now)
 }
 
 // applied records an action that was written.

@@ -27,7 +27,7 @@ var (
 // observe reads what a decision is based on from the cache, once that shows all that
 // is known to have been written.
 func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*observation, error) {
-	rc := emptyRC()
+	rc := api.EmptyRC()
 	if err := r.cached.Get(ctx, key, rc); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, errNoRollout
@@ -44,9 +44,6 @@ func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*ob
 	o := newObservation(key, rc, owned)
 	o.memory = r.memories.of(key)
 	if err := r.takeOver(ctx, o); err != nil {
-		return nil, err
-	}
-	if err := r.checkDoubtful(ctx, o); err != nil {
 		return nil, err
 	}
 	if err := r.checkCache(ctx, o); err != nil {
@@ -72,9 +69,10 @@ func newObservation(key types.NamespacedName, rc *unstructured.Unstructured, own
 }
 
 // takeOver fails while the cache lacks what another process wrote of a rollout that it
-// began, and this one goes on with. Nobody here remembers those writes, and resource
-// versions protect the object that is written, not the sum over all of them. From its
-// first own write on this process remembers by itself.
+// began, and this one goes on with, or a write of its own of which it heard no more.
+// Nobody here remembers those writes, and resource versions protect the object that is
+// written, not the sum over all of them. From its next own write on this process
+// remembers by itself.
 func (r *reconciler) takeOver(ctx context.Context, o *observation) error {
 	if len(o.members) == 1 || o.memory.expectations.hasWritten() {
 		return nil
@@ -83,21 +81,6 @@ func (r *reconciler) takeOver(ctx context.Context, o *observation) error {
 		if err := r.checkCurrent(ctx, o.members[uid]); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// checkDoubtful fails while the cache may lack a write of which the agent heard no more.
-// The next write of the same object would meet a conflict, but one of another object would
-// not.
-func (r *reconciler) checkDoubtful(ctx context.Context, o *observation) error {
-	for _, uid := range slices.Sorted(maps.Keys(o.memory.doubtful)) {
-		if member := o.members[uid]; member != nil {
-			if err := r.checkCurrent(ctx, member); err != nil {
-				return err
-			}
-		}
-		delete(o.memory.doubtful, uid)
 	}
 	return nil
 }
@@ -143,7 +126,7 @@ func (r *reconciler) checkCurrent(ctx context.Context, cached *unstructured.Unst
 
 // getLive reads a ReplicationController from the API server; nil if it does not stand.
 func (r *reconciler) getLive(ctx context.Context, key types.NamespacedName) (*unstructured.Unstructured, error) {
-	rc := emptyRC()
+	rc := api.EmptyRC()
 	if err := r.live.Get(ctx, key, rc); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil

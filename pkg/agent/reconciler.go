@@ -74,12 +74,12 @@ func NewReconciler(cached client.Client, live client.Reader, events record.Event
 // register makes the manager run the reconciler, for the RC of every rollout of
 // which anything changes.
 func (r *reconciler) register(ctx context.Context, manager ctrl.Manager, concurrency int) error {
-	if err := manager.GetFieldIndexer().IndexField(ctx, emptyRC(), controllerIndex, nameOfController); err != nil {
+	if err := manager.GetFieldIndexer().IndexField(ctx, api.EmptyRC(), controllerIndex, nameOfController); err != nil {
 		return fmt.Errorf("index ReplicationControllers by controller: %w", err)
 	}
 	err := ctrl.NewControllerManagedBy(manager).
 		Named("rollout").
-		Watches(emptyRC(), handler.EnqueueRequestsFromMapFunc(rolloutOf)).
+		Watches(api.EmptyRC(), handler.EnqueueRequestsFromMapFunc(rolloutOf)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,
 			ReconciliationTimeout:   passTimeout,

@@ -88,14 +88,14 @@ func newCluster(webhook bool, objects ...client.Object) *cluster {
 	_ = clientgoscheme.AddToScheme(scheme)
 	c.WithWatch = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithStatusSubresource(&corev1.ReplicationController{}).
-		WithIndex(emptyRC(), controllerIndex, nameOfController).
+		WithIndex(api.EmptyRC(), controllerIndex, nameOfController).
 		WithInterceptorFuncs(interceptor.Funcs{Patch: func(ctx context.Context, upstream client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 			body, err := patch.Data(object)
 			if err != nil {
 				return err
 			}
 			c.patches = append(c.patches, string(body))
-			old := emptyRC()
+			old := api.EmptyRC()
 			if err := upstream.Get(ctx, client.ObjectKeyFromObject(object), old); err != nil {
 				return err
 			}

@@ -14,6 +14,13 @@ import (
 // GroupVersionKind of ReplicationControllers.
 var GroupVersionKind = corev1.SchemeGroupVersion.WithKind("ReplicationController")
 
+// EmptyRC is a ReplicationController to read one into.
+func EmptyRC() *unstructured.Unstructured {
+	rc := &unstructured.Unstructured{}
+	rc.SetGroupVersionKind(GroupVersionKind)
+	return rc
+}
+
 const (
 	// maxNameLength is the API server's limit, that of a DNS subdomain.
 	maxNameLength = 253
@@ -69,8 +76,8 @@ func ScaleOwnedPatch(replicas int32) map[string]any {
 // name their owner as the one that is to take them over.
 func ownedRC(owner metav1.Object, spec Spec, hashKey string) *unstructured.Unstructured {
 	spec = spec.Labelled(nil, map[string]string{SuccessorLabel: string(owner.GetUID())})
-	rc := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any(spec)}}
-	rc.SetGroupVersionKind(GroupVersionKind)
+	rc := EmptyRC()
+	rc.Object["spec"] = map[string]any(spec)
 	rc.SetNamespace(owner.GetNamespace())
 	rc.SetName(NewRCName(owner.GetName(), spec.Selector()[hashKey]))
 	// Policies about the labels of ReplicationControllers are met as the owner meets them.

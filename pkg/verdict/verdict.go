@@ -218,8 +218,7 @@ func nonNil(labels map[string]string) map[string]string {
 }
 
 func emptyRC(of *unstructured.Unstructured) *unstructured.Unstructured {
-	rc := &unstructured.Unstructured{}
-	rc.SetGroupVersionKind(api.GroupVersionKind)
+	rc := api.EmptyRC()
 	rc.SetNamespace(of.GetNamespace())
 	rc.SetName(of.GetName())
 	return rc

@@ -2,11 +2,14 @@ package webhook
 
 import (
 	"context"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rcroll/rcroll/pkg/api"
 )
 
 // prove reads the reviewed object from the API server, and fails unless the review is of
@@ -22,14 +25,19 @@ import (
 // The failure is the same whether the object is another one or there is none, and reads
 // like any conflict. For what the API server does about it see mutate.Outdated.
 func prove(ctx context.Context, reader client.Reader, reviewed *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	live := emptyRC()
+	live := api.EmptyRC()
 	err := reader.Get(ctx, client.ObjectKeyFromObject(reviewed), live)
 	if client.IgnoreNotFound(err) != nil {
 		return nil, err
 	}
 	proven := err == nil && live.GetUID() == reviewed.GetUID() && live.GetResourceVersion() == reviewed.GetResourceVersion()
 	if !proven {
-		return nil, apierrors.NewConflict(corev1.Resource("replicationcontrollers"), reviewed.GetName(), errOutdated)
+		return nil, fmt.Errorf("%w: %w", errUnproven, conflict(reviewed.GetName()))
 	}
 	return live, nil
+}
+
+// conflict is the API server's error for a version that is not the stored one.
+func conflict(name string) error {
+	return apierrors.NewConflict(corev1.Resource("replicationcontrollers"), name, errOutdated)
 }

@@ -33,11 +33,6 @@ func decode(req admission.Request) (mutate.Write, error) {
 	if write.Old, err = decodeObject(req, req.OldObject); err != nil {
 		return write, err
 	}
-	// All are about one object. What is proven of one holds for what is asked about.
-	for _, object := range []*unstructured.Unstructured{write.Old, write.New} {
-		object.SetNamespace(req.Namespace)
-		object.SetName(req.Name)
-	}
 	var options metav1.UpdateOptions
 	if err := json.Unmarshal(req.Options.Raw, &options); err != nil {
 		return write, errDecode("options", req, err)
@@ -58,6 +53,11 @@ func decodeObject(req admission.Request, raw runtime.RawExtension) (*unstructure
 	}
 	if object.Object == nil {
 		return nil, errDecode("object", req, errNothingToDecode)
+	}
+	if req.Operation == admissionv1.Update {
+		// All of a review are about one object: what is proven of one holds for the others.
+		object.SetNamespace(req.Namespace)
+		object.SetName(req.Name)
 	}
 	return object, nil
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -38,7 +37,11 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	if isVerdict(req) {
 		return admission.Allowed("")
 	}
-	decision, err := h.decide(ctx, req, scale, wish)
+	live, err := decodeObject(req, req.OldObject)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	decision, err := h.decide(ctx, req, live, scale, wish)
 	switch {
 	case err != nil:
 		return rejected(replicasNotRecorded(req), err)
@@ -47,7 +50,7 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	case !decision.KeepLive:
 		return admission.Allowed("")
 	}
-	kept, err := keepLive(req, scale)
+	kept, err := keepLive(live, scale)
 	if err != nil {
 		return admission.Errored(http.StatusInternalServerError, errEncode(req, err))
 	}
@@ -74,16 +77,12 @@ func decodeScale(req admission.Request) (scale *unstructured.Unstructured, wish 
 // read, and to record its wish made another one. The live replicas are those of the
 // review, not of the object that was read since: the policy rcroll-scale refuses a Scale
 // that changes them while the object is rolling, and compares with the review's.
-func keepLive(req admission.Request, scale *unstructured.Unstructured) ([]byte, error) {
-	old, err := decodeObject(req, req.OldObject)
+func keepLive(live, scale *unstructured.Unstructured) ([]byte, error) {
+	replicas, _, err := unstructured.NestedInt64(live.Object, "spec", "replicas") // 0 is left out of the JSON.
 	if err != nil {
 		return nil, err
 	}
-	live, _, err := unstructured.NestedInt64(old.Object, "spec", "replicas") // 0 is left out of the JSON.
-	if err != nil {
-		return nil, err
-	}
-	if err := unstructured.SetNestedField(scale.Object, live, "spec", "replicas"); err != nil {
+	if err := unstructured.SetNestedField(scale.Object, replicas, "spec", "replicas"); err != nil {
 		return nil, err
 	}
 	scale.SetResourceVersion("")
@@ -98,15 +97,9 @@ func keepLive(req admission.Request, scale *unstructured.Unstructured) ([]byte, 
 // The review is proven once. Where another write, of a status mostly, comes in between,
 // the wish is judged again for what is there then.
 func (h *scaleHandler) decide(
-	ctx context.Context, req admission.Request, scale *unstructured.Unstructured, wish int32,
+	ctx context.Context, req admission.Request, live, scale *unstructured.Unstructured, wish int32,
 ) (decision mutate.ScaleDecision, err error) {
-	reviewed, err := decodeObject(req, req.OldObject)
-	if err != nil {
-		return decision, err
-	}
-	reviewed.SetNamespace(req.Namespace)
-	reviewed.SetName(req.Name)
-	rc, err := prove(ctx, h.client, reviewed)
+	rc, err := prove(ctx, h.client, live)
 	if err != nil {
 		return decision, err
 	}
@@ -124,17 +117,17 @@ func (h *scaleHandler) decide(
 			return err
 		}
 		decision.Warnings = append(decision.Warnings, warnings...)
-		conflict := h.recordRequest(ctx, rc, decision.Request, req.UserInfo.Username)
-		if apierrors.IsConflict(conflict) {
+		err = h.recordRequest(ctx, rc, decision.Request, req.UserInfo.Username)
+		if apierrors.IsConflict(err) {
 			if err := h.client.Get(ctx, client.ObjectKeyFromObject(rc), rc); err != nil {
 				return err
 			}
-			outdated = rc.GetUID() != reviewed.GetUID()
+			outdated = rc.GetUID() != live.GetUID()
 		}
-		return conflict
+		return err
 	})
 	if outdated {
-		err = apierrors.NewConflict(corev1.Resource("replicationcontrollers"), req.Name, errOutdated)
+		err = conflict(req.Name)
 	}
 	return decision, err
 }

@@ -6,13 +6,11 @@ package webhook
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/clock"
@@ -126,9 +124,7 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 	if decision.Question == nil {
 		return decision, nil, nil
 	}
-	if _, err := prove(ctx, h.client, write.Old); apierrors.IsConflict(err) {
-		return decision, nil, fmt.Errorf("%w: %w", errUnproven, err)
-	} else if err != nil {
+	if _, err := prove(ctx, h.client, write.Old); err != nil {
 		return decision, nil, err
 	}
 	defer timeVerdict()()
@@ -142,12 +138,6 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 		err = h.dryRunCreate(ctx, write.Old, write.Stored)
 	}
 	return decision, warnings, err
-}
-
-func emptyRC() *unstructured.Unstructured {
-	rc := &unstructured.Unstructured{}
-	rc.SetGroupVersionKind(api.GroupVersionKind)
-	return rc
 }
 
 // dryRunCreate finds out whether the agent will be able to create the new
