@@ -29,13 +29,9 @@ func (s Spec) RollLabels(hashKey string) (selector, template map[string]string) 
 // selector nor in the template: the spec as its user knows it.
 func (s Spec) Unlabelled(hashKey string) Spec {
 	isOwn := func(key, value string) bool { return isRollLabel(key, value, hashKey) }
-	out := s.editable()
-	dropLabels(out, "selector", isOwn)
-	if metadata := out.templateMetadata(); metadata != nil {
-		dropLabels(metadata, "labels", isOwn)
-		if metadata["creationTimestamp"] == nil {
-			delete(metadata, "creationTimestamp")
-		}
+	out := s.withoutLabels(isOwn)
+	if metadata := out.templateMetadata(); metadata != nil && metadata["creationTimestamp"] == nil {
+		delete(metadata, "creationTimestamp")
 	}
 	return out
 }
@@ -45,11 +41,19 @@ func (s Spec) Marked() bool { return !s.Equal(s.Unmarked()) }
 
 // Unmarked returns the spec without the marks of a promotion, neither in the
 // selector nor in the template.
-func (s Spec) Unmarked() Spec {
+func (s Spec) Unmarked() Spec { return s.withoutLabels(isPromotionMark) }
+
+// Opened returns the spec of a new ReplicationController without its seal.
+func (s Spec) Opened() Spec {
+	return s.withoutLabels(func(key, _ string) bool { return key == SealedLabel })
+}
+
+// withoutLabels returns the spec without those labels in the selector and in the template.
+func (s Spec) withoutLabels(drop func(key, value string) bool) Spec {
 	out := s.editable()
-	dropLabels(out, "selector", isPromotionMark)
+	dropLabels(out, "selector", drop)
 	if metadata := out.templateMetadata(); metadata != nil {
-		dropLabels(metadata, "labels", isPromotionMark)
+		dropLabels(metadata, "labels", drop)
 	}
 	return out
 }

@@ -49,6 +49,11 @@ const (
 	// and the webhook's matchConditions select.
 	RollingLabel = Prefix + "rolling"
 
+	// OwnerVersionAnnotation, on a new ReplicationController as the agent sends it, is the
+	// resource version of its owner from which the agent read the request. The webhook
+	// compares it with the owner as it is, and removes it.
+	OwnerVersionAnnotation = Prefix + "owner-version"
+
 	// SealedLabel, in selector and template, is a label that no pod has: while it
 	// is there the ReplicationController can neither adopt nor delete a pod. Its
 	// value is the hash of the template that is being promoted. A new

@@ -57,8 +57,13 @@ func NewRC(owner metav1.Object, request Spec, hashKey string) *unstructured.Unst
 // resource version protects: it may arrive when another agent is in the middle of the
 // promotion for the same template. Open and without replicas it would then adopt the
 // pods that have no controller, and delete them.
+//
+// It says which version of the owner it was made from, for the webhook to find out
+// whether that is what the owner still asks for.
 func SealedNewRC(owner metav1.Object, request Spec, hashKey string) *unstructured.Unstructured {
-	return ownedRC(owner, request.Sealed(hashKey), hashKey)
+	rc := ownedRC(owner, request.Sealed(hashKey), hashKey)
+	rc.SetAnnotations(map[string]string{OwnerVersionAnnotation: owner.GetResourceVersion()})
+	return rc
 }
 
 // ScaleOwnedPatch is the JSON merge patch that sets the replicas of an owned

@@ -14,6 +14,8 @@ func Decide(write Write, options Options) Decision {
 	switch {
 	case api.IsForeign(write.New) && (write.Old == nil || api.IsForeign(write.Old)):
 		return passes(write.New)
+	case CreatesOwned(write, options):
+		return createOwned(write, options)
 	case write.Old == nil && own:
 		return passes(write.New)
 	case write.Old == nil:
@@ -36,7 +38,7 @@ func agentUpdate(write Write, options Options) Decision {
 	text, commanded := write.New.GetAnnotations()[api.CommandAnnotation]
 	switch {
 	case api.IsOwned(write.Old):
-		return passes(write.New)
+		return changeOwned(write)
 	case !sameRequest(write):
 		return refuse(errAgentChangesRequest(name(write.New)))
 	case commanded:

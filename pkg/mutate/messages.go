@@ -194,6 +194,12 @@ func errNoCommand(rc string, err error) error {
 	return fmt.Errorf("%s: %s: %w", rc, annotationsPath.Key(api.CommandAnnotation), err)
 }
 
+func errNotRequested(rc, owner string, err error) error {
+	return fmt.Errorf("%s: the agent creates what %s asks for and nothing else: %w", rc, owner, err)
+}
+
+func errAnotherName(name string) error { return fmt.Errorf("the name of that is %s", name) }
+
 func errCommandOutdated(rc string, operation api.Operation, err error) error {
 	return fmt.Errorf("%s: the command %s is out of date: %w", rc, operation, err)
 }
@@ -201,6 +207,7 @@ func errCommandOutdated(rc string, operation api.Operation, err error) error {
 func errNoRequest(err error) error { return fmt.Errorf("no request: %w", err) }
 
 var (
+	errOwnerChanged    = errors.New("it is another version than the annotation " + api.OwnerVersionAnnotation + " names")
 	errTemplateNotLive = errors.New("the requested template is not live")
 	errMarked          = errors.New("a promotion is in progress")
 	errNotAdopting     = errors.New("no pods are being adopted")

@@ -57,6 +57,8 @@ func TestMessages(t *testing.T) {
 	}
 	outdated := func(err error) error { return errCommandOutdated(rc, api.Seal, err) }
 	toTheAgent := []messages.Message{
+		messages.Error("the agent creates what is out of date", errNotRequested(rc+"-"+hash, rc, errOwnerChanged)),
+		messages.Error("the agent creates something else", errNotRequested(rc+"-x", rc, errAnotherName(rc+"-"+hash))),
 		messages.Error("the agent writes the spec", errAgentChangesSpec(rc)),
 		messages.Error("the agent writes a request", errAgentChangesRequest(rc)),
 		messages.Error("not a command", errNoCommand(rc, errors.New(`not a command: unknown operation "Dance"`))),

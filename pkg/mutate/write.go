@@ -32,6 +32,10 @@ type Write struct {
 	// Time is that of the review.
 	Time time.Time
 
+	// Owner is the ReplicationController that controls New, as it is stored, where
+	// CreatesOwned; nil if there is none by that name.
+	Owner *unstructured.Unstructured
+
 	// Stored answers Decision.Question: the spec that the API server would store; nil if
 	// it was not asked.
 	Stored api.Spec

@@ -120,6 +120,12 @@ func deletion(req admission.Request, now time.Time) admission.Response {
 // decide answers the question of a decision, if it has one, and the review is proven: the
 // warnings are those of the API server, its error a refusal of what is wanted.
 func (h *controllerHandler) decide(ctx context.Context, req admission.Request, write mutate.Write) (mutate.Decision, []string, error) {
+	if mutate.CreatesOwned(write, h.options) {
+		var err error
+		if write.Owner, err = h.ownerOf(ctx, write.New); err != nil {
+			return mutate.Decision{}, nil, err
+		}
+	}
 	decision := mutate.Decide(write, h.options)
 	if decision.Question == nil {
 		return decision, nil, nil
@@ -138,6 +144,16 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 		err = h.dryRunCreate(ctx, write.Old, write.Stored)
 	}
 	return decision, warnings, err
+}
+
+// ownerOf reads the ReplicationController that controls an owned one; nil if there is none.
+func (h *controllerHandler) ownerOf(ctx context.Context, owned *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	owner := api.EmptyRC()
+	key := client.ObjectKey{Namespace: owned.GetNamespace(), Name: api.ControllerOf(owned).Name}
+	if err := h.client.Get(ctx, key, owner); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return owner, nil
 }
 
 // dryRunCreate finds out whether the agent will be able to create the new

@@ -51,7 +51,7 @@ func TestWrites(t *testing.T) {
 		{"a creation with more labels than are looked through", create(jane, manyLabels), true},
 		{"a creation with a label deployment", create(jane, hashed("blue")), false},
 		{"a creation with an exported mark", create(jane, marked(api.SealedLabel)), true},
-		{"the agent creates a new RC", create(agent, owned), false},
+		{"the agent creates a new RC", create(agent, owned), true},
 		{"the webhook creates a new RC as a dry run", create(server, owned), false},
 		{"a user creates what looks like a new RC", create(jane, owned), true},
 
@@ -78,6 +78,8 @@ func TestWrites(t *testing.T) {
 		{"the webhook records a scale", update(server, []change{rolling}, annotated(api.RequestAnnotation, "{}")), true},
 
 		{"the agent scales an owned RC", update(agent, []change{owned}, replicas(3)), false},
+		{"the agent opens an owned RC", update(agent, []change{owned, marked(api.SealedLabel)}, marked("")), true},
+		{"the agent changes an owned RC's image", update(agent, []change{owned}, image("tomcat:8")), true},
 		{"the webhook writes an owned RC", update(server, []change{owned}, replicas(3)), false},
 		{"the garbage collector frees an owned RC", update(gc, []change{owned}, finalizer), false},
 		{"the garbage collector orphans an owned RC", update(gc, []change{owned}, orphaned), false},
@@ -253,7 +255,7 @@ func TestNewRC(t *testing.T) {
 	for _, created := range []*unstructured.Unstructured{
 		api.NewRC(rc, request, api.DefaultHashLabelKey), api.SealedNewRC(rc, request, api.DefaultHashLabelKey),
 	} {
-		for user, expected := range map[string]bool{agent: false, server: false, jane: true} {
+		for user, expected := range map[string]bool{agent: true, server: false, jane: true} {
 			called, err := controllers.IsCalledFor(t.Context(), Write{
 				Operation: admissionv1.Create, User: user, Namespace: "default", New: created.Object,
 			})

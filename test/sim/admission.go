@@ -48,6 +48,9 @@ func (w *World) review(by requester, old *RC, object map[string]any) (map[string
 		stored = old.object
 		write.Old = &unstructured.Unstructured{Object: stored}
 	}
+	if by.owner != nil {
+		write.Owner = &unstructured.Unstructured{Object: by.owner.object}
+	}
 	if !isSent(by, stored, object) {
 		return object, nil
 	}

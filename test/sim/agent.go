@@ -119,6 +119,10 @@ func (a *agent) after(w *World, c call, more bool) {
 		w.events = append(w.events, event)
 	}
 	if more {
+		if c.verb == createRC {
+			// The webhook looks at once, and what it lets pass is stored at any time later.
+			c.owner = w.rcs[c.ownerName()]
+		}
 		a.call = &c
 		return
 	}

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/rcroll/rcroll/pkg/api"
 )
 
 // call is a request of the agent to the API server.
@@ -25,6 +27,7 @@ type call struct {
 	selector  labels.Selector
 	anyState  bool           // a list need not be of the latest state
 	object    map[string]any // of a creation
+	owner     *RC            // of what is created, when the webhook looked
 	patch     []byte
 	patchType types.PatchType
 	must      preconditions
@@ -55,6 +58,11 @@ func (c call) String() string {
 		text += " " + string(c.policy)
 	}
 	return text
+}
+
+// ownerName names the controller of what is created.
+func (c call) ownerName() string {
+	return api.ControllerOf(&unstructured.Unstructured{Object: c.object}).Name
 }
 
 // reply is the API server's answer.
@@ -194,6 +202,7 @@ func (w *World) serve(c call) reply {
 		}
 		return reply{pods: pods}
 	case createRC:
+		by.owner = c.owner
 		rc, err := w.createRC(by, c.object)
 		return reply{rc: rc, err: err}
 	case deleteRC:

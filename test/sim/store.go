@@ -56,6 +56,7 @@ func (s *store) clone() store {
 // requester is who writes, as admission sees it.
 type requester struct {
 	user, fieldManager string
+	owner              *RC // of what the agent creates
 }
 
 // preconditions of a write; what is empty is not checked.

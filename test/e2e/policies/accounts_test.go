@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/utils/ptr"
@@ -51,14 +53,10 @@ func TestAgentCreatesOnlyForARollout(t *testing.T) {
 		rc        *corev1.ReplicationController
 		says      string
 	}{
-		"a privileged one in kube-system":       {metav1.NamespaceSystem, newRC("thief", privileged), "only where the webhook is called for them"},
-		"one that looks right in kube-system":   {metav1.NamespaceSystem, newRC("thief", sealedFor(inKubeSystem)), "only where the webhook is called for them"},
-		"one in a namespace that opted out":     {namespace(t, map[string]string{api.EnabledKey: "false"}), newRC("thief", sealedFor(owner)), "only where the webhook is called for them"},
-		"a privileged one":                      {ns, newRC("thief", privileged), "as their only owner and controller"},
-		"one with pods":                         {ns, newRC("thief", sealedFor(owner), privileged), "only without replicas"},
-		"one that is open":                      {ns, newRC("thief", sealedFor(owner), opened), "only without replicas"},
-		"one with the hash of another template": {ns, newRC("thief", sealedFor(owner), named("tomcat-00000000000000000000000000000000")), "with the hash of their template"},
-		"one with a finalizer":                  {ns, newRC("thief", sealedFor(owner), finalized), "with no finalizer"},
+		"a privileged one in kube-system":     {metav1.NamespaceSystem, newRC("thief", privileged), "only where the webhook is called for them"},
+		"one that looks right in kube-system": {metav1.NamespaceSystem, newRC("thief", sealedFor(inKubeSystem)), "only where the webhook is called for them"},
+		"one in a namespace that opted out":   {namespace(t, map[string]string{api.EnabledKey: "false"}), newRC("thief", sealedFor(owner)), "only where the webhook is called for them"},
+		"a privileged one":                    {ns, newRC("thief", privileged), "as their only owner and controller"},
 	}
 	for name, c := range refused {
 		t.Run(name, func(t *testing.T) {
@@ -66,20 +64,60 @@ func TestAgentCreatesOnlyForARollout(t *testing.T) {
 			expectForbidden(t, err, agentPolicy, c.says)
 		})
 	}
-	_, err := rcsAs(t, harness.Agent, ns).Create(t.Context(), newRC("new", sealedFor(owner)), dryRun)
-	assert.NoError(t, err, "what the agent does")
+	_, err := rcsAs(t, harness.Agent, ns).Create(t.Context(), newRC("thief", sealedFor(owner)), dryRun)
+	assert.True(t, apierrors.IsConflict(err), "one of what is not rolling: %v", err)
 }
 
-func opened(rc *corev1.ReplicationController) {
-	delete(rc.Spec.Selector, api.SealedLabel)
-	delete(rc.Spec.Template.Labels, api.SealedLabel)
+// Of a rollout, the agent's token creates and runs what its owner asks for, and nothing else.
+func TestAgentRunsWhatIsRequested(t *testing.T) {
+	t.Parallel()
+	s := harness.Given(t, tomcat(t))
+	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"=true")
+	s.SetImage("tomcat=tomcat:8")
+	rcs := rcsAs(t, harness.Agent, s.Namespace)
+	owner := s.Stored()
+	request, err := api.ParseSpec(owner.Annotations[api.RequestAnnotation])
+	require.NoError(t, err)
+	requested := typed(t, api.SealedNewRC(owner, request, api.DefaultHashLabelKey))
+
+	held := requested.DeepCopy()
+	held.Finalizers = []string{"example.com/hold"}
+	_, err = rcs.Create(t.Context(), held, dryRun)
+	expectForbidden(t, err, agentPolicy, "with no finalizer")
+	renamed := requested.DeepCopy()
+	renamed.Name = "tomcat-" + hash
+	_, err = rcs.Create(t.Context(), renamed, dryRun)
+	assert.ErrorContains(t, err, "the agent creates what rc/tomcat asks for and nothing else")
+
+	wanted := requested.DeepCopy()
+	privileged(wanted)
+	delete(wanted.Spec.Selector, api.SealedLabel)
+	created, err := rcs.Create(t.Context(), wanted, metav1.CreateOptions{})
+	require.NoError(t, err)
+	assert.Equal(t, requested.Spec, created.Spec)
+	assert.NotContains(t, created.Annotations, api.OwnerVersionAnnotation)
+
+	for what, patch := range map[string]string{
+		"another image":      `{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"thief:1"}]}}}}`,
+		"the host":           `{"spec":{"template":{"spec":{"hostPID":true}}}}`,
+		"opened, the host":   `{"spec":{"selector":{"rcroll.dev/sealed":null},"template":{"metadata":{"labels":{"rcroll.dev/sealed":null}},"spec":{"hostPID":true}}}}`,
+		"whose its pods are": `{"spec":{"template":{"metadata":{"labels":{"rcroll.dev/successor":"thief"}}}}}`,
+	} {
+		patched, err := rcs.Patch(t.Context(), created.Name, types.StrategicMergePatchType, []byte(patch), metav1.PatchOptions{DryRun: dryRun.DryRun})
+		if assert.NoError(t, err, what) {
+			assert.Equal(t, requested.Spec.Template.Spec, patched.Spec.Template.Spec, what)
+			assert.Equal(t, requested.Spec.Template.Labels[api.SuccessorLabel], patched.Spec.Template.Labels[api.SuccessorLabel], what)
+		}
+	}
+	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"-")
+	s.AwaitRollout("tomcat:8", 5)
 }
 
-func named(name string) func(*corev1.ReplicationController) {
-	return func(rc *corev1.ReplicationController) { rc.Name = name }
+func typed(t *testing.T, object *unstructured.Unstructured) *corev1.ReplicationController {
+	rc := &corev1.ReplicationController{}
+	require.NoError(t, runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, rc))
+	return rc
 }
-
-func finalized(rc *corev1.ReplicationController) { rc.Finalizers = []string{"example.com/hold"} }
 
 // Of what is there, the agent deletes and changes only what it made.
 func TestAgentChangesOnlyWhatItMade(t *testing.T) {
@@ -97,8 +135,7 @@ func TestAgentChangesOnlyWhatItMade(t *testing.T) {
 	for what, c := range map[string]struct{ namespace, name, patch, says string }{
 		"the spec in kube-system":   {metav1.NamespaceSystem, inKubeSystem.Name, imagePatch, "changes no ReplicationController but through the webhook"},
 		"an owner":                  {ns, "idle", `{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"a","uid":"1"}]}}`, "begins no rolling update"},
-		"its selector":              {ns, made.Name, `{"spec":{"selector":{"a":"b"},"template":{"metadata":{"labels":{"a":"b"}}}}}`, "neither the selector nor the owner"},
-		"whose its pods will be":    {ns, made.Name, `{"spec":{"template":{"metadata":{"labels":{"rcroll.dev/successor":"thief"}}}}}`, "neither the selector nor the owner"},
+		"its selector":              {ns, made.Name, `{"spec":{"selector":{"app":null}}}`, "neither the selector nor the owner"},
 		"the label of what it made": {ns, made.Name, `{"metadata":{"labels":{"rcroll.dev/rolling":null}}}`, "neither the selector nor the owner"},
 	} {
 		_, err := rcsAs(t, harness.Agent, c.namespace).Patch(t.Context(), c.name, types.StrategicMergePatchType, []byte(c.patch), metav1.PatchOptions{})
