@@ -106,7 +106,8 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 		if wanted, err = meant(write, live, pending, options); err != nil {
 			return refuse(errNotMergeable(name(write.Old), err))
 		}
-		if !wanted.Equal(pending) && !wanted.SameTemplate(live, key) {
+		// To go back to what is live, and no more, needs nobody's consent.
+		if !wanted.Equal(pending) && !wanted.Equal(live.WithReplicas(pending.Replicas())) {
 			if err := guardHashLabel(name(write.New), wanted, key); err != nil {
 				return refuse(err)
 			}
