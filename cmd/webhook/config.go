@@ -45,8 +45,8 @@ type config struct {
 	// webhookConfiguration is the object whose caBundles are set.
 	webhookConfiguration string
 
-	// healthProbeBindAddress serves /healthz and /readyz, metricsBindAddress
-	// /metrics over plain HTTP; "0" disables either.
+	// healthProbeBindAddress serves /healthz and /readyz, metricsBindAddress /metrics, as
+	// metrics.Server says; "0" disables either.
 	healthProbeBindAddress string
 	metricsBindAddress     string
 
@@ -92,7 +92,7 @@ func (c *config) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.secretName, "secret-name", "rcroll-webhook-cert", "name of the Secret that holds the serving certificate; created if it does not exist")
 	flags.StringVar(&c.webhookConfiguration, "webhook-configuration", "rcroll", "name of the MutatingWebhookConfiguration whose caBundles are set")
 	flags.StringVar(&c.healthProbeBindAddress, "health-probe-bind-address", ":8081", `address that serves /healthz and /readyz; "0" disables them`)
-	flags.StringVar(&c.metricsBindAddress, "metrics-bind-address", ":8080", `address that serves /metrics; "0" disables it`)
+	flags.StringVar(&c.metricsBindAddress, "metrics-bind-address", ":8080", `address that serves /metrics: plain HTTP on a loopback address, else HTTPS for those who may get /metrics; "0" disables it`)
 	flags.StringVar(&c.hashLabelKey, "hash-label-key", api.DefaultHashLabelKey, "key of the label that holds the hash of the pod template; must be the same for agent and webhook")
 	flags.StringVar(&c.agentUser, "agent-user", accounts+"rcroll-agent", "user name of the agent")
 	flags.StringVar(&c.webhookUser, "webhook-user", accounts+"rcroll-webhook", "user name of the webhook")

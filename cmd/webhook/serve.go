@@ -13,10 +13,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	crwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/rcroll/rcroll/certs"
+	"github.com/rcroll/rcroll/pkg/metrics"
 	"github.com/rcroll/rcroll/pkg/verdict"
 	"github.com/rcroll/rcroll/pkg/webhook"
 )
@@ -99,7 +99,7 @@ func managerOptions(c *config) (ctrl.Options, error) {
 			TLSOpts:  tlsOptions,
 		}),
 		HealthProbeBindAddress: c.healthProbeBindAddress,
-		Metrics:                metricsserver.Options{BindAddress: c.metricsBindAddress},
+		Metrics:                metrics.Server(c.metricsBindAddress),
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
 			ByObject:         c.certificate().Cache(),

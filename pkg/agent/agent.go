@@ -14,9 +14,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/metrics"
 )
 
 // fieldManager owns the new ReplicationControllers, and the agent's conditions.
@@ -64,7 +64,7 @@ func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
 func managerOptions(config Config) ctrl.Options {
 	return ctrl.Options{
 		HealthProbeBindAddress:  config.HealthProbeBindAddress,
-		Metrics:                 metricsserver.Options{BindAddress: config.MetricsBindAddress},
+		Metrics:                 metrics.Server(config.MetricsBindAddress),
 		LeaderElection:          config.LeaderElect,
 		LeaderElectionID:        leaderElectionID,
 		LeaderElectionNamespace: config.Namespace,

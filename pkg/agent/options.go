@@ -22,7 +22,7 @@ type Config struct {
 	// HealthProbeBindAddress serves /healthz and /readyz; "0" disables them.
 	HealthProbeBindAddress string
 
-	// MetricsBindAddress serves /metrics over plain HTTP; "0" disables it.
+	// MetricsBindAddress serves /metrics, as metrics.Server says; "0" disables it.
 	MetricsBindAddress string
 
 	// HashLabelKey is the label that distinguishes the pods of one template from
@@ -45,7 +45,7 @@ func (c *Config) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Namespace, "namespace", "rcroll-system", "namespace of the leader election Lease")
 	flags.BoolVar(&c.LeaderElect, "leader-elect", true, "act only while holding the leader election Lease; required if more than one agent runs")
 	flags.StringVar(&c.HealthProbeBindAddress, "health-probe-bind-address", ":8081", `address that serves /healthz and /readyz; "0" disables them`)
-	flags.StringVar(&c.MetricsBindAddress, "metrics-bind-address", ":8080", `address that serves /metrics; "0" disables it`)
+	flags.StringVar(&c.MetricsBindAddress, "metrics-bind-address", ":8080", `address that serves /metrics: plain HTTP on a loopback address, else HTTPS for those who may get /metrics; "0" disables it`)
 	flags.StringVar(&c.HashLabelKey, "hash-label-key", api.DefaultHashLabelKey, "key of the label that holds the hash of the pod template; must be the same for agent and webhook")
 	flags.IntVar(&c.Concurrency, "concurrency", 20, "number of rollouts that are reconciled concurrently")
 	flags.Float64Var(&c.KubeAPIQPS, "kube-api-qps", 1000, "average number of requests per second to the API server")
