@@ -35,6 +35,8 @@ func TestWithoutWebhook(t *testing.T) {
 	idle.Await("two pods serve", harness.Serves("tomcat:7", 2))
 	idle.Kubectl("annotate", idle.Ref(), "note=x")
 	idle.ExpectRefused("failed calling webhook", "set", "image", idle.Ref(), "tomcat=tomcat:8")
+	idle.Kubectl("label", "namespace", idle.Namespace, "rcroll.dev/enabled=false")
+	idle.Kubectl("set", "image", idle.Ref(), "tomcat=tomcat:8")
 	idle.Kubectl("delete", idle.Ref())
 	foreign("without a webhook")
 
