@@ -175,9 +175,16 @@ func pausedHalfway(t *testing.T) *harness.Scenario {
 	s.SetImage("tomcat=tomcat:8")
 	s.AwaitHalfway("tomcat:8")
 	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"=true")
+	awaitPause(s, 1)
+	return s
+}
+
+// awaitPause returns when the agent does nothing any more, with so many owned
+// ReplicationControllers there.
+func awaitPause(s *harness.Scenario, owned int) {
+	s.Helper()
 	s.Await("the rollout is paused", func(m observe.Moment) bool {
 		progressing := harness.Condition(m.RC, rollout.Progressing)
-		return progressing != nil && progressing.Reason == rollout.ReasonPaused && len(m.Owned()) == 1
+		return progressing != nil && progressing.Reason == rollout.ReasonPaused && len(m.Owned()) == owned
 	})
-	return s
 }
