@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
@@ -128,6 +129,9 @@ func (r *Rotator) Register(mgr manager.Manager) error {
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("register the certificate rotator: %w", err)
+	}
+	if err := metrics.Registry.Register(r.expiry()); err != nil {
+		return fmt.Errorf("register the metrics of certificates: %w", err)
 	}
 	return nil
 }

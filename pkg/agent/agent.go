@@ -51,7 +51,7 @@ func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
 	if err := reconciler.register(ctx, manager, config.Concurrency); err != nil {
 		return err
 	}
-	registerMetrics()
+	registerMetrics(ctx, manager.GetCache(), manager.Elected())
 	if err := addProbes(manager); err != nil {
 		return err
 	}

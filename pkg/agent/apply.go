@@ -40,12 +40,14 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 	}
 	for _, action := range actions {
 		if err := r.write(ctx, o, action); err != nil {
+			countFailure(action, err)
 			if !isRejected(err) {
 				o.memory.expectations.lose()
 			}
 			return fmt.Errorf("%s ReplicationController %s/%s: %w", verbs[action.Kind], o.key.Namespace, action.Name, err)
 		}
 		o.memory.applied(action, r.clock.Now())
+		countAction(o, action, r.clock.Now())
 		for _, event := range action.Events {
 			r.events.Event(o.rc, event.Type, event.Reason, event.Message)
 			ctrl.LoggerFrom(ctx).V(1).Info("Event", "type", event.Type, "reason", event.Reason, "message", event.Message)
@@ -133,7 +135,6 @@ func (r *reconciler) setConditions(ctx context.Context, o *observation, change r
 		return err
 	}
 	o.memory.expectations.wrote(member, false)
-	countStall(change)
 	return nil
 }
 

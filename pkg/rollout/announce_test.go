@@ -28,3 +28,44 @@ func TestToldOnce(t *testing.T) {
 	assert.Len(t, decide(s).Actions[0].Events, 1, "paused once more")
 	assert.Equal(t, corev1.EventTypeNormal, first.Actions[0].Events[0].Type)
 }
+
+// TestResults: the end of a rollout is marked once, with how it ended.
+func TestResults(t *testing.T) {
+	progressing := func(status corev1.ConditionStatus, reason string) []corev1.ReplicationControllerCondition {
+		return []corev1.ReplicationControllerCondition{{Type: rollout.Progressing, Status: status, Reason: reason}}
+	}
+	cancelled := func(s *rollout.Snapshot) {
+		s.Live, s.Owned = "v8", nil
+		s.Conditions = progressing(corev1.ConditionTrue, rollout.ReasonRollingBack)
+	}
+	for name, c := range map[string]struct {
+		snapshot rollout.Snapshot
+		want     []rollout.Result
+	}{
+		"a step": {snapshot(4, 1, func(*rollout.Snapshot) {}), nil},
+		"the last step of a promotion": {snapshot(5, 0, func(s *rollout.Snapshot) { s.Adopting, s.Live, s.Owned = "v8", "v8", nil }),
+			[]rollout.Result{rollout.Succeeded}},
+		"a newer one is requested": {snapshot(5, 0, func(s *rollout.Snapshot) { s.Adopting, s.Live, s.Owned = "v7", "v7", nil }),
+			[]rollout.Result{rollout.Succeeded}},
+		"what it did is undone": {snapshot(5, 0, cancelled), []rollout.Result{rollout.Cancelled}},
+		"that was told": {snapshot(5, 0, func(s *rollout.Snapshot) {
+			cancelled(s)
+			s.Memory.Told = "Progressing=True " + rollout.ReasonComplete
+		}), nil},
+		"it had failed": {snapshot(5, 0, func(s *rollout.Snapshot) {
+			cancelled(s)
+			s.Conditions = append(progressing(corev1.ConditionFalse, rollout.ReasonDeadlineExceeded),
+				corev1.ReplicationControllerCondition{Type: rollout.Stalled, Status: corev1.ConditionTrue, Reason: rollout.ReasonRollingBack})
+		}), []rollout.Result{rollout.RolledBack}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var results []rollout.Result
+			for _, action := range decide(c.snapshot).Actions {
+				if action.Result != "" {
+					results = append(results, action.Result)
+				}
+			}
+			assert.Equal(t, c.want, results)
+		})
+	}
+}

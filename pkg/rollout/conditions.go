@@ -41,6 +41,9 @@ type announcement struct {
 	conditions []corev1.ReplicationControllerCondition
 	events     []Event
 
+	// result is that of a rollout whose end is told.
+	result Result
+
 	// problem is the one that the conditions tell of, if any. They are not written
 	// again for the same one: its details differ from one inspection to the next.
 	problem *Problem
@@ -161,11 +164,13 @@ func ended(s Snapshot) announcement {
 	case s.rollsBackFailure():
 		a := over(corev1.ConditionFalse, ReasonRolledBack, rolledBackMessage(s, progressing.Message))
 		a.events = []Event{normal(ReasonSucceeded, rollbackEndMessage(s))}
+		a.result = RolledBack
 		return a
 	}
 	a := complete(s)
 	if progressing == nil || progressing.Reason == ReasonRollingBack || progressing.Reason == ReasonRollbackDeadlineExceeded {
 		a.events = append(a.events, normal(ReasonSucceeded, rollbackEndMessage(s)))
+		a.result = Cancelled
 	}
 	return a
 }
@@ -178,7 +183,7 @@ func (s Snapshot) announce(a announcement, decision Decision) Decision {
 	}
 	if change.Told = a.meaning(); change.Told == s.Memory.Told {
 		// kube-controller-manager put older ones back; its users have heard of these.
-		a.events = nil
+		a.events, a.result = nil, ""
 	}
 	decision.Actions = slices.Insert(decision.Actions, 0, Action{
 		Kind:       SetConditions,
@@ -186,6 +191,7 @@ func (s Snapshot) announce(a announcement, decision Decision) Decision {
 		UID:        s.RC.UID,
 		Conditions: change,
 		Events:     a.events,
+		Result:     a.result,
 	})
 	return decision
 }

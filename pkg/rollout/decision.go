@@ -111,7 +111,24 @@ type Action struct {
 
 	// Events are emitted once the write has succeeded.
 	Events []Event
+
+	// Result is set if the rollout has ended by this write, or its end is told by it.
+	Result Result
 }
+
+// Result says how a rollout ended.
+type Result string
+
+const (
+	// Succeeded: the requested template is live, and all pods are of it.
+	Succeeded Result = "Succeeded"
+
+	// Cancelled: the user went back to the live template.
+	Cancelled Result = "Cancelled"
+
+	// RolledBack: the rollout failed, and was rolled back for it.
+	RolledBack Result = "RolledBack"
+)
 
 // Event is emitted on the RC.
 type Event struct {

@@ -131,10 +131,16 @@ func open(s Snapshot) Decision {
 	}
 	if !s.cancelled() {
 		message := takeoverMessage(s) + "; going on to " + api.NewRCName(s.RC.Name, s.Requested)
-		return s.adoptFinished(s.command(api.Open, 0, message, normal(ReasonSucceeded, message)))
+		return s.takenOver(message)
 	}
-	message := "Update succeeded. " + takeoverMessage(s)
-	return s.announce(complete(s), s.adoptFinished(s.command(api.Open, 0, message, normal(ReasonSucceeded, message))))
+	return s.announce(complete(s), s.takenOver("Update succeeded. "+takeoverMessage(s)))
+}
+
+// takenOver is the last step of a promotion, and what is told of it.
+func (s Snapshot) takenOver(message string) Decision {
+	decision := s.command(api.Open, 0, message, normal(ReasonSucceeded, message))
+	decision.Actions[0].Result = Succeeded
+	return s.adoptFinished(decision)
 }
 
 // awaitStatus waits until the status of the RC counts the pods that a list shows.

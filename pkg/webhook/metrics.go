@@ -23,11 +23,36 @@ var verdicts = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Help: "Questions to the API server about requested specs, by the name in which they were put: that of the user, or of the webhook where the API server does not allow that.",
 }, []string{"as"})
 
+// reviewSeconds is how long reviews took, the API server's verdict included.
+var reviewSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	Name:    "rcroll_webhook_review_seconds",
+	Help:    "Time to answer a review, by what the write was taken for; Failed if there was no decision.",
+	Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+}, []string{"resource", "meaning"})
+
 // CountVerdict counts a question.
 func CountVerdict(as verdict.As) { verdicts.WithLabelValues(string(as)).Inc() }
 
 // registerMetrics puts the metrics of this package where the manager serves them.
-func registerMetrics() { metrics.Registry.MustRegister(verdictSeconds, verdicts) }
+func registerMetrics() { metrics.Registry.MustRegister(verdictSeconds, verdicts, reviewSeconds) }
+
+// deletionMeaning is that of reviews of deletions.
+const deletionMeaning = "Deletes"
+
+// reviewTimer times one review.
+type reviewTimer struct {
+	begin             time.Time
+	resource, meaning string
+}
+
+// timeReview starts to time a review, which has failed unless its meaning is set.
+func timeReview(resource string) *reviewTimer {
+	return &reviewTimer{begin: time.Now(), resource: resource, meaning: "Failed"}
+}
+
+func (t *reviewTimer) done() {
+	reviewSeconds.WithLabelValues(t.resource, t.meaning).Observe(time.Since(t.begin).Seconds())
+}
 
 // timeVerdict starts to time one, and returns what ends it.
 func timeVerdict() (done func()) {

@@ -30,11 +30,14 @@ type scaleHandler struct {
 func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	ctx, cancel := forReview(ctx)
 	defer cancel()
+	timer := timeReview("replicationcontrollers/scale")
+	defer timer.done()
 	scale, wish, err := decodeScale(req)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
 	if isVerdict(req) {
+		timer.meaning = string(mutate.Passes)
 		return admission.Allowed("")
 	}
 	live, err := decodeObject(req, req.OldObject)
@@ -42,9 +45,11 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 		return admission.Errored(http.StatusBadRequest, err)
 	}
 	decision, err := h.decide(ctx, req, live, scale, wish)
-	switch {
-	case err != nil:
+	if err != nil {
 		return rejected(replicasNotRecorded(req), err)
+	}
+	timer.meaning = string(decision.Meaning)
+	switch {
 	case decision.Refusal != nil:
 		return admission.Denied(decision.Refusal.Error())
 	case !decision.KeepLive:

@@ -71,7 +71,10 @@ type controllerHandler struct {
 func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	ctx, cancel := forReview(ctx)
 	defer cancel()
+	timer := timeReview("replicationcontrollers")
+	defer timer.done()
 	if req.Operation == admissionv1.Delete {
+		timer.meaning = deletionMeaning
 		return deletion(req, h.clock.Now())
 	}
 	write, err := decode(req)
@@ -86,6 +89,7 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 	case err != nil:
 		return rejected(templateNotAccepted(req), err)
 	}
+	timer.meaning = string(decision.Meaning)
 	if decision.Refusal != nil {
 		return refused(decision)
 	}
