@@ -41,6 +41,9 @@ type Program struct {
 
 	// Serve runs until the context ends.
 	Serve func(context.Context, *rest.Config) error
+
+	// Commands are what the executable does besides, by its first argument.
+	Commands []Program
 }
 
 // Main runs a program until SIGINT or SIGTERM, and exits with 1 if it fails.
@@ -69,6 +72,10 @@ func newCommand(p Program, logging *logging) *cobra.Command {
 			setLogger(newLogger(cmd.ErrOrStderr(), *logging))
 			return run(cmd.Context(), p)
 		},
+	}
+	command.CompletionOptions.DisableDefaultCmd = true
+	for _, sub := range p.Commands {
+		command.AddCommand(newCommand(sub, logging))
 	}
 	flags := command.Flags()
 	p.Config.Register(flags)
