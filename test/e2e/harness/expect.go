@@ -113,3 +113,20 @@ func (s *Scenario) ExpectRefused(says string, args ...string) {
 	require.NotZero(s, out.ExitCode, "kubectl %s was not refused: %s%s", strings.Join(args, " "), out.Stdout, out.Stderr)
 	require.Contains(s, out.Stderr, says)
 }
+
+// Pause pauses the rollout, and returns when the agent has told so and does nothing any
+// more, with so many owned ReplicationControllers there.
+func (s *Scenario) Pause(owned int) {
+	s.Helper()
+	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"=true")
+	s.AwaitPause(owned)
+}
+
+// AwaitPause is the second half of Pause.
+func (s *Scenario) AwaitPause(owned int) {
+	s.Helper()
+	s.Await("the rollout is paused", func(m observe.Moment) bool {
+		progressing := Condition(m.RC, rollout.Progressing)
+		return progressing != nil && progressing.Reason == rollout.ReasonPaused && len(m.Owned()) == owned
+	})
+}

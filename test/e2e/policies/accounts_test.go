@@ -74,7 +74,7 @@ func TestAgentRunsWhatIsRequested(t *testing.T) {
 	s := harness.Given(t, tomcat(t))
 	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"=true")
 	s.SetImage("tomcat=tomcat:8")
-	awaitPause(s, 0)
+	s.AwaitPause(0)
 	rcs := rcsAs(t, harness.Agent, s.Namespace)
 	owner := s.Stored()
 	request, err := api.ParseSpec(owner.Annotations[api.RequestAnnotation])

@@ -21,10 +21,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
-	"github.com/rcroll/rcroll/pkg/rollout"
 	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/e2e/manifest"
-	"github.com/rcroll/rcroll/test/observe"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
@@ -174,17 +172,6 @@ func pausedHalfway(t *testing.T) *harness.Scenario {
 	s := harness.Given(t, tomcat(t))
 	s.SetImage("tomcat=tomcat:8")
 	s.AwaitHalfway("tomcat:8")
-	s.Kubectl("annotate", s.Ref(), api.PausedAnnotation+"=true")
-	awaitPause(s, 1)
+	s.Pause(1)
 	return s
-}
-
-// awaitPause returns when the agent does nothing any more, with so many owned
-// ReplicationControllers there.
-func awaitPause(s *harness.Scenario, owned int) {
-	s.Helper()
-	s.Await("the rollout is paused", func(m observe.Moment) bool {
-		progressing := harness.Condition(m.RC, rollout.Progressing)
-		return progressing != nil && progressing.Reason == rollout.ReasonPaused && len(m.Owned()) == owned
-	})
 }
