@@ -74,6 +74,12 @@ type Rollout struct {
 	// while no other template than the live one is requested.
 	NewName string
 
+	// RequestedHash is that of the requested template; empty if none is requested.
+	RequestedHash string
+
+	// Cancelled is set if the live template is requested.
+	Cancelled bool
+
 	// Desired is the number of pods in the end.
 	Desired int32
 
@@ -109,6 +115,9 @@ func Of(rc *unstructured.Unstructured, others []*unstructured.Unstructured) Roll
 	request, requestErr := api.ParseSpec(text)
 	if requested && requestErr == nil {
 		r.Requested, r.Desired = request, request.Replicas()
+		r.RequestedHash = request.Hash(hashKey)
+		// The webhook marks such a request, and takes the mark away with it.
+		r.Cancelled = annotations[api.PromotedAnnotation] != ""
 	}
 	r.members(rc, others)
 	pending := requested || rc.GetLabels()[api.RollingLabel] == api.True && !api.IsOwned(rc)
@@ -135,8 +144,8 @@ const hashKey = api.DefaultHashLabelKey
 func (r *Rollout) members(rc *unstructured.Unstructured, others []*unstructured.Unstructured) {
 	if hash := r.promoting(); hash != "" {
 		r.NewName = api.NewRCName(rc.GetName(), hash)
-	} else if r.Requested != nil && !r.cancelled(rc) {
-		r.NewName = api.NewRCName(rc.GetName(), r.Requested.Hash(hashKey))
+	} else if r.Requested != nil && !r.Cancelled {
+		r.NewName = api.NewRCName(rc.GetName(), r.RequestedHash)
 	}
 	for _, other := range others {
 		owner := api.ControllerOf(other)
@@ -161,28 +170,22 @@ func (r *Rollout) promoting() string {
 	return r.Live.TemplateLabels()[api.AdoptingLabel]
 }
 
-// cancelled reports whether the live template is requested: the webhook marks such a
-// request, and takes the mark away with it.
-func (r *Rollout) cancelled(rc *unstructured.Unstructured) bool {
-	return rc.GetAnnotations()[api.PromotedAnnotation] != ""
-}
-
 // underway is the phase while a request is pending. Its order is that of rollout.Decide.
 func (r *Rollout) underway(rc *unstructured.Unstructured, settingsErr error) {
 	stalled := r.heed(rc)
 	noneLeft := r.New == nil && len(r.Old) == 0
 	_, promotes := rc.GetAnnotations()[api.PromotingSinceAnnotation]
 	switch {
-	case r.promoting() != "" || r.cancelled(rc) && noneLeft && promotes:
+	case r.promoting() != "" || r.Cancelled && noneLeft && promotes:
 		r.Phase = Promoting
 		r.failIf(stalled)
-	case r.cancelled(rc) && noneLeft:
+	case r.Cancelled && noneLeft:
 		r.Phase = RollingBack
 	case settingsErr != nil:
 		r.Phase, r.Reason, r.Message = Failed, rollout.ReasonInvalidSettings, settingsErr.Error()
 	case r.Strategy.Paused:
 		r.Phase = Paused
-	case r.cancelled(rc) || r.FailureRollback:
+	case r.Cancelled || r.FailureRollback:
 		r.Phase = RollingBack
 		r.failIf(stalled)
 	default:
