@@ -64,9 +64,10 @@ func (c *Client) Get(ctx context.Context, name string) (*unstructured.Unstructur
 	return c.rcs().Get(ctx, name, metav1.GetOptions{})
 }
 
-// List reads the ReplicationControllers of a namespace; of all, if that is empty.
-func (c *Client) List(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error) {
-	return c.list(ctx, replicationControllers, namespace, metav1.ListOptions{})
+// List reads the ReplicationControllers of a namespace (of all, if that is empty) that a
+// selector selects.
+func (c *Client) List(ctx context.Context, namespace, selector string) ([]*unstructured.Unstructured, error) {
+	return c.list(ctx, replicationControllers, namespace, metav1.ListOptions{LabelSelector: selector})
 }
 
 // Pods reads the pods of the namespace that a selector selects.
@@ -93,7 +94,7 @@ func (c *Client) Read(ctx context.Context, name string) (*unstructured.Unstructu
 	if err != nil {
 		return nil, progress.Rollout{}, err
 	}
-	others, err := c.List(ctx, c.Namespace)
+	others, err := c.List(ctx, c.Namespace, "")
 	if err != nil {
 		return nil, progress.Rollout{}, err
 	}

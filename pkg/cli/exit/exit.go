@@ -42,7 +42,9 @@ func Run(ctx context.Context, command *cobra.Command, errOut io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintln(errOut, strings.TrimRight(Describe(err), "\n"))
+	if err.Error() != "" { // else the code says it all
+		_, _ = fmt.Fprintln(errOut, strings.TrimRight(Describe(err), "\n"))
+	}
 	if with := (*Error)(nil); errors.As(err, &with) {
 		return with.Code
 	}

@@ -82,7 +82,7 @@ func NewCommand(streams genericiooptions.IOStreams, version string) *cobra.Comma
 			if err := o.complete(command, args); err != nil {
 				return err
 			}
-			c, err := client.New(o.config, o.ErrOut, mutate.RollingUpdateManager)
+			c, err := client.New(o.config, o.ErrOut, mutate.CommandsManager)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package rollingupdate
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -37,23 +38,19 @@ func (o *options) imageEdit(before progress.Rollout, now time.Time) (client.Edit
 	if current == nil || before.Cancelled {
 		current = before.Live
 	}
-	containers, err := containersOf(current)
-	if err != nil {
-		return client.Edit{}, err
-	}
-	i, err := o.pick(containers)
+	chosen, err := o.choose(current)
 	if err != nil {
 		return client.Edit{}, err
 	}
 	inFlight := before.Phase.Pending() && !before.Cancelled && before.Phase != progress.Promoting
-	same := containers[i].Image == o.image
+	same := chosen.Image == o.image
 	switch {
-	case inFlight && !same && before.Live.Images()["containers/"+containers[i].Name] == o.image:
-		return client.Edit{}, errInProgress(containers[i].Image)
+	case inFlight && !same && before.Live.Images()["containers/"+chosen.Name] == o.image:
+		return client.Edit{}, errInProgress(chosen.Image)
 	case !inFlight && same && o.pullPolicy == "":
 		return client.Edit{}, errPullPolicy
 	}
-	container := map[string]any{"name": containers[i].Name, "image": o.image}
+	container := map[string]any{"name": chosen.Name, "image": o.image}
 	template := map[string]any{"spec": map[string]any{"containers": []any{container}}}
 	if !inFlight && same {
 		container["imagePullPolicy"] = o.pullPolicy
@@ -69,27 +66,21 @@ func (o *options) imageEdit(before progress.Rollout, now time.Time) (client.Edit
 // restart has pods replaced though their image is the same.
 var restart = mutate.DefaultRestartAnnotations[0]
 
-func containersOf(spec api.Spec) ([]corev1.Container, error) {
+// choose returns the container that the flags mean.
+func (o *options) choose(spec api.Spec) (corev1.Container, error) {
 	var typed corev1.ReplicationControllerSpec
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(spec, &typed); err != nil {
-		return nil, err
+		return corev1.Container{}, fmt.Errorf("read the template: %w", err)
 	}
-	return typed.Template.Spec.Containers, nil
-}
-
-// pick is the index of the container that the flags mean.
-func (o *options) pick(containers []corev1.Container) (int, error) {
+	containers := typed.Template.Spec.Containers
+	i := slices.IndexFunc(containers, func(c corev1.Container) bool { return o.container == "" || c.Name == o.container })
 	switch {
-	case o.container != "":
-		i := slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == o.container })
-		if i < 0 {
-			return 0, errNoContainer(o.container)
-		}
-		return i, nil
-	case len(containers) > 1:
-		return 0, errContainer
+	case i < 0:
+		return corev1.Container{}, errNoContainer(o.container)
+	case o.container == "" && len(containers) > 1:
+		return corev1.Container{}, errContainer
 	}
-	return 0, nil
+	return containers[i], nil
 }
 
 // read returns the ReplicationController in a file, which has to be of the same name.

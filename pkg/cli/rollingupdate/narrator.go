@@ -28,13 +28,16 @@ func (n *narrator) begin(r progress.Rollout, created bool) []string {
 	if created {
 		first = "Created " + n.target
 	}
-	least, most := r.Bounds()
 	down := make([]string, len(n.old))
 	for i, name := range n.old {
 		down[i] = fmt.Sprintf("%s from %d to 0", name, n.told[name])
 	}
-	return []string{first, fmt.Sprintf("Scaling up %s from %d to %d, scaling down %s (keep %d pods available, don't exceed %d pods)",
-		n.target, n.told[n.target], r.Desired, strings.Join(down, ", "), least, most)}
+	what := fmt.Sprintf("Scaling up %s from %d to %d", n.target, n.told[n.target], r.Desired)
+	if len(down) > 0 { // A rollback may come before there is anything to scale down.
+		what += ", scaling down " + strings.Join(down, ", ")
+	}
+	least, most := r.Bounds()
+	return []string{first, fmt.Sprintf("%s (keep %d pods available, don't exceed %d pods)", what, least, most)}
 }
 
 // steps tells how the sizes became those of now.
@@ -64,7 +67,7 @@ func (n *narrator) steps(r progress.Rollout, now map[string]int32) []string {
 			total += int64(size)
 		}
 		down := n.shrinking(now)
-		missing := int64(now[n.target] - n.told[n.target])
+		missing := int64(now[n.target]) - int64(n.told[n.target])
 		switch room := most - total; {
 		case missing > 0 && room > 0:
 			scale(n.target, n.told[n.target]+int32(min(missing, room))) //nolint:gosec // at most the size of now

@@ -57,7 +57,7 @@ func (o *options) accepted(rc, tried *unstructured.Unstructured) error {
 }
 
 func (o *options) followUpdate(ctx context.Context, c *client.Client, before progress.Rollout, stored *unstructured.Unstructured) error {
-	others, err := c.List(ctx, c.Namespace)
+	others, err := c.List(ctx, c.Namespace, "")
 	if err != nil {
 		return err
 	}
@@ -95,17 +95,22 @@ func (o *options) rollBack(ctx context.Context, c *client.Client, rc *unstructur
 		_, err := fmt.Fprintf(o.Out, "Rolling from:\n%s\nTo:\n%s\n", before.NewName, o.name)
 		return err
 	}
+	var err error
 	stored := rc
 	if !before.Cancelled {
-		var err error
 		if stored, err = c.Apply(ctx, o.name, client.Annotate(map[string]any{api.RequestAnnotation: nil}), false); err != nil {
 			return err
 		}
 	}
-	if now := progress.Of(stored, nil); now.Phase == progress.Promoting {
+	others, err := c.List(ctx, c.Namespace, "")
+	if err != nil {
+		return err
+	}
+	now := progress.Of(stored, others)
+	if now.Phase == progress.Promoting {
 		return errTooLate(o.name)
 	}
-	o.say(t.begin(before)...)
+	o.say(t.begin(now)...)
 	return o.follow(ctx, c, stored, goOnRollback(o.name), t.observe)
 }
 

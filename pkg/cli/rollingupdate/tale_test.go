@@ -131,7 +131,9 @@ func TestResumedTale(t *testing.T) {
 
 func TestRollbackTale(t *testing.T) {
 	story := &rollbackTale{}
-	lines := story.begin(at(progress.Rolling, 4, 2))
+	assert.Equal(t, `Scaling up tomcat from 5 to 5 (keep 5 pods available, don't exceed 6 pods)`,
+		story.begin(with(at(progress.RollingBack, 5, -1), cancelled))[2], "there was nothing yet")
+	lines := story.begin(with(at(progress.RollingBack, 4, 2), cancelled))
 	var over bool
 	for _, r := range []progress.Rollout{with(at(progress.RollingBack, 4, 1), cancelled), at(progress.Settling, 5, -1), at(progress.Complete, 5, -1)} {
 		var more []string

@@ -19,6 +19,9 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
+// pollInterval is that of what is not observed.
+const pollInterval = 200 * time.Millisecond
+
 // scenario is a harness.Scenario whose kubectl has the plugins.
 type scenario struct{ *harness.Scenario }
 
