@@ -17,12 +17,19 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/progress"
 )
 
 var (
 	replicationControllers = schema.GroupVersionResource{Version: "v1", Resource: "replicationcontrollers"}
 	pods                   = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+)
+
+// The limits of kubectl: whoever watches lists pods often.
+const (
+	qps   = 50
+	burst = 300
 )
 
 // Client reads and edits ReplicationControllers.
@@ -47,6 +54,7 @@ func New(flags *genericclioptions.ConfigFlags, warn io.Writer, manager string) (
 		return nil, err
 	}
 	config = rest.CopyConfig(config)
+	config.QPS, config.Burst = qps, burst
 	config.WarningHandler = rest.NewWarningWriter(warn, rest.WarningWriterOptions{Deduplicate: true, Color: printers.AllowsColorOutput(warn)})
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
@@ -94,11 +102,19 @@ func (c *Client) Read(ctx context.Context, name string) (*unstructured.Unstructu
 	if err != nil {
 		return nil, progress.Rollout{}, err
 	}
+	if api.IsOwned(rc) {
+		return nil, progress.Rollout{}, errOwned(name, api.ControllerOf(rc).Name)
+	}
 	others, err := c.List(ctx, c.Namespace, "")
 	if err != nil {
 		return nil, progress.Rollout{}, err
 	}
 	return rc, progress.Of(rc, others), nil
+}
+
+// errOwned is for a ReplicationController that users do not edit.
+func errOwned(name, owner string) error {
+	return fmt.Errorf("rc/%s belongs to the rolling update of rc/%s: name that one", name, owner)
 }
 
 // Edit says how an edit is sent.

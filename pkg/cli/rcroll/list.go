@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
@@ -62,15 +63,28 @@ func (e *environment) list(ctx context.Context, l listing) error {
 	selected = slices.DeleteFunc(slices.Clone(selected), func(rc *unstructured.Unstructured) bool { return api.IsOwned(rc) })
 	switch l.output {
 	case "", "wide":
-		rollouts := make([]progress.Rollout, len(selected))
-		for i, rc := range selected {
-			rollouts[i] = progress.Of(rc, all)
-		}
-		return printTable(e.Out, rollouts, l.allNamespaces, l.output == "wide")
+		return printTable(e.Out, rolloutsOf(selected, all), l.allNamespaces, l.output == "wide")
 	case "json", "yaml", "name":
 		return e.printObjects(selected, l.output)
 	}
 	return errOutput(l.output)
+}
+
+// rolloutsOf reads the rollout of each of the selected. There may be ten thousand, so each
+// is shown only what it owns.
+func rolloutsOf(selected, all []*unstructured.Unstructured) []progress.Rollout {
+	owned := map[types.UID][]*unstructured.Unstructured{}
+	for _, rc := range all {
+		if api.IsOwned(rc) {
+			owner := api.ControllerOf(rc).UID
+			owned[owner] = append(owned[owner], rc)
+		}
+	}
+	rollouts := make([]progress.Rollout, len(selected))
+	for i, rc := range selected {
+		rollouts[i] = progress.Of(rc, owned[rc.GetUID()])
+	}
+	return rollouts
 }
 
 // printObjects prints the ReplicationControllers themselves.

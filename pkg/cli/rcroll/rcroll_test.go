@@ -3,6 +3,7 @@ package rcroll
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +185,31 @@ func TestMessages(t *testing.T) {
 		messages.Message{When: "list", Text: table.String()},
 		messages.Message{When: "list -A -o wide", Text: wide.String()},
 	)
+}
+
+// Each ReplicationController is shown with what it owns, of however many.
+func TestRolloutsOf(t *testing.T) {
+	const n = 10_000
+	var selected, all []*unstructured.Unstructured
+	for i := range n {
+		rc := api.EmptyRC()
+		rc.SetName(fmt.Sprintf("tomcat-%d", i))
+		rc.SetNamespace("shop")
+		rc.SetUID(types.UID(fmt.Sprint(i)))
+		rc.SetLabels(map[string]string{api.RollingLabel: api.True})
+		rc.SetAnnotations(map[string]string{api.RequestAnnotation: spec("tomcat:8").String()})
+		rc.Object["spec"] = map[string]any(spec("tomcat:7"))
+		selected = append(selected, rc)
+		all = append(all, rc, api.NewRC(rc, spec("tomcat:8"), api.DefaultHashLabelKey))
+	}
+	begin := time.Now()
+	rollouts := rolloutsOf(selected, all)
+	assert.Less(t, time.Since(begin), 20*time.Second, "it takes a second or two")
+	for _, r := range rollouts {
+		require.NotNil(t, r.New)
+		require.Equal(t, r.NewName, r.New.Name)
+		require.Empty(t, r.Old)
+	}
 }
 
 // Each subcommand of the documentation is there, and knows kubectl's flags.

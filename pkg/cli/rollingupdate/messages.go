@@ -80,6 +80,10 @@ func errNotReviewed(name string) error {
 		"Ask the administrator to install rcroll, or remove the opt-out: %s=false as an annotation of rc/%s or a label of its namespace", name, api.EnabledKey, name)
 }
 
+func errNoChange(name string) error {
+	return fmt.Errorf("the cluster would keep the template of rc/%s as it is, by what else changes objects on their way: nothing was changed", name)
+}
+
 func errFailed(r progress.Rollout) error { return fmt.Errorf("%s: %s", r.Ref(), r.Message) }
 
 func errDeleted(ref string) error { return fmt.Errorf("%s was deleted", ref) }

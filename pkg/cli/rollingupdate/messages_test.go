@@ -55,6 +55,7 @@ func TestMessages(t *testing.T) {
 		messages.Error("an empty file", errEmptyFile("rc.yaml")),
 		messages.Error("a file with something else", errNoRC("rc.yaml", "/v1, Kind=Service")),
 		messages.Error("no rcroll", errNotReviewed("tomcat")),
+		messages.Error("an edit that is taken back", errNoChange("tomcat")),
 		messages.Error("failed", errFailed(failed)),
 		messages.Error("timed out", errTimedOut(5*time.Minute, at(progress.Rolling, 5, -1))),
 		messages.Error("timed out, and there is a condition", errTimedOut(5*time.Minute, failed)),

@@ -50,8 +50,12 @@ func (o *options) run(ctx context.Context, c *client.Client) error {
 // rolling update. Where there are no pods there is nothing to keep it back for.
 func (o *options) accepted(rc, tried *unstructured.Unstructured) error {
 	_, requested := tried.GetAnnotations()[api.RequestAnnotation]
-	if requested || api.SpecOf(rc).Replicas() == 0 || api.SpecOf(tried).Replicas() == 0 {
+	before, after := api.SpecOf(rc), api.SpecOf(tried)
+	switch {
+	case requested, before.Replicas() == 0, after.Replicas() == 0:
 		return nil
+	case before.SameTemplate(after, api.DefaultHashLabelKey):
+		return errNoChange(o.name)
 	}
 	return errNotReviewed(o.name)
 }

@@ -96,6 +96,11 @@ func TestPauseResumeAbort(t *testing.T) {
 	out = s.run("rcroll", "diff", "tomcat")
 	assert.Equal(t, 1, out.ExitCode)
 	assert.Equal(t, "spec.template.spec.containers[0].image\n- \"tomcat:7\"\n+ \"tomcat:8\"\n", out.Stdout)
+	for _, command := range []string{"status", "pause"} {
+		out = s.run("rcroll", command, hashed.FindString(s.run("rcroll", "list", "-o", "wide").Stdout))
+		assert.Equal(t, 1, out.ExitCode)
+		assert.Contains(t, out.Stderr, "belongs to the rolling update of rc/tomcat: name that one")
+	}
 	tree := s.run("rcroll", "get", "tomcat").Stdout
 	assert.Contains(t, tree, "Paused")
 	assert.Contains(t, tree, "pod/tomcat-")
