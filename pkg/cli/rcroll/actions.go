@@ -3,6 +3,7 @@ package rcroll
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -152,6 +153,11 @@ func (e *environment) setImage(ctx context.Context, c *client.Client, name strin
 			return err
 		}
 		return e.printDone(stored, fmt.Sprintf("rolled back to %s", images(r.Live)))
+	}
+	if !reflect.DeepEqual(api.SpecOf(stored).Images(), r.Live.Images()) {
+		if err := checkRequested(stored); err != nil {
+			return err
+		}
 	}
 	return e.printDone(stored, "image updated")
 }

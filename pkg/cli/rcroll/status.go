@@ -124,7 +124,7 @@ func (g *gate) observe(r progress.Rollout) (line string, over bool, err error) {
 func statusLine(r progress.Rollout, verdict progress.Verdict) string {
 	switch {
 	case verdict == progress.Done:
-		return fmt.Sprintf("%s: all %d pods run %s and are available", r.Ref(), r.Desired, images(r.Live))
+		return fmt.Sprintf("%s: done, all %d pods are available, with the template of %s", r.Ref(), r.Desired, images(r.Live))
 	case verdict != progress.InProgress:
 		return "" // The error says it.
 	case r.Phase == progress.Settling:

@@ -37,7 +37,7 @@ func TestStatusOpensAtTheEnd(t *testing.T) {
 
 	out = waiting.wait()
 	assert.Zero(t, out.ExitCode, out.Stderr)
-	assert.Contains(t, out.Stdout, "rc/tomcat: all 5 pods run tomcat:8 and are available\n")
+	assert.Contains(t, out.Stdout, "rc/tomcat: done, all 5 pods are available, with the template of tomcat:8\n")
 	rc := s.Stored()
 	assert.NotContains(t, rc.Labels, api.RollingLabel)
 	assert.Equal(t, rc.Generation, rc.Status.ObservedGeneration)
@@ -125,6 +125,18 @@ func TestSetImageBack(t *testing.T) {
 	require.Zero(t, out.ExitCode, out.Stderr)
 	assert.Equal(t, "replicationcontroller/tomcat rolled back to tomcat:7\n", out.Stdout)
 	s.AwaitRollback("tomcat:7", 5)
+}
+
+// Where rcroll does not act, a command that should have pods replaced does not succeed.
+func TestSetImageWithoutRcroll(t *testing.T) {
+	t.Parallel()
+	s := given(t, manifest.Tomcat(t, manifest.Replicas(1), manifest.Annotated(api.EnabledKey, "false")))
+	for _, args := range [][]string{{"set", "image", "tomcat", "tomcat=tomcat:8"}, {"restart", "tomcat"}} {
+		out := s.run(append([]string{"rcroll"}, args...)...)
+		assert.Equal(t, 1, out.ExitCode)
+		assert.Contains(t, out.Stderr, "rcroll does not roll it: no pods are replaced")
+	}
+	assert.Zero(t, s.run("rcroll", "set", "image", "tomcat", "tomcat=tomcat:8").ExitCode, "nothing is left to change")
 }
 
 func TestRestart(t *testing.T) {

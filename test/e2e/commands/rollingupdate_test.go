@@ -189,3 +189,54 @@ func TestErrorsOfTheOldCommand(t *testing.T) {
 	}
 	assert.Equal(t, "tomcat:7", s.Stored().Spec.Template.Spec.Containers[0].Image)
 }
+
+// A file that does not say what tomcat is to become changes nothing.
+func TestRollingUpdateToAFileThatDoesNotFit(t *testing.T) {
+	t.Parallel()
+	m := manifest.Tomcat(t, manifest.Replicas(1))
+	s := given(t, m)
+	next := m.With(manifest.Image("tomcat:8"))
+	for says, text := range map[string]string{
+		"- is of tomcat-8, and tomcat keeps its name: change metadata.name in it to tomcat": next.With(manifest.Named("tomcat-8")).YAML(t),
+		"- contains a /v1, Kind=Service not a ReplicationController":                        "{apiVersion: v1, kind: Service, metadata: {name: tomcat}}",
+		"- specifies multiple items":                 next.YAML(t) + "\n---\n" + next.YAML(t),
+		"please make sure - exists and is not empty": "# nothing",
+	} {
+		t.Run(says, func(t *testing.T) {
+			s := &scenario{s.For(t)}
+			s.ExpectUnchanged(func() {
+				out := s.runWithInput(text, "rolling-update", "tomcat", "-f", "-")
+				assert.Equal(t, 1, out.ExitCode)
+				assert.Contains(t, out.Stderr, says)
+			})
+		})
+	}
+}
+
+// What is refused half-way, and what is not: another image supersedes.
+func TestRollingUpdateHalfway(t *testing.T) {
+	t.Parallel()
+	s := given(t, manifest.Tomcat(t, manifest.Replicas(2), manifest.Annotated(api.PausedAnnotation, "true")))
+	refused := func(says string, args ...string) {
+		t.Helper()
+		out := s.run(append([]string{"rolling-update", "tomcat"}, args...)...)
+		assert.Equal(t, 1, out.ExitCode)
+		assert.Contains(t, out.Stderr, says)
+	}
+	refused("Could not find an update of tomcat to rollback.\n", "--rollback")
+	refused("timed out waiting for any update progress to be made", "--image=tomcat:8", "--timeout=1s")
+	assert.True(t, harness.Requests("tomcat:8")(s.Await("8 is requested", harness.Pending)))
+	refused("Found existing in-progress update to image (tomcat:8).\nEither continue in-progress update with --image=tomcat:8 or rollback with --rollback\n", "--image=tomcat:7")
+	refused("--image=tomcat:9 is not what a rollback leads to, which is tomcat:7", "--image=tomcat:9", "--rollback")
+	refused("Could not find tomcat-8 to rollback.\n", "tomcat-8", "--rollback")
+	refused("a ReplicationController keeps its name", "tomcat-8", "--image=tomcat:8")
+
+	next := s.start("rolling-update", "tomcat", "--image=tomcat:9")
+	s.Await("9 is requested", harness.Requests("tomcat:9"))
+	require.Zero(t, s.run("rcroll", "resume", "tomcat").ExitCode)
+	out := next.wait()
+	assert.Zero(t, out.ExitCode, out.Stderr)
+	assert.Contains(t, out.Stderr, "rc/tomcat is paused; to resume it: ")
+	assert.Contains(t, out.Stdout, "Update succeeded. Deleting old controller: tomcat\n")
+	s.AwaitRollout("tomcat:9", 2)
+}
