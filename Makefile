@@ -44,7 +44,7 @@ down: ## Stop the local control plane and remove it
 ##@ Develop
 
 .PHONY: build
-build: bin/webhook bin/agent bin/localcluster ## Build webhook, agent and localcluster into bin; VERSION=v0.1.0 for a release
+build: bin/webhook bin/agent bin/kubectl-rolling_update bin/kubectl-rcroll bin/kubectl_complete-rcroll bin/localcluster ## Build the programs into bin; VERSION=v0.1.0 for a release
 
 .PHONY: test
 test: test-unit test-e2e ## Run all tests
@@ -132,9 +132,13 @@ help: ## Show this list
 		/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Whether a binary is up to date is left to the go command.
-.PHONY: bin/webhook bin/agent
-bin/webhook bin/agent: bin/%:
+.PHONY: bin/webhook bin/agent bin/kubectl-rolling_update bin/kubectl-rcroll
+bin/webhook bin/agent bin/kubectl-rolling_update bin/kubectl-rcroll: bin/%:
 	@$(GOBUILD) -ldflags='$(LDFLAGS)' -o $@ ./cmd/$*
+
+# kubectl runs it to complete the arguments of kubectl rcroll.
+bin/kubectl_complete-rcroll: | bin/kubectl-rcroll
+	@ln -sf kubectl-rcroll $@
 
 # Here that would take seconds, as all of Kubernetes is in it.
 bin/localcluster: $(localcluster_sources)

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,6 +30,9 @@ type demo struct {
 
 	client   kubernetes.Interface
 	observer *observe.Observer
+
+	// telling is set while the agent's events are printed.
+	telling atomic.Bool
 }
 
 // play plays all scenes, and returns an error that names the broken promises.
@@ -109,7 +112,8 @@ func (d *demo) rollback(ctx context.Context) (scene, error) {
 		return scene{}, err
 	}
 	fmt.Print("\n(\"kubectl set image\" back to tomcat:8 would send nothing: it compares with the live image, which is still tomcat:8.)\n")
-	if err := d.applyImage(ctx, "tomcat:8"); err != nil {
+	d.telling.Store(false) // The command tells what happens.
+	if err := d.show(ctx, "rolling-update", "tomcat", "--image=tomcat:8", "--rollback"); err != nil {
 		return scene{}, err
 	}
 	if err := d.awaitEnd(ctx, "Rollback succeeded"); err != nil {
@@ -123,14 +127,14 @@ func (d *demo) rollback(ctx context.Context) (scene, error) {
 // watch starts a measurement, and prints the agent's events from now on.
 func (d *demo) watch(ctx context.Context) error {
 	printed := map[string]bool{}
-	var begun atomic.Bool
+	d.telling.Store(false)
 	observer, err := observe.Start(ctx, d.client, observe.Target{
 		Namespace: "default", Name: "tomcat", Selector: "app=tomcat",
 		OnMoment: func(m observe.Moment) {
 			for _, event := range m.Events {
 				// A repeated message is the same event with a higher count.
 				occurrence := fmt.Sprintf("%s/%d", event.UID, event.Count)
-				if event.Source.Component == "rcroll-agent" && !printed[occurrence] && begun.Load() {
+				if event.Source.Component == "rcroll-agent" && !printed[occurrence] && d.telling.Load() {
 					fmt.Println(event.Message)
 				}
 				printed[occurrence] = true
@@ -141,7 +145,7 @@ func (d *demo) watch(ctx context.Context) error {
 		return err
 	}
 	observer.Begin()
-	begun.Store(true)
+	d.telling.Store(true)
 	d.observer = observer
 	return nil
 }
@@ -168,21 +172,11 @@ func (d *demo) show(ctx context.Context, args ...string) error {
 	return d.command(ctx, args...).Run()
 }
 
-// applyImage applies the manifest with another image.
-func (d *demo) applyImage(ctx context.Context, image string) error {
-	fmt.Printf("$ sed s/tomcat:7/%s/ %s | kubectl apply -f -\n", image, d.manifest)
-	manifest, err := os.ReadFile(d.manifest)
-	if err != nil {
-		return fmt.Errorf("read the manifest: %w", err)
-	}
-	command := d.command(ctx, "apply", "-f", "-")
-	command.Stdin = bytes.NewReader(bytes.ReplaceAll(manifest, []byte("tomcat:7"), []byte(image)))
-	return command.Run()
-}
-
+// command is kubectl, which finds plugins where it is itself.
 func (d *demo) command(ctx context.Context, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, d.kubectl, args...)
-	command.Env = append(os.Environ(), "KUBECONFIG="+d.kubeconfig)
+	command.Env = append(os.Environ(), "KUBECONFIG="+d.kubeconfig,
+		"PATH="+filepath.Dir(d.kubectl)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	command.Stdout, command.Stderr = os.Stdout, os.Stdout
 	return command
 }

@@ -40,6 +40,9 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create a client: %w", err)
 	}
+	if *kubectl, err = filepath.Abs(*kubectl); err != nil {
+		return fmt.Errorf("find kubectl: %w", err)
+	}
 	d := &demo{kubectl: *kubectl, kubeconfig: *kubeconfig, manifest: *manifest, client: client}
 	err = d.play(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {

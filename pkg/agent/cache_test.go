@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
 // TestKeepNeeded: what is large and not read is not kept, and all that decisions read is.
@@ -44,7 +45,7 @@ func TestKeepNeeded(t *testing.T) {
 	kept, err = keepNeeded()(owned)
 	require.NoError(t, err)
 	assert.Less(t, size(kept.(*unstructured.Unstructured)), 4<<10)
-	assert.Equal(t, memberOf(ownedBefore), memberOf(kept.(*unstructured.Unstructured)))
+	assert.Equal(t, rollout.MemberOf(ownedBefore), rollout.MemberOf(kept.(*unstructured.Unstructured)))
 	assert.Equal(t, api.SpecOf(ownedBefore).Selector(), api.SpecOf(kept.(*unstructured.Unstructured)).Selector())
 	assert.True(t, api.IsOwned(kept.(*unstructured.Unstructured)))
 }

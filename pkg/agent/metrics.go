@@ -161,7 +161,7 @@ func summarize(rcs []unstructured.Unstructured) (counts map[string]int, oldest t
 
 // progressingReason is pendingReason while the condition is of the rollout before.
 func progressingReason(rc *unstructured.Unstructured) string {
-	conditions, _ := conditionsOf(rc)
+	conditions, _ := rollout.ConditionsOf(rc)
 	progressing, underway := "", false
 	for _, condition := range conditions {
 		switch condition.Type {

@@ -2,12 +2,8 @@ package agent
 
 import (
 	"cmp"
-	"fmt"
-	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -34,7 +30,7 @@ func (o *observation) toSnapshot(hashKey string) error {
 	strategy, settingsErr := api.ParseStrategy(annotations)
 	request, requestErr := api.ParseSpec(annotations[api.RequestAnnotation])
 	s := rollout.Snapshot{
-		RC:       memberOf(o.rc),
+		RC:       rollout.MemberOf(o.rc),
 		Live:     live.Hash(hashKey),
 		Sealed:   live.Selector()[api.SealedLabel],
 		Adopting: live.TemplateLabels()[api.AdoptingLabel],
@@ -59,54 +55,11 @@ func (o *observation) toSnapshot(hashKey string) error {
 	}
 	for uid, member := range o.members {
 		if uid != o.rc.GetUID() {
-			s.Owned = append(s.Owned, memberOf(member))
+			s.Owned = append(s.Owned, rollout.MemberOf(member))
 		}
 	}
 	var err error
-	s.Conditions, err = conditionsOf(o.rc)
+	s.Conditions, err = rollout.ConditionsOf(o.rc)
 	o.snapshot = s
 	return err
-}
-
-func memberOf(rc *unstructured.Unstructured) rollout.Member {
-	status := func(field string) int64 {
-		n, _, _ := unstructured.NestedInt64(rc.Object, "status", field)
-		return n
-	}
-	conditions, _ := conditionsOf(rc)
-	failing, failure := false, ""
-	for _, condition := range conditions {
-		if condition.Type == corev1.ReplicationControllerReplicaFailure && condition.Status == corev1.ConditionTrue {
-			failing = true
-			if condition.Reason == rollout.ReasonFailedCreate {
-				failure = condition.Message
-			}
-		}
-	}
-	minReady, _, _ := unstructured.NestedInt64(rc.Object, "spec", "minReadySeconds")
-	return rollout.Member{
-		Name:           rc.GetName(),
-		UID:            rc.GetUID(),
-		Created:        rc.GetCreationTimestamp().Time,
-		MinReady:       time.Duration(minReady) * time.Second,
-		Replicas:       api.SpecOf(rc).Replicas(),
-		StatusObserved: status("observedGeneration") >= rc.GetGeneration(),
-		Pods:           int32(status("replicas")),          //nolint:gosec // the API server decodes it as one of 32 bits
-		Available:      int32(status("availableReplicas")), //nolint:gosec // as above
-		Failing:        failing,
-		Failure:        failure,
-		Deleting:       rc.GetDeletionTimestamp() != nil,
-	}
-}
-
-func conditionsOf(rc *unstructured.Unstructured) ([]corev1.ReplicationControllerCondition, error) {
-	status, _, err := unstructured.NestedMap(rc.Object, "status")
-	if err != nil {
-		return nil, fmt.Errorf("status: %w", err)
-	}
-	var typed corev1.ReplicationControllerStatus
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(status, &typed); err != nil {
-		return nil, fmt.Errorf("status: %w", err)
-	}
-	return typed.Conditions, nil
 }

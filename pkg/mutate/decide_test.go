@@ -84,6 +84,8 @@ func TestWhatUsersMean(t *testing.T) {
 			meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
 		"removing it by hand cancels, whatever a policy writes into the metadata": {old: rolling(), manager: "kubectl-annotate",
 			changes: []change{unannotate(api.RequestAnnotation), annotate("example.com/written-at", "now")}, meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
+		"so does rcroll's own command": {old: rolling(), manager: mutate.CommandsManager,
+			changes: []change{unannotate(api.RequestAnnotation), annotate("example.com/written-at", "now")}, meaning: mutate.Cancels, image: "tomcat:7", replicas: 5},
 		"removing it along with other things does not": {old: rolling(), changes: []change{unannotate(api.RequestAnnotation), label("team", "a")},
 			meaning: mutate.Repeats, image: "tomcat:8", replicas: 5},
 	} {

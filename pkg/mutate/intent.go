@@ -134,8 +134,12 @@ func appliedFields(write Write) *fieldpath.Set {
 	return fields
 }
 
+// CommandsManager is the field manager of rcroll's own commands, kubectl rolling-update and
+// kubectl rcroll. What they write is their user's.
+const CommandsManager = "kubectl-rolling-update"
+
 // byHand are the field managers of the kubectl commands that change what they are told to.
-var byHand = []string{"kubectl-annotate", "kubectl-edit", "kubectl-patch"}
+var byHand = []string{"kubectl-annotate", "kubectl-edit", "kubectl-patch", CommandsManager}
 
 // isCancelGesture recognises the removal of the request annotation and of
 // nothing else: somebody who read the object and asks to forget the request. (A

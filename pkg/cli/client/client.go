@@ -1,0 +1,149 @@
+// Package client is what the commands of rcroll do to a cluster: they read, watch and
+// edit ReplicationControllers with the rights of their user, and nothing else.
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/printers"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/progress"
+)
+
+var (
+	replicationControllers = schema.GroupVersionResource{Version: "v1", Resource: "replicationcontrollers"}
+	pods                   = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+)
+
+// The limits of kubectl: whoever watches lists pods often.
+const (
+	qps   = 50
+	burst = 300
+)
+
+// Client reads and edits ReplicationControllers.
+type Client struct {
+	dynamic dynamic.Interface
+
+	// Namespace is that of the command line or of the kubeconfig.
+	Namespace string
+
+	manager string
+}
+
+// New connects as kubectl does. Warnings of the API server and of admission go to warn,
+// each once. manager is the field manager of edits.
+func New(flags *genericclioptions.ConfigFlags, warn io.Writer, manager string) (*Client, error) {
+	namespace, _, err := flags.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return nil, err
+	}
+	config, err := flags.ToRESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	config = rest.CopyConfig(config)
+	config.QPS, config.Burst = qps, burst
+	config.WarningHandler = rest.NewWarningWriter(warn, rest.WarningWriterOptions{Deduplicate: true, Color: printers.AllowsColorOutput(warn)})
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("create a client: %w", err)
+	}
+	return &Client{dynamic: client, Namespace: namespace, manager: manager}, nil
+}
+
+func (c *Client) rcs() dynamic.ResourceInterface {
+	return c.dynamic.Resource(replicationControllers).Namespace(c.Namespace)
+}
+
+// Get reads a ReplicationController from the API server, not from its cache.
+func (c *Client) Get(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	return c.rcs().Get(ctx, name, metav1.GetOptions{})
+}
+
+// List reads the ReplicationControllers of a namespace (of all, if that is empty) that a
+// selector selects.
+func (c *Client) List(ctx context.Context, namespace, selector string) ([]*unstructured.Unstructured, error) {
+	return c.list(ctx, replicationControllers, namespace, metav1.ListOptions{LabelSelector: selector})
+}
+
+// Pods reads the pods of the namespace that a selector selects.
+func (c *Client) Pods(ctx context.Context, selector string) ([]*unstructured.Unstructured, error) {
+	return c.list(ctx, pods, c.Namespace, metav1.ListOptions{LabelSelector: selector})
+}
+
+func (c *Client) list(ctx context.Context, resource schema.GroupVersionResource, namespace string, options metav1.ListOptions) ([]*unstructured.Unstructured, error) {
+	list, err := c.dynamic.Resource(resource).Namespace(namespace).List(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	objects := make([]*unstructured.Unstructured, len(list.Items))
+	for i := range list.Items {
+		objects[i] = &list.Items[i]
+	}
+	return objects, nil
+}
+
+// Read is a ReplicationController, and its rollout. The others are read later, so the
+// ReplicationController is the older of what is seen.
+func (c *Client) Read(ctx context.Context, name string) (*unstructured.Unstructured, progress.Rollout, error) {
+	rc, err := c.Get(ctx, name)
+	if err != nil {
+		return nil, progress.Rollout{}, err
+	}
+	if api.IsOwned(rc) {
+		return nil, progress.Rollout{}, errOwned(name, api.ControllerOf(rc).Name)
+	}
+	others, err := c.List(ctx, c.Namespace, "")
+	if err != nil {
+		return nil, progress.Rollout{}, err
+	}
+	return rc, progress.Of(rc, others), nil
+}
+
+// errOwned is for a ReplicationController that users do not edit.
+func errOwned(name, owner string) error {
+	return fmt.Errorf("rc/%s belongs to the rolling update of rc/%s: name that one", name, owner)
+}
+
+// Edit says how an edit is sent.
+type Edit struct {
+	// Type of the patch; empty if Body is the whole object.
+	Type types.PatchType
+
+	// Body is encoded as JSON.
+	Body any
+}
+
+// Apply sends an edit, and returns what is stored or, with dryRun, would be.
+func (c *Client) Apply(ctx context.Context, name string, edit Edit, dryRun bool) (*unstructured.Unstructured, error) {
+	var dry []string
+	if dryRun {
+		dry = []string{metav1.DryRunAll}
+	}
+	if edit.Type == "" {
+		object := edit.Body.(*unstructured.Unstructured).DeepCopy()
+		return c.rcs().Update(ctx, object, metav1.UpdateOptions{DryRun: dry, FieldManager: c.manager})
+	}
+	body, err := json.Marshal(edit.Body)
+	if err != nil {
+		return nil, fmt.Errorf("encode an edit: %w", err)
+	}
+	return c.rcs().Patch(ctx, name, edit.Type, body, metav1.PatchOptions{DryRun: dry, FieldManager: c.manager})
+}
+
+// Annotate sets annotations, as kubectl annotate does; nil removes one.
+func Annotate(values map[string]any) Edit {
+	return Edit{Type: types.MergePatchType, Body: map[string]any{"metadata": map[string]any{"annotations": values}}}
+}

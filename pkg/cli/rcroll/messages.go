@@ -1,0 +1,71 @@
+package rcroll
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/progress"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// underway is the reason of a rollout that goes on as it should.
+const underway = rollout.ReasonUpdated
+
+// What users read besides tables. testdata/messages.golden shows all errors.
+
+var errInterrupted = errors.New("interrupted; the rolling update goes on in the cluster")
+
+func imageList(spec interface{ Images() map[string]string }) []string {
+	return slices.Compact(slices.Sorted(maps.Values(spec.Images())))
+}
+
+func errFailed(r progress.Rollout) error {
+	return fmt.Errorf("%s: failed: %s", r.Ref(), r.Message)
+}
+
+func errRolledBack(r progress.Rollout) error {
+	if r.Phase == progress.RolledBack {
+		return fmt.Errorf("%s: %s", r.Ref(), r.Message)
+	}
+	return fmt.Errorf("%s: the rolling update was cancelled, and is rolled back to %s", r.Ref(), images(r.Live))
+}
+
+func errPaused(ref string) error {
+	return fmt.Errorf("%s: the rolling update is paused; to resume it: kubectl rcroll resume %s", ref, ref[len("rc/"):])
+}
+
+func errDeleted(ref string) error { return fmt.Errorf("%s was deleted", ref) }
+
+func errNothingPending(ref string) error {
+	return fmt.Errorf("%s: no rolling update is in progress", ref)
+}
+
+func errTooLate(ref string) error {
+	return fmt.Errorf("%s: it already takes over its new pods, so that there is nothing left to abort: when it has, set the image that it had before", ref)
+}
+
+func errCannotRetry(r progress.Rollout) error {
+	if r.Phase == progress.RolledBack {
+		return fmt.Errorf("%s: the rolling update was rolled back, and what was requested is not kept: set the image again", r.Ref())
+	}
+	return fmt.Errorf("%s: no rolling update has failed", r.Ref())
+}
+
+func errNoContainer(ref, container string) error {
+	return fmt.Errorf("%s: unable to find container named %q", ref, container)
+}
+
+func errAssignment(argument string) error {
+	return fmt.Errorf("%q is no CONTAINER=IMAGE", argument)
+}
+
+func errOutput(format string) error {
+	return fmt.Errorf("unable to match a printer suitable for the output format %q, allowed formats are: json, yaml, name, wide", format)
+}
+
+func errUnreviewed(ref string) error {
+	return fmt.Errorf("%s: stored, but rcroll does not roll it: no pods are replaced; it is not installed, or %s=false is set", ref, api.EnabledKey)
+}
