@@ -61,6 +61,10 @@ var (
 	// resource is an entry of kustomization.yaml.
 	resource = regexp.MustCompile(`(?m)^- (.*\.yaml)$`)
 
+	// namespaceScalar is the namespace where it is all of a value, and not a part of CEL:
+	// some names (y, on, 123) are no strings in YAML unless they are quoted.
+	namespaceScalar = regexp.MustCompile(`(?m)(: |, )rcroll-system(\]?)$`)
+
 	// nameLabel begins the labels of an object or a pod, not those of a selector. The
 	// kustomization adds a label there.
 	nameLabel = regexp.MustCompile(`(?m)^( +)labels:\n( +)app\.kubernetes\.io/name: rcroll\n`)
@@ -101,5 +105,6 @@ func toTemplate(name, text string) (string, error) {
 		text = strings.ReplaceAll(text, r.old, r.new)
 	}
 	text = strings.TrimSuffix(text, endOfFile)
+	text = namespaceScalar.ReplaceAllString(text, "${1}{{ .Release.Namespace | quote }}${2}")
 	return strings.ReplaceAll(text, "rcroll-system", "{{ .Release.Namespace }}"), nil
 }

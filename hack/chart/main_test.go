@@ -25,7 +25,7 @@ func TestGenerate(t *testing.T) {
 	text, err := manifest("a.yaml", "metadata:\n  namespace: rcroll-system\n  labels:\n    app.kubernetes.io/name: rcroll\nspec:\n  matchLabels:\n    app.kubernetes.io/name: rcroll\n")
 	require.NoError(t, err)
 	assert.Contains(t, text, "manifests/base/a.yaml")
-	assert.Contains(t, text, "*/ -}}\nmetadata:\n  namespace: {{ .Release.Namespace }}\n"+
+	assert.Contains(t, text, "*/ -}}\nmetadata:\n  namespace: {{ .Release.Namespace | quote }}\n"+
 		"  labels:\n    app.kubernetes.io/name: rcroll\n    app.kubernetes.io/part-of: rcroll\n"+
 		"spec:\n  matchLabels:\n    app.kubernetes.io/name: rcroll\n")
 

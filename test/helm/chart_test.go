@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"errors"
 	"io"
 	"os"
 	"regexp"
@@ -30,7 +31,7 @@ func objects(t *testing.T, manifests string) map[string]map[string]any {
 	for {
 		var object map[string]any
 		err := decoder.Decode(&object)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return found
 		}
 		require.NoError(t, err)
@@ -114,6 +115,12 @@ func TestAnyNamespace(t *testing.T) {
 		text, notes, err := Render(chartDir, release, nil)
 		require.NoError(t, err)
 		return text + notes
+	}
+	// A name that YAML takes for something else, were it not quoted.
+	for key, object := range render(t, Release{Name: "x", Namespace: "y"}, "") {
+		if namespace, found := object["metadata"].(map[string]any)["namespace"]; found {
+			assert.Equal(t, "y", namespace, key)
+		}
 	}
 	other := manifests(Release{Name: "x", Namespace: "y-place", KubeVersion: "v1.37.2"})
 	assert.NotContains(t, other, "rcroll-system")

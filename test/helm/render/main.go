@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 
-	helm "github.com/rcroll/rcroll/test/helm"
 	"sigs.k8s.io/yaml"
+
+	"github.com/rcroll/rcroll/test/helm"
 )
 
 func main() {
