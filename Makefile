@@ -54,6 +54,7 @@ test-unit: ## Run the unit and property tests
 	go test -timeout=40m $(GOTESTFLAGS) $$(go list ./... | grep -v /test/e2e)
 	cd hack/localcluster && go test $(GOTESTFLAGS) ./internal/...
 	cd test/helm && go test $(GOTESTFLAGS) ./...
+	cd hack/release && go test -timeout=30m $(GOTESTFLAGS) ./...
 
 .PHONY: test-e2e
 test-e2e: build bin/oldkubectl ## Run the end-to-end tests, each package on a control plane of its own
@@ -96,6 +97,7 @@ lint: bin/golangci-lint ## Lint all modules (go vet included)
 	bin/golangci-lint run ./...
 	cd hack/localcluster && ../../bin/golangci-lint run ./...
 	cd test/helm && ../../bin/golangci-lint run ./...
+	cd hack/release && ../../bin/golangci-lint run ./...
 
 .PHONY: vulncheck
 vulncheck: bin/govulncheck ## Look for known vulnerabilities in what is reachable from the programs; needs https://vuln.go.dev
@@ -112,6 +114,7 @@ verify-sources:
 	cd hack/tools && go mod tidy -diff
 	cd test/oldkubectl && go mod tidy -diff
 	cd test/helm && go mod tidy -diff
+	cd hack/release && go mod tidy -diff
 
 # The tables in docs are generated. These tests compare them with their sources.
 .PHONY: verify-documents
@@ -130,9 +133,21 @@ verify-manifests: bin/localcluster
 chart: ## Write the templates of the Helm chart from manifests/base
 	go run ./hack/chart
 
+##@ Release
+
+.PHONY: images
+images: ## Build the container images of webhook and agent into dist/images, an OCI layout
+	cd hack/release && go run . -images-only -version=$(or $(VERSION),v0.0.0-devel)
+
+.PHONY: release
+release: bin/localcluster ## Make all files of a release in dist: make release VERSION=v0.1.0
+	@if [[ -z "$(VERSION)" ]]; then echo "say which: make release VERSION=v0.1.0"; exit 1; fi
+	rm -rf dist
+	cd hack/release && go run . -version=$(VERSION)
+
 .PHONY: clean
 clean: down ## Stop the local control plane and remove the binaries
-	rm -rf bin
+	rm -rf bin dist
 
 .PHONY: help
 help: ## Show this list

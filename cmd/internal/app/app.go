@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	_ "time/tzdata" // the images have no files of their own
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
