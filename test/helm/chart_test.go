@@ -83,19 +83,19 @@ func parse(t *testing.T, text string) map[string]any {
 var inSystem = Release{Name: "rcroll", Namespace: "rcroll-system", KubeVersion: "v1.37.2"}
 
 // base is what kustomize makes of manifests/base.
-func base(t *testing.T) map[string]map[string]any {
+func base(t *testing.T) string {
 	t.Helper()
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), baseDir)
 	require.NoError(t, err)
 	text, err := resources.AsYaml()
 	require.NoError(t, err)
-	return objects(t, string(text))
+	return string(text)
 }
 
 // TestSameAsBase: with the default values the chart installs what manifests/base does,
 // but for the namespace, which is made by who installs a chart.
 func TestSameAsBase(t *testing.T) {
-	want := base(t)
+	want := objects(t, base(t))
 	require.Contains(t, want, "Namespace rcroll-system")
 	delete(want, "Namespace rcroll-system")
 	got := render(t, inSystem, "")
@@ -125,6 +125,13 @@ func TestAnyNamespace(t *testing.T) {
 	other := manifests(Release{Name: "x", Namespace: "y-place", KubeVersion: "v1.37.2"})
 	assert.NotContains(t, other, "rcroll-system")
 	assert.Equal(t, manifests(inSystem), strings.ReplaceAll(other, "y-place", "rcroll-system"))
+}
+
+// TestNamespaceByReplacement: what docs/install.md says of another namespace without Helm.
+func TestNamespaceByReplacement(t *testing.T) {
+	replaced := objects(t, strings.ReplaceAll(base(t), "rcroll-system", "platform"))
+	delete(replaced, "Namespace platform")
+	assert.Equal(t, render(t, Release{Name: "x", Namespace: "platform", KubeVersion: "v1.37.2"}, ""), replaced)
 }
 
 // TestBeforeMutatingPolicies: an older API server is not asked for what it does not know.
