@@ -55,12 +55,28 @@ func TestDryRun(t *testing.T) {
 	manifests, _ := kubectl(t, "kustomize", root+"/manifests/base")
 	makeNamespace(t, "rcroll-system") // a dry run makes none, and all else is in it
 	apply(t, manifests, "--dry-run=server", "--force-conflicts")
+
+	// What needs no resource definitions of others.
+	for name, values := range map[string]string{
+		"a provider's choices": "{openshift: true, aks: true, hashKey: rcroll.dev/hash, webhook: {port: 10260, hostNetwork: true}, priorityClass: {name: ''}}",
+		"an administrator's": "{optIn: true, trigger: template, logLevel: debug, webhook: {replicas: 1}, image: {pullSecrets: [{name: creds}]}, " +
+			"networkPolicy: {webhookFrom: [{ipBlock: {cidr: 192.0.2.0/28}}]}, nodeSelector: {pool: system}, tolerations: [{operator: Exists}]}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "install.yaml")
+			require.NoError(t, os.WriteFile(file, []byte(chart(t, "rcroll-system", "-values="+values)), 0o600))
+			_, stderr := kubectl(t, "apply", "--server-side", "--validate=strict", "--dry-run=server", "-f", file)
+			for line := range strings.Lines(stderr) {
+				assert.Contains(t, line, "PodSecurity", "warnings but those of the host network")
+			}
+		})
+	}
 }
 
 // chart renders the chart as another release in another namespace.
-func chart(t *testing.T, namespace string) string {
+func chart(t *testing.T, namespace string, flags ...string) string {
 	t.Helper()
-	command := exec.Command("go", "run", "./render", "-release=other", "-namespace="+namespace, "-kube-version=v1.37.2")
+	command := exec.Command("go", append([]string{"run", "./render", "-release=other", "-namespace=" + namespace, "-kube-version=v1.37.2"}, flags...)...)
 	command.Dir = root + "/test/helm"
 	manifests, _ := output(t, command)
 	return manifests
