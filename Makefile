@@ -53,6 +53,8 @@ test: test-unit test-e2e ## Run all tests
 test-unit: ## Run the unit and property tests
 	go test -timeout=40m $(GOTESTFLAGS) $$(go list ./... | grep -v /test/e2e)
 	cd hack/localcluster && go test $(GOTESTFLAGS) ./internal/...
+	cd test/helm && go test $(GOTESTFLAGS) ./...
+	cd hack/release && go test -timeout=30m $(GOTESTFLAGS) ./...
 
 .PHONY: test-e2e
 test-e2e: build bin/oldkubectl ## Run the end-to-end tests, each package on a control plane of its own
@@ -91,9 +93,11 @@ mutants: ## Check that the simulation catches each of its deliberate bugs (takes
 	go test -count=1 -timeout=2h ./test/sim -run '^TestMutants$$' -v -sim.mutants
 
 .PHONY: lint
-lint: bin/golangci-lint ## Lint both modules (go vet included)
+lint: bin/golangci-lint ## Lint all modules (go vet included)
 	bin/golangci-lint run ./...
 	cd hack/localcluster && ../../bin/golangci-lint run ./...
+	cd test/helm && ../../bin/golangci-lint run ./...
+	cd hack/release && ../../bin/golangci-lint run ./...
 
 .PHONY: vulncheck
 vulncheck: bin/govulncheck ## Look for known vulnerabilities in what is reachable from the programs; needs https://vuln.go.dev
@@ -109,6 +113,8 @@ verify-sources:
 	cd hack/localcluster && go mod tidy -diff
 	cd hack/tools && go mod tidy -diff
 	cd test/oldkubectl && go mod tidy -diff
+	cd test/helm && go mod tidy -diff
+	cd hack/release && go mod tidy -diff
 
 # The tables in docs are generated. These tests compare them with their sources.
 .PHONY: verify-documents
@@ -120,10 +126,28 @@ verify-documents:
 verify-manifests: bin/localcluster
 	bin/kubectl kustomize manifests/base >/dev/null
 	bin/kubectl kustomize manifests/overlays/local >/dev/null
+	go run ./hack/chart -check
+
+# Most templates of the chart have a manifest as their source.
+.PHONY: chart
+chart: ## Write the templates of the Helm chart from manifests/base
+	go run ./hack/chart
+
+##@ Release
+
+.PHONY: images
+images: ## Build the container images of webhook and agent into dist/images, an OCI layout
+	cd hack/release && go run . -images-only -version=$(or $(VERSION),v0.0.0-devel)
+
+.PHONY: release
+release: bin/localcluster ## Make all files of a release in dist: make release VERSION=v0.1.0
+	@if [[ -z "$(VERSION)" ]]; then echo "say which: make release VERSION=v0.1.0"; exit 1; fi
+	rm -rf dist
+	cd hack/release && go run . -version=$(VERSION)
 
 .PHONY: clean
 clean: down ## Stop the local control plane and remove the binaries
-	rm -rf bin
+	rm -rf bin dist
 
 .PHONY: help
 help: ## Show this list

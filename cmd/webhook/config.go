@@ -16,8 +16,13 @@ import (
 	"github.com/rcroll/rcroll/certs"
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/pkg/pairing"
 	"github.com/rcroll/rcroll/pkg/verdict"
 )
+
+// namespacePlaceholder is what --agent-user and --webhook-user may say instead of the
+// namespace, so that their defaults are right in every one.
+const namespacePlaceholder = "{namespace}"
 
 // config holds the webhook's flags.
 type config struct {
@@ -54,7 +59,8 @@ type config struct {
 	// those of another. The agent needs the same value.
 	hashLabelKey string
 
-	// agentUser and webhookUser are the user names of rcroll itself.
+	// agentUser and webhookUser are the user names of rcroll itself, in which
+	// namespacePlaceholder stands for namespace; see user.
 	agentUser   string
 	webhookUser string
 
@@ -79,14 +85,14 @@ type config struct {
 
 // Register adds the flags, with their defaults.
 func (c *config) Register(flags *pflag.FlagSet) {
-	const accounts = "system:serviceaccount:rcroll-system:"
+	const accounts = "system:serviceaccount:" + namespacePlaceholder + ":"
 
 	flags.StringVar(&c.bindAddress, "bind-address", "", "IP address that the admission server listens on; empty for all")
 	flags.IntVar(&c.port, "port", 9443, "port that the admission server listens on")
 	flags.StringVar(&c.certDir, "cert-dir", filepath.Join(os.TempDir(), "rcroll-webhook"), "directory for the serving certificate; must not be shared with another process")
 	flags.StringVar(&c.clientCAFile, "client-ca-file", "", "file with the certificate authorities (PEM) of the API server's client certificate; if set, requests without such a certificate are not served. Read at start-up")
 	flags.StringSliceVar(&c.clientAllowedNames, "client-allowed-names", nil, "common names allowed in the client certificate; any, if empty; comma-separated or repeated")
-	flags.StringVar(&c.namespace, "namespace", "rcroll-system", "namespace of the webhook's Service and Secret")
+	flags.StringVar(&c.namespace, "namespace", "rcroll-system", "namespace of the webhook's Service and Secret; in a pod by default its own")
 	flags.StringVar(&c.serviceName, "service-name", "rcroll-webhook", "name of the Service by which the API server calls the webhook")
 	flags.StringSliceVar(&c.extraDNSNames, "extra-dns-name", nil, "additional DNS names for the serving certificate; comma-separated or repeated")
 	flags.StringVar(&c.secretName, "secret-name", "rcroll-webhook-cert", "name of the Secret that holds the serving certificate; created if it does not exist")
@@ -94,8 +100,8 @@ func (c *config) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.healthProbeBindAddress, "health-probe-bind-address", ":8081", `address that serves /healthz and /readyz; "0" disables them`)
 	flags.StringVar(&c.metricsBindAddress, "metrics-bind-address", ":8080", `address that serves /metrics: plain HTTP on a loopback address, else HTTPS for those who may get /metrics; "0" disables it`)
 	flags.StringVar(&c.hashLabelKey, "hash-label-key", api.DefaultHashLabelKey, "key of the label that holds the hash of the pod template; must be the same for agent and webhook")
-	flags.StringVar(&c.agentUser, "agent-user", accounts+"rcroll-agent", "user name of the agent")
-	flags.StringVar(&c.webhookUser, "webhook-user", accounts+"rcroll-webhook", "user name of the webhook")
+	flags.StringVar(&c.agentUser, "agent-user", accounts+"rcroll-agent", "user name of the agent; "+namespacePlaceholder+" stands for --namespace")
+	flags.StringVar(&c.webhookUser, "webhook-user", accounts+"rcroll-webhook", "user name of the webhook; "+namespacePlaceholder+" stands for --namespace")
 	flags.StringSliceVar(&c.declarativeManagers, "declarative-managers", mutate.DefaultDeclarativeManagers, "field managers whose patches are computed from a complete manifest; comma-separated or repeated")
 	flags.StringVar(&c.trigger, "trigger", api.TriggerImage, `change that starts a rolling update: "image" for the image of a container, "template" for any change of the pod template`)
 	flags.StringSliceVar(&c.restartAnnotations, "restart-annotations", mutate.DefaultRestartAnnotations, "annotations of the pod template whose change starts a rolling update, whatever the trigger; comma-separated or repeated")
@@ -130,7 +136,7 @@ func (c *config) Validate() error {
 	check("hash-label-key", c.hashLabelKey, validation.IsQualifiedName(c.hashLabelKey))
 	require("agent-user", c.agentUser != "", "a user name")
 	require("webhook-user", c.webhookUser != "", "a user name")
-	require("webhook-user", c.agentUser != c.webhookUser, "different from --agent-user")
+	require("webhook-user", c.user(c.agentUser) != c.user(c.webhookUser), "different from --agent-user")
 	for _, name := range c.declarativeManagers {
 		require("declarative-managers", name != "" && strings.TrimSpace(name) == name, "names without spaces around them")
 	}
@@ -144,12 +150,22 @@ func (c *config) Validate() error {
 	return errors.Join(problems...)
 }
 
+// user is a user name without the placeholder.
+func (c *config) user(name string) string {
+	return strings.ReplaceAll(name, namespacePlaceholder, c.namespace)
+}
+
+// terms are what the agent has to be.
+func (c *config) terms() pairing.Terms {
+	return pairing.Terms{AgentUser: c.user(c.agentUser), HashLabelKey: c.hashLabelKey}
+}
+
 // rules are the options of pkg/mutate.
 func (c *config) rules() mutate.Options {
 	return mutate.Options{
 		HashLabelKey:        c.hashLabelKey,
-		AgentUser:           c.agentUser,
-		WebhookUser:         c.webhookUser,
+		AgentUser:           c.user(c.agentUser),
+		WebhookUser:         c.user(c.webhookUser),
 		AutoscalerUsers:     mutate.DefaultAutoscalerUsers,
 		DeclarativeManagers: c.declarativeManagers,
 		Trigger:             c.trigger,

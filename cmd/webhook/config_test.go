@@ -12,6 +12,7 @@ import (
 	"github.com/rcroll/rcroll/certs"
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/pkg/pairing"
 )
 
 func parse(t *testing.T, args ...string) *config {
@@ -43,6 +44,16 @@ func TestDefaults(t *testing.T) {
 		RestartAnnotations:  mutate.DefaultRestartAnnotations,
 	}, c.rules())
 	assert.Equal(t, 9443, c.port)
+}
+
+// In another namespace the accounts are those of that namespace.
+func TestAnotherNamespace(t *testing.T) {
+	c := parse(t, "--namespace=y")
+	require.NoError(t, c.Validate())
+	assert.Equal(t, []string{"rcroll-webhook.y.svc"}, c.certificate().DNSNames)
+	assert.Equal(t, "system:serviceaccount:y:rcroll-agent", c.rules().AgentUser)
+	assert.Equal(t, "system:serviceaccount:y:rcroll-webhook", c.rules().WebhookUser)
+	assert.Equal(t, pairing.Terms{AgentUser: "system:serviceaccount:y:rcroll-agent", HashLabelKey: "deployment"}, c.terms())
 }
 
 func TestFlagsArrive(t *testing.T) {

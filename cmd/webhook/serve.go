@@ -17,6 +17,7 @@ import (
 
 	"github.com/rcroll/rcroll/certs"
 	"github.com/rcroll/rcroll/pkg/metrics"
+	"github.com/rcroll/rcroll/pkg/pairing"
 	"github.com/rcroll/rcroll/pkg/verdict"
 	"github.com/rcroll/rcroll/pkg/webhook"
 )
@@ -43,6 +44,9 @@ func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
 		return err
 	}
 	if err := rotator.Register(mgr); err != nil {
+		return err
+	}
+	if err := pairing.Publish(mgr, c.terms()); err != nil {
 		return err
 	}
 	judge, err := newJudge(ctx, restConfig, mgr, c)

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/metrics"
+	"github.com/rcroll/rcroll/pkg/pairing"
 )
 
 // fieldManager owns the new ReplicationControllers, and the agent's conditions.
@@ -52,7 +54,11 @@ func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
 		return err
 	}
 	registerMetrics(ctx, manager.GetCache(), manager.Elected())
-	if err := addProbes(manager); err != nil {
+	pair, err := newPairing(manager, config)
+	if err != nil {
+		return err
+	}
+	if err := addProbes(manager, pair); err != nil {
 		return err
 	}
 	if err := manager.Start(ctx); err != nil {
@@ -80,9 +86,27 @@ func managerOptions(config Config) ctrl.Options {
 	}
 }
 
+// newPairing adds to the manager what finds out whether this agent was installed for
+// the webhook.
+func newPairing(manager ctrl.Manager, config Config) (*pairing.Checker, error) {
+	live, err := client.New(manager.GetConfig(), client.Options{
+		HTTPClient: manager.GetHTTPClient(), Scheme: manager.GetScheme(), Mapper: manager.GetRESTMapper(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the client: %w", err)
+	}
+	checker := &pairing.Checker{
+		Client: live, Configuration: config.WebhookConfiguration, Namespace: config.Namespace, HashLabelKey: config.HashLabelKey,
+	}
+	if err := manager.Add(checker); err != nil {
+		return nil, fmt.Errorf("add the check of the pairing: %w", err)
+	}
+	return checker, nil
+}
+
 // addProbes makes an agent ready when it knows the rollouts in flight, leader or
-// not: one that stands by is what takes over.
-func addProbes(manager ctrl.Manager) error {
+// not: one that stands by is what takes over; and when it belongs to the webhook.
+func addProbes(manager ctrl.Manager, pair *pairing.Checker) error {
 	if err := manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("add the liveness probe: %w", err)
 	}
@@ -94,7 +118,7 @@ func addProbes(manager ctrl.Manager) error {
 		}
 		return nil
 	}
-	if err := manager.AddReadyzCheck("cache", synced); err != nil {
+	if err := errors.Join(manager.AddReadyzCheck("cache", synced), manager.AddReadyzCheck("pairing", pair.Ready)); err != nil {
 		return fmt.Errorf("add the readiness probe: %w", err)
 	}
 	return nil

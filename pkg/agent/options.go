@@ -13,8 +13,12 @@ import (
 
 // Config holds the agent's flags.
 type Config struct {
-	// Namespace holds the leader election Lease.
+	// Namespace is the agent's own, and holds the leader election Lease.
 	Namespace string
+
+	// WebhookConfiguration is the object in which the webhook says what it expects of
+	// the agent.
+	WebhookConfiguration string
 
 	// LeaderElect makes one of several agents the leader, which alone acts.
 	LeaderElect bool
@@ -42,7 +46,8 @@ type Config struct {
 
 // Register adds the flags, with their defaults.
 func (c *Config) Register(flags *pflag.FlagSet) {
-	flags.StringVar(&c.Namespace, "namespace", "rcroll-system", "namespace of the leader election Lease")
+	flags.StringVar(&c.Namespace, "namespace", "rcroll-system", "namespace of the agent, and of its leader election Lease; in a pod by default its own")
+	flags.StringVar(&c.WebhookConfiguration, "webhook-configuration", "rcroll", "name of the webhook's MutatingWebhookConfiguration, by which the agent finds out at start-up whether they belong together")
 	flags.BoolVar(&c.LeaderElect, "leader-elect", true, "act only while holding the leader election Lease; required if more than one agent runs")
 	flags.StringVar(&c.HealthProbeBindAddress, "health-probe-bind-address", ":8081", `address that serves /healthz and /readyz; "0" disables them`)
 	flags.StringVar(&c.MetricsBindAddress, "metrics-bind-address", ":8080", `address that serves /metrics: plain HTTP on a loopback address, else HTTPS for those who may get /metrics; "0" disables it`)
@@ -60,6 +65,9 @@ func (c *Config) Validate() error {
 	}
 	if messages := validation.IsDNS1123Label(c.Namespace); len(messages) > 0 {
 		invalid("namespace", "%q: %s", c.Namespace, strings.Join(messages, "; "))
+	}
+	if messages := validation.IsDNS1123Subdomain(c.WebhookConfiguration); len(messages) > 0 {
+		invalid("webhook-configuration", "%q: %s", c.WebhookConfiguration, strings.Join(messages, "; "))
 	}
 	if messages := validation.IsQualifiedName(c.HashLabelKey); len(messages) > 0 {
 		invalid("hash-label-key", "%q: %s", c.HashLabelKey, strings.Join(messages, "; "))

@@ -21,18 +21,18 @@ func TestConfigDefaults(t *testing.T) {
 	config := parse(t)
 	require.NoError(t, config.Validate())
 	assert.Equal(t, Config{
-		Namespace: "rcroll-system", LeaderElect: true,
+		Namespace: "rcroll-system", WebhookConfiguration: "rcroll", LeaderElect: true,
 		HealthProbeBindAddress: ":8081", MetricsBindAddress: ":8080",
 		HashLabelKey: "deployment", Concurrency: 20, KubeAPIQPS: 1000, KubeAPIBurst: 2000,
 	}, config)
 }
 
 func TestConfigFlags(t *testing.T) {
-	config := parse(t, "--namespace=x", "--leader-elect=false", "--health-probe-bind-address=:1",
+	config := parse(t, "--namespace=x", "--webhook-configuration=conf", "--leader-elect=false", "--health-probe-bind-address=:1",
 		"--metrics-bind-address=0", "--hash-label-key=example.com/hash", "--concurrency=3", "--kube-api-qps=7.5", "--kube-api-burst=9")
 	require.NoError(t, config.Validate())
 	assert.Equal(t, Config{
-		Namespace: "x", HealthProbeBindAddress: ":1", MetricsBindAddress: "0",
+		Namespace: "x", WebhookConfiguration: "conf", HealthProbeBindAddress: ":1", MetricsBindAddress: "0",
 		HashLabelKey: "example.com/hash", Concurrency: 3, KubeAPIQPS: 7.5, KubeAPIBurst: 9,
 	}, config)
 	options := managerOptions(config)
@@ -46,6 +46,7 @@ func TestConfigValidate(t *testing.T) {
 	for flag, want := range map[string]string{
 		"--namespace=":             "--namespace",
 		"--namespace=No_Name":      "--namespace",
+		"--webhook-configuration=": "--webhook-configuration",
 		"--hash-label-key=":        "--hash-label-key",
 		"--hash-label-key=a/b/c":   "--hash-label-key",
 		"--concurrency=0":          "--concurrency",

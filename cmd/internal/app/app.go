@@ -8,6 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
+	_ "time/tzdata" // the images have no files of their own
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -79,6 +81,7 @@ func newCommand(p Program, logging *logging) *cobra.Command {
 	}
 	flags := command.Flags()
 	p.Config.Register(flags)
+	defaultNamespace(flags, namespaceFile)
 	logging.register(flags)
 	flags.AddGoFlagSet(kubeconfigFlags())
 	// cobra would add the shorthand -v, which elsewhere in Kubernetes is the log level.
@@ -95,6 +98,22 @@ func run(ctx context.Context, p Program) error {
 	config.UserAgent = build.UserAgent(p.Name)
 	ctrl.Log.Info("Starting", "program", p.Name, "version", build.Version, "commit", build.Commit)
 	return p.Serve(ctx, config)
+}
+
+// namespaceFile is there in every pod with a token of its ServiceAccount.
+const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// defaultNamespace makes the namespace of the pod, if this runs in one, the default of
+// --namespace, if the program has that flag.
+func defaultNamespace(flags *pflag.FlagSet, file string) {
+	content, err := os.ReadFile(file) //nolint:gosec // a constant, tests aside
+	namespace := flags.Lookup("namespace")
+	if err != nil || namespace == nil {
+		return
+	}
+	// The value of a string flag takes any text.
+	_ = namespace.Value.Set(strings.TrimSpace(string(content)))
+	namespace.DefValue = namespace.Value.String()
 }
 
 // kubeconfigFlags returns the flag that ctrl.GetConfig reads, --kubeconfig, which

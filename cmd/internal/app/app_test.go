@@ -137,3 +137,23 @@ func TestInvalid(t *testing.T) {
 		})
 	}
 }
+
+// TestDefaultNamespace: in a pod the default is its namespace, elsewhere the flag's own.
+func TestDefaultNamespace(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "namespace")
+	require.NoError(t, os.WriteFile(file, []byte("y\n"), 0o600))
+	for name, c := range map[string]struct{ file, arg, want string }{
+		"in a pod":         {file, "", "y"},
+		"in a pod, a flag": {file, "--namespace=z", "z"},
+		"elsewhere":        {file + ".none", "", "rcroll-system"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+			namespace := flags.String("namespace", "rcroll-system", "")
+			defaultNamespace(flags, c.file)
+			require.NoError(t, flags.Parse(strings.Fields(c.arg)))
+			assert.Equal(t, c.want, *namespace)
+		})
+	}
+	defaultNamespace(pflag.NewFlagSet("", pflag.ContinueOnError), file) // a program without the flag
+}

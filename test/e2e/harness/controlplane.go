@@ -44,8 +44,9 @@ type ControlPlane struct {
 	temp string
 }
 
-// boot brings a control plane up; or, if dir is given, connects to the one there.
-func boot(localcluster, dir string) (*ControlPlane, error) {
+// boot brings a control plane up, a bare one without rcroll; or, if dir is given,
+// connects to the one there.
+func boot(localcluster, dir string, bare bool) (*ControlPlane, error) {
 	c := &ControlPlane{Localcluster: localcluster, Dir: dir}
 	if dir == "" {
 		var err error
@@ -53,7 +54,11 @@ func boot(localcluster, dir string) (*ControlPlane, error) {
 			return nil, fmt.Errorf("creating a directory: %w", err)
 		}
 		c.Dir = filepath.Join(c.temp, "cluster")
-		if err := c.Run("up"); err != nil {
+		up := []string{"up"}
+		if bare {
+			up = append(up, "--bare")
+		}
+		if err := c.Run(up...); err != nil {
 			c.remove(false)
 			return nil, err
 		}

@@ -32,8 +32,16 @@ var shared struct {
 	// mu is held while the control plane is booted and while it is removed.
 	mu     sync.Mutex
 	booted bool
+	bare   bool
 	plane  *ControlPlane
 	err    error
+}
+
+// MainBare is Main for tests that install rcroll themselves, on a control plane without
+// it.
+func MainBare(m *testing.M) {
+	shared.bare = true
+	Main(m)
 }
 
 // Main runs the tests of a package and exits. The control plane that they booted, if
@@ -70,11 +78,14 @@ func Cluster(t *testing.T) *ControlPlane {
 	if !enabled() {
 		t.Skipf("%s does not name bin/localcluster, or -short is given: there is no control plane to test on (make test-e2e has one)", localclusterEnv)
 	}
+	if shared.bare && os.Getenv(dirEnv) != "" {
+		t.Skipf("%s names a control plane, and this test needs one without rcroll", dirEnv)
+	}
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	if !shared.booted {
 		shared.booted = true
-		shared.plane, shared.err = boot(os.Getenv(localclusterEnv), os.Getenv(dirEnv))
+		shared.plane, shared.err = boot(os.Getenv(localclusterEnv), os.Getenv(dirEnv), shared.bare)
 	}
 	require.NoError(t, shared.err, "there is no control plane to test on")
 	return shared.plane
