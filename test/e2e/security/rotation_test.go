@@ -3,6 +3,7 @@ package security
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"os"
 	"strconv"
@@ -40,6 +41,7 @@ func TestRotation(t *testing.T) {
 	}
 	s := harness.Given(t, manifest.Tomcat(t, manifest.Replicas(1)))
 	traffic := editing(s, 4)
+	handshakes := connecting(s)
 	secrets := s.Cluster.Client.CoreV1().Secrets(secretNamespace)
 	patch := func(data map[string]string) error {
 		_, err := secrets.Patch(t.Context(), secretName, types.MergePatchType, []byte(encode(map[string]any{"data": data})), metav1.PatchOptions{})
@@ -60,11 +62,13 @@ func TestRotation(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return traffic.made.Load() >= wanted }, 20*harness.Patience, 50*time.Millisecond)
 	traffic.stop()
+	handshakes.stop()
+	assert.Empty(t, handshakes.failures, "of %d connections", handshakes.made.Load())
 	t.Logf("%d edits while the certificate was renewed 3 times, %d failed", traffic.made.Load(), len(traffic.failures))
 	assert.Empty(t, traffic.failures)
 }
 
-// traffic are edits that are made again and again.
+// traffic is something that is done again and again.
 type traffic struct {
 	made     atomic.Int64
 	stop     func()
@@ -72,20 +76,17 @@ type traffic struct {
 	failures []error // to be read after stop
 }
 
-// editing makes edits, some at a time. Each is judged whole, and not stored: otherwise
-// they would meet each other's versions.
-func editing(s *harness.Scenario, atOnce int) *traffic {
+// again does something until it is stopped, some at a time.
+func again(s *harness.Scenario, atOnce int, do func(context.Context) error) *traffic {
 	ctx, cancel := context.WithCancel(s.Context())
 	f := &traffic{}
-	var editors sync.WaitGroup
-	f.stop = func() { cancel(); editors.Wait() }
+	var doers sync.WaitGroup
+	f.stop = func() { cancel(); doers.Wait() }
 	s.Cleanup(f.stop)
 	for range atOnce {
-		editors.Go(func() {
+		doers.Go(func() {
 			for ctx.Err() == nil {
-				_, err := s.RCs().Patch(ctx, s.RCName, types.StrategicMergePatchType,
-					[]byte(`{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:8"}]}}}}`),
-					metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: "kubectl-edit"})
+				err := do(ctx)
 				switch {
 				case ctx.Err() != nil:
 				case err != nil:
@@ -99,6 +100,37 @@ func editing(s *harness.Scenario, atOnce int) *traffic {
 		})
 	}
 	return f
+}
+
+// editing makes edits. Each is judged whole, and not stored: otherwise they would meet
+// each other's versions.
+func editing(s *harness.Scenario, atOnce int) *traffic {
+	return again(s, atOnce, func(ctx context.Context) error {
+		_, err := s.RCs().Patch(ctx, s.RCName, types.StrategicMergePatchType,
+			[]byte(`{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:8"}]}}}}`),
+			metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: "kubectl-edit"})
+		return err
+	})
+}
+
+// connecting opens connections to the webhook as an API server does that trusts what the
+// configuration says at that moment: those that edits are reviewed by stay open.
+func connecting(s *harness.Scenario) *traffic {
+	host := webhookHost(s.T)
+	return again(s, 1, func(ctx context.Context) error {
+		configuration, err := s.Cluster.Client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, "rcroll", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(configuration.Webhooks[0].ClientConfig.CABundle)
+		dialer := tls.Dialer{Config: &tls.Config{RootCAs: roots, ServerName: "localhost"}}
+		connection, err := dialer.DialContext(ctx, "tcp", host)
+		if err != nil {
+			return err
+		}
+		return connection.Close()
+	})
 }
 
 // served is the certificate that the webhook shows.
