@@ -121,6 +121,7 @@ verify-sources:
 verify-documents:
 	go test -run='^TestPublishedDocument$$' ./hack/bench/internal/report
 	go test -run='^TestClientsDocument$$' ./test/e2e/matrix
+	go test -run='^TestDocument$$' ./test/e2e/security
 
 .PHONY: verify-manifests
 verify-manifests: bin/localcluster

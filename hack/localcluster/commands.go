@@ -71,6 +71,8 @@ func (o *options) up() *cobra.Command {
 	}
 	command.Flags().BoolVar(&up.Bare, "bare", false, "boot the control plane only, without rcroll")
 	command.Flags().BoolVar(&up.Audit, "audit", false, "log every request to logs/audit.log in the cluster's directory")
+	command.Flags().BoolVar(&up.WebhookClientCert, "webhook-client-cert", false,
+		"have the API server show the webhook a client certificate, without which the webhook accepts nothing")
 	return command
 }
 

@@ -91,6 +91,11 @@ func (c *ControlPlane) Program(name string) string {
 	return filepath.Join(filepath.Dir(c.Localcluster), name)
 }
 
+// File is the path of a file in the directory of the control plane.
+func (c *ControlPlane) File(names ...string) string {
+	return filepath.Join(append([]string{c.Dir}, names...)...)
+}
+
 // LogFile is the path of a log, by the name of what writes it.
 func (c *ControlPlane) LogFile(name string) string {
 	return filepath.Join(c.Dir, "logs", name+".log")

@@ -3,21 +3,16 @@ package policies
 import (
 	"context"
 	"encoding/json"
-	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -32,66 +27,28 @@ const hash = "0123456789abcdef0123456789abcdef"
 
 // config has the token of the agent or the webhook, and with it the permissions of that
 // ServiceAccount.
-func config(t *testing.T, component string) *rest.Config {
-	t.Helper()
-	config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(harness.Cluster(t).Dir, component+".kubeconfig"))
-	require.NoError(t, err)
-	config.WarningHandler = rest.NoWarnings{}
-	return config
-}
+func config(t *testing.T, component string) *rest.Config { return harness.TokenConfig(t, component) }
 
 func client(t *testing.T, config *rest.Config) kubernetes.Interface {
 	t.Helper()
-	client, err := kubernetes.NewForConfig(config)
-	require.NoError(t, err)
-	return client
+	return harness.Client(t, config)
 }
 
 // user is somebody who may do in one namespace what the rule says, and nothing else.
 func user(t *testing.T, namespace, name string, rule rbacv1.PolicyRule) kubernetes.Interface {
 	t.Helper()
-	admin := harness.Cluster(t).Client.RbacV1()
-	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: []rbacv1.PolicyRule{rule}}
-	_, err := admin.Roles(namespace).Create(t.Context(), role, metav1.CreateOptions{})
-	require.NoError(t, err)
-	_, err = admin.RoleBindings(namespace).Create(t.Context(), &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
-	}, metav1.CreateOptions{})
-	require.NoError(t, err)
-	awaitRight(t, namespace, name, rule)
+	harness.Grant(t, namespace, name, rule)
 	return inItsName(t, name)
 }
 
 // inItsName is the client of a user or a ServiceAccount.
 func inItsName(t *testing.T, name string) kubernetes.Interface {
 	t.Helper()
-	config := rest.CopyConfig(harness.Cluster(t).Config)
-	config.Impersonate = rest.ImpersonationConfig{UserName: name}
-	return client(t, config)
-}
-
-// awaitRight waits until the API server knows of the role.
-func awaitRight(t *testing.T, namespace, name string, rule rbacv1.PolicyRule) {
-	resource, subresource, _ := strings.Cut(rule.Resources[len(rule.Resources)-1], "/")
-	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: name,
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: namespace, Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: resource, Subresource: subresource,
-		},
-	}}
-	reviews := harness.Cluster(t).Client.AuthorizationV1().SubjectAccessReviews()
-	require.Eventually(t, func() bool {
-		answer, err := reviews.Create(t.Context(), review, metav1.CreateOptions{})
-		return err == nil && answer.Status.Allowed
-	}, harness.Patience, 50*time.Millisecond)
+	return client(t, harness.ConfigOf(t, name))
 }
 
 // rcRule allows all that a user may do with ReplicationControllers.
-func rcRule(resources ...string) rbacv1.PolicyRule {
-	return rbacv1.PolicyRule{APIGroups: []string{""}, Resources: resources, Verbs: []string{"*"}}
-}
+func rcRule(resources ...string) rbacv1.PolicyRule { return harness.RCRule(resources...) }
 
 // namespace makes one of its own for a test that needs no pods.
 func namespace(t *testing.T, labels map[string]string) string {

@@ -101,6 +101,9 @@ func (c *Cluster) apiServer() component {
 			"--audit-policy-file="+c.auditPolicyFile(),
 			"--audit-log-path="+filepath.Join(c.dir, "logs", "audit.log"))
 	}
+	if c.state.WebhookClientCert {
+		flags = append(flags, "--admission-control-config-file="+c.admissionConfigurationFile())
+	}
 	return component{name: apiServerName, flags: flags, readyURL: "https://" + c.address(apiServerPort) + "/readyz"}
 }
 
@@ -156,18 +159,22 @@ func (c *Cluster) kwok() component {
 }
 
 func (c *Cluster) webhook() component {
+	flags := []string{
+		"--kubeconfig=" + c.componentKubeconfig(webhookName),
+		"--bind-address=127.0.0.1",
+		"--port=" + c.port(webhookPort),
+		"--cert-dir=" + filepath.Join(c.dir, "webhook-certs"),
+		"--extra-dns-name=localhost",
+		"--health-probe-bind-address=" + c.address(webhookHealthPort),
+		"--metrics-bind-address=" + c.address(webhookMetricsPort),
+	}
+	if c.state.WebhookClientCert {
+		flags = append(flags,
+			"--client-ca-file="+c.pkiFile(webhookClientCA),
+			"--client-allowed-names="+webhookClientName)
+	}
 	return component{
-		name:   webhookName,
-		binary: webhookName,
-		flags: []string{
-			"--kubeconfig=" + c.componentKubeconfig(webhookName),
-			"--bind-address=127.0.0.1",
-			"--port=" + c.port(webhookPort),
-			"--cert-dir=" + filepath.Join(c.dir, "webhook-certs"),
-			"--extra-dns-name=localhost",
-			"--health-probe-bind-address=" + c.address(webhookHealthPort),
-			"--metrics-bind-address=" + c.address(webhookMetricsPort),
-		},
+		name: webhookName, binary: webhookName, flags: flags,
 		readyURL: "http://" + c.address(webhookHealthPort) + "/readyz",
 	}
 }

@@ -144,11 +144,10 @@ func (c *Cluster) writeKustomization(dir, overlay string, configurations []admis
 }
 
 // urlPatch points every webhook to the local process, at the path of its Service reference.
-// The host is a name because the webhook's certificate is issued for DNS names.
 func (c *Cluster) urlPatch(configuration *admissionv1.MutatingWebhookConfiguration) (string, error) {
 	var patch []jsonPatch
 	for i, w := range configuration.Webhooks {
-		u := url.URL{Scheme: "https", Host: "localhost:" + c.port(webhookPort)}
+		u := url.URL{Scheme: "https", Host: c.webhookHost()}
 		if service := w.ClientConfig.Service; service != nil {
 			u.Path = ptr.Deref(service.Path, "")
 		}

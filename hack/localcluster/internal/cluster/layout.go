@@ -32,6 +32,8 @@ type state struct {
 	BasePort int `json:"basePort"`
 	// Audit means that the API server writes an audit log.
 	Audit bool `json:"audit,omitempty"`
+	// WebhookClientCert means that the API server shows the webhook a client certificate, which the webhook demands.
+	WebhookClientCert bool `json:"webhookClientCert,omitempty"`
 }
 
 // ErrNoCluster means that the cluster does not exist.
@@ -130,5 +132,8 @@ const (
 )
 
 func (c *Cluster) port(p port) string { return strconv.Itoa(c.state.BasePort + int(p)) }
+
+// webhookHost is a name because the webhook's certificate is issued for DNS names.
+func (c *Cluster) webhookHost() string { return "localhost:" + c.port(webhookPort) }
 
 func (c *Cluster) address(p port) string { return net.JoinHostPort("127.0.0.1", c.port(p)) }

@@ -27,6 +27,9 @@ type UpOptions struct {
 	Bare bool
 	// Audit makes the API server log every request; it stays so until the cluster is removed.
 	Audit bool
+	// WebhookClientCert makes the API server show the webhook a client certificate, which the webhook demands; it stays so
+	// until the cluster is removed.
+	WebhookClientCert bool
 	// Progress is called with what has become ready.
 	Progress func(format string, args ...any)
 }
@@ -58,13 +61,18 @@ func (c *Cluster) prepare(o UpOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.Audit && !c.state.Audit {
-		c.state.Audit = true
+	before := c.state
+	c.state.Audit = c.state.Audit || o.Audit
+	c.state.WebhookClientCert = c.state.WebhookClientCert || o.WebhookClientCert
+	if c.state != before {
 		if err := c.save(); err != nil {
 			return err
 		}
 	}
-	return c.issueCredentials()
+	if err := c.issueCredentials(); err != nil || !c.state.WebhookClientCert {
+		return err
+	}
+	return c.issueWebhookClientCertificate()
 }
 
 func (c *Cluster) upControlPlane(ctx context.Context, progress func(string, ...any)) error {
