@@ -54,7 +54,7 @@ test-unit: ## Run the unit and property tests
 	go test -timeout=40m $(GOTESTFLAGS) $$(go list ./... | grep -v /test/e2e)
 	cd hack/localcluster && go test $(GOTESTFLAGS) ./internal/...
 	cd test/helm && go test $(GOTESTFLAGS) ./...
-	cd hack/release && go test -timeout=30m $(GOTESTFLAGS) ./...
+	cd hack/release && go test -short $(GOTESTFLAGS) ./...
 
 .PHONY: test-e2e
 test-e2e: build bin/oldkubectl ## Run the end-to-end tests, each package on a control plane of its own
@@ -145,6 +145,10 @@ release: bin/localcluster ## Make all files of a release in dist: make release V
 	@if [[ -z "$(VERSION)" ]]; then echo "say which: make release VERSION=v0.1.0"; exit 1; fi
 	rm -rf dist
 	cd hack/release && go run . -version=$(VERSION)
+
+.PHONY: test-release
+test-release: ## Run the tests of images and release files, which compile all of it anew
+	cd hack/release && go test -count=1 -timeout=60m $(GOTESTFLAGS) ./...
 
 .PHONY: clean
 clean: down ## Stop the local control plane and remove the binaries

@@ -34,6 +34,9 @@ func TestImages(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the images are for linux")
 	}
+	if testing.Short() {
+		t.Skip("both programs are compiled twice, with all that they need: make test-release")
+	}
 	dist := t.TempDir()
 	first, err := checkout.images(t.Context(), filepath.Join(dist, "images"), []v1.Platform{here})
 	require.NoError(t, err)
