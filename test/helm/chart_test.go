@@ -68,9 +68,9 @@ func normal(value any) any {
 
 func render(t *testing.T, release Release, values string) map[string]map[string]any {
 	t.Helper()
-	manifests, _, err := Render(chartDir, release, parse(t, values))
+	rendered, err := Render(chartDir, release, parse(t, values))
 	require.NoError(t, err)
-	return objects(t, manifests)
+	return objects(t, rendered.Manifests)
 }
 
 func parse(t *testing.T, text string) map[string]any {
@@ -112,9 +112,9 @@ func TestSameAsBase(t *testing.T) {
 // namespace, wherever it is named.
 func TestAnyNamespace(t *testing.T) {
 	manifests := func(release Release) string {
-		text, notes, err := Render(chartDir, release, nil)
+		rendered, err := Render(chartDir, release, nil)
 		require.NoError(t, err)
-		return text + notes
+		return rendered.Manifests + rendered.Hooks + rendered.Notes
 	}
 	// A name that YAML takes for something else, were it not quoted.
 	for key, object := range render(t, Release{Name: "x", Namespace: "y"}, "") {

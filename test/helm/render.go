@@ -4,13 +4,13 @@ package helm
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/engine"
+	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 )
 
 // Release is where and as what the chart is installed.
@@ -21,47 +21,60 @@ type Release struct {
 	KubeVersion string
 }
 
-// Render returns the manifests that helm install would apply, in one stream, and its
-// notes.
-func Render(dir string, release Release, values map[string]any) (manifests, notes string, err error) {
+// Rendered is what a release consists of.
+type Rendered struct {
+	// Manifests are what helm install applies, Hooks what helm uninstall does; either in one
+	// stream.
+	Manifests, Hooks string
+
+	Notes string
+}
+
+// Render renders the chart, as helm install does.
+func Render(dir string, release Release, values map[string]any) (Rendered, error) {
 	chart, err := loader.LoadDir(dir)
 	if err != nil {
-		return "", "", fmt.Errorf("load the chart: %w", err)
+		return Rendered{}, fmt.Errorf("load the chart: %w", err)
 	}
 	capabilities := *common.DefaultCapabilities
 	if release.KubeVersion != "" {
 		version, err := common.ParseKubeVersion(release.KubeVersion)
 		if err != nil {
-			return "", "", fmt.Errorf("parse the version of Kubernetes: %w", err)
+			return Rendered{}, fmt.Errorf("parse the version of Kubernetes: %w", err)
 		}
 		capabilities.KubeVersion = *version
 	}
 	options := common.ReleaseOptions{Name: release.Name, Namespace: release.Namespace, Revision: 1, IsInstall: true}
 	all, err := util.ToRenderValues(chart, values, options, &capabilities)
 	if err != nil {
-		return "", "", fmt.Errorf("check the values: %w", err)
+		return Rendered{}, fmt.Errorf("check the values: %w", err)
 	}
 	files, err := engine.Render(chart, all)
 	if err != nil {
-		return "", "", fmt.Errorf("render the chart: %w", err)
+		return Rendered{}, fmt.Errorf("render the chart: %w", err)
 	}
-	var stream strings.Builder
-	for _, name := range sorted(files) {
+	var notes string
+	for name, text := range files {
 		switch {
 		case path.Base(name) == "NOTES.txt":
-			notes = files[name]
-		case strings.HasSuffix(name, ".yaml") && strings.TrimSpace(files[name]) != "":
-			fmt.Fprintf(&stream, "---\n%s\n", strings.Trim(files[name], "\n"))
+			notes = text
+			delete(files, name)
+		case !strings.HasSuffix(name, ".yaml"):
+			delete(files, name)
 		}
 	}
-	return stream.String(), notes, nil
+	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	if err != nil {
+		return Rendered{}, fmt.Errorf("read what was rendered: %w", err)
+	}
+	rendered := Rendered{Notes: notes}
+	for _, manifest := range manifests {
+		rendered.Manifests += document(manifest.Content)
+	}
+	for _, hook := range hooks {
+		rendered.Hooks += document(hook.Manifest)
+	}
+	return rendered, nil
 }
 
-func sorted(files map[string]string) []string {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func document(text string) string { return "---\n" + strings.Trim(text, "\n") + "\n" }

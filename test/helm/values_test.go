@@ -35,8 +35,10 @@ var changes = map[string]struct {
 	"no network policy": {"networkPolicy: {enabled: false}", nil, []string{"kind: NetworkPolicy"}},
 	"the API server":    {"networkPolicy: {webhookFrom: [{ipBlock: {cidr: 192.0.2.0/28}}]}", []string{"\n        cidr: 192.0.2.0/28"}, nil},
 	"who reads metrics": {"networkPolicy: {metricsFrom: [{podSelector: {}}]}", []string{"- podSelector: {}"}, []string{"metrics: enabled"}},
-	"service monitor":   {"serviceMonitor: {enabled: true, labels: {release: prom}, interval: 10s}", []string{"kind: ServiceMonitor", "release: prom", "interval: 10s", "name: rcroll-metrics"}, nil},
+	"service monitor":   {"serviceMonitor: {enabled: true, labels: {release: prom}, interval: 10s}", []string{"kind: ServiceMonitor", "release: prom", "interval: 10s", "name: rcroll-metrics", "scheme: https"}, nil},
 	"prometheus rule":   {"prometheusRule: {enabled: true, labels: {release: prom}}", []string{"kind: PrometheusRule", "release: prom", "rcroll_agent_rollouts_stalled_total"}, nil},
+	"drain":             {"drain: {patience: 2m, timeout: 10m}", []string{"kind: Job", "- --patience=2m", "- --timeout=10m"}, nil},
+	"no drain":          {"drain: {enabled: false}", nil, []string{"kind: Job", "rcroll-drain"}},
 	"opt in":            {"optIn: true", []string{`values: ["true"]`, "orValue('') != 'true'", "rcroll.dev/enabled=true"}, []string{`values: ["false"]`, "operator: NotIn\n      values: [\"true\"]"}},
 	"trigger":           {"trigger: template", []string{"- --trigger=template"}, nil},
 	"hash key":          {"hashKey: rcroll.dev/hash", []string{"- --hash-label-key=rcroll.dev/hash", `expression: "'rcroll.dev/hash'"`}, []string{"'deployment'"}},
@@ -49,11 +51,12 @@ var changes = map[string]struct {
 func TestValues(t *testing.T) {
 	for name, c := range changes {
 		t.Run(name, func(t *testing.T) {
-			manifests, notes, err := Render(chartDir, Release{Name: "x", Namespace: "y", KubeVersion: "v1.37.2"}, parse(t, c.values))
+			rendered, err := Render(chartDir, Release{Name: "x", Namespace: "y", KubeVersion: "v1.37.2"}, parse(t, c.values))
 			require.NoError(t, err)
+			manifests := rendered.Manifests + rendered.Hooks
 			objects(t, manifests) // is valid YAML, and nothing is there twice
 			for _, text := range c.contains {
-				assert.True(t, strings.Contains(manifests+notes, text), "%q is missing", text)
+				assert.True(t, strings.Contains(manifests+rendered.Notes, text), "%q is missing", text)
 			}
 			for _, text := range c.lacks {
 				assert.False(t, strings.Contains(withoutComments(manifests), text), "%q is there", text)
@@ -116,6 +119,7 @@ func TestWrongValues(t *testing.T) {
 		"certificates: {mode: certManager}":              "certificates.issuerRef.name",
 		"networkPolicy: {webhookFrom: 192.0.2.0/28}":     "/networkPolicy/webhookFrom",
 		"serviceMonitor: {interval: often}":              "/serviceMonitor/interval",
+		"drain: {timeout: soon}":                         "/drain/timeout",
 		"trigger: env":                                   "/trigger",
 		"hashKey: a b":                                   "/hashKey",
 		"optIn: 'yes'":                                   "/optIn",
@@ -126,7 +130,7 @@ func TestWrongValues(t *testing.T) {
 		"prometheusRule: {enabled: true, rules: [mine]}": "/prometheusRule",
 	} {
 		t.Run(values, func(t *testing.T) {
-			_, _, err := Render(chartDir, inSystem, parse(t, values))
+			_, err := Render(chartDir, inSystem, parse(t, values))
 			require.ErrorContains(t, err, want)
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/test/e2e/harness"
@@ -53,6 +55,7 @@ func TestDrain(t *testing.T) {
 
 	// For the next test.
 	t.Cleanup(func() { assert.NoError(t, idle.Cluster.Run("up")) })
+	idle.KubectlWithInput(hooks(t), "--namespace=rcroll-system", "apply", "-f", "-")
 	drained := start(t, rolls.Cluster, "drain", "--patience=30s", "--delete-webhook-configuration=rcroll")
 	require.Eventually(t, func() bool {
 		refused := idle.TryKubectl("", "set", "image", idle.Ref(), "tomcat=tomcat:8", "--dry-run=server")
@@ -93,10 +96,29 @@ func assertClean(s *harness.Scenario) {
 	}
 }
 
-// start runs the agent's executable as the administrator, and tells how it ended.
+// hooks are what the Helm chart applies before it is uninstalled. (Its Job's pod is a
+// simulated one, which does nothing.)
+func hooks(t *testing.T) string {
+	t.Helper()
+	command := exec.CommandContext(harness.Context(t), "go", "run", "./render", "-hooks")
+	command.Dir = "../../helm"
+	rendered, err := command.Output()
+	require.NoError(t, err)
+	return string(rendered)
+}
+
+// start runs the agent's executable with the permissions of the chart's Job, and tells how
+// it ended.
 func start(t *testing.T, cluster *harness.ControlPlane, args ...string) <-chan error {
 	t.Helper()
-	command := exec.CommandContext(harness.Context(t), cluster.Program(harness.Agent), append(args, "--kubeconfig="+cluster.Kubeconfig())...)
+	kubeconfig, err := clientcmd.LoadFromFile(cluster.Kubeconfig())
+	require.NoError(t, err)
+	for _, user := range kubeconfig.AuthInfos {
+		user.Impersonate = "system:serviceaccount:rcroll-system:rcroll-drain"
+	}
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, clientcmd.WriteToFile(*kubeconfig, file))
+	command := exec.CommandContext(harness.Context(t), cluster.Program(harness.Agent), append(args, "--kubeconfig="+file)...)
 	var output bytes.Buffer
 	command.Stdout, command.Stderr = &output, &output
 	require.NoError(t, command.Start())
