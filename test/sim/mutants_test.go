@@ -39,7 +39,7 @@ var mutants = []struct {
 		{"pkg/rollout/promote.go", `return wait(newRC.Name + " is being deleted")`, `return adopt(s)`},
 	}},
 	{name: "ignore observedGeneration", edits: []edit{
-		{"pkg/agent/snapshot.go", `status("observedGeneration") >= rc.GetGeneration()`, `true`},
+		{"pkg/rollout/object.go", `status("observedGeneration") >= rc.GetGeneration()`, `true`},
 	}},
 	{name: "clear the request before promotion", edits: []edit{
 		{"pkg/mutate/command.go", `setAnnotation(object, api.PromotingSinceAnnotation, write.Time.UTC().Format(time.RFC3339))`,
