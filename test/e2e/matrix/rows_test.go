@@ -486,7 +486,12 @@ func settingRows() []row {
 			name: "kubectl set image, where a setting is not valid",
 			create: func(s *scenario, m manifest.RC) {
 				s.Apply(m)
-				s.Kubectl(past(`{"annotations":{"` + api.MaxSurgeAnnotation + `":"lots"}}`)...)
+				// Nor about anything in a namespace that opted out.
+				s.Kubectl("label", "namespace", s.Namespace, api.EnabledKey+"=false")
+				require.Eventually(s, func() bool {
+					return s.TryKubectl("", "annotate", "--overwrite", ref, api.MaxSurgeAnnotation+"=lots").ExitCode == 0
+				}, harness.Patience, 50*time.Millisecond)
+				s.Kubectl("label", "namespace", s.Namespace, api.EnabledKey+"-")
 			},
 			edit: kubectl("set", "image", ref, "tomcat="+newImage),
 			cells: but(everywhere(cell{means: notApplicable, note: "no rollout begins with it"}),
