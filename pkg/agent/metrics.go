@@ -162,17 +162,13 @@ func summarize(rcs []unstructured.Unstructured) (counts map[string]int, oldest t
 // progressingReason is pendingReason while the condition is of the rollout before.
 func progressingReason(rc *unstructured.Unstructured) string {
 	conditions, _ := rollout.ConditionsOf(rc)
-	progressing, underway := "", false
-	for _, condition := range conditions {
-		switch condition.Type {
-		case rollout.Progressing:
-			progressing = condition.Reason
-		case rollout.Reconciling, rollout.Stalled:
-			underway = underway || condition.Status == corev1.ConditionTrue
-		}
+	isTrue := func(kind corev1.ReplicationControllerConditionType) bool {
+		condition := rollout.FindCondition(conditions, kind)
+		return condition != nil && condition.Status == corev1.ConditionTrue
 	}
-	if !underway {
+	progressing := rollout.FindCondition(conditions, rollout.Progressing)
+	if progressing == nil || !isTrue(rollout.Reconciling) && !isTrue(rollout.Stalled) {
 		return pendingReason
 	}
-	return progressing
+	return progressing.Reason
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 )
@@ -34,6 +35,12 @@ func (s Spec) Unlabelled(hashKey string) Spec {
 		delete(metadata, "creationTimestamp")
 	}
 	return out
+}
+
+// Promoting is the hash of the template that is being promoted, which a mark of the
+// promotion holds; empty if there is none.
+func (s Spec) Promoting() string {
+	return cmp.Or(s.Selector()[SealedLabel], s.TemplateLabels()[AdoptingLabel])
 }
 
 // Marked reports whether the spec carries a mark of a promotion.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -112,6 +113,11 @@ func (s Spec) Images() map[string]string {
 		}
 	}
 	return images
+}
+
+// DistinctImages are the images of the spec, each once and in order.
+func (s Spec) DistinctImages() []string {
+	return slices.Compact(slices.Sorted(maps.Values(s.Images())))
 }
 
 // SameImages reports whether both specs name the same containers with the same images.

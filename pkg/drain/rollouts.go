@@ -48,9 +48,8 @@ func progressOf(rcs []corev1.ReplicationController, timeIsUp bool) progress {
 }
 
 func isStalled(rc *corev1.ReplicationController) bool {
-	return slices.ContainsFunc(rc.Status.Conditions, func(c corev1.ReplicationControllerCondition) bool {
-		return c.Type == rollout.Stalled && c.Status == corev1.ConditionTrue
-	})
+	stalled := rollout.FindCondition(rc.Status.Conditions, rollout.Stalled)
+	return stalled != nil && stalled.Status == corev1.ConditionTrue
 }
 
 // describe names an object, and what its conditions say of it.

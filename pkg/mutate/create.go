@@ -53,7 +53,7 @@ func create(write Write, options Options) Decision {
 // was taken of, of which in the middle of a promotion the marks tell.
 func isEditedExport(export *unstructured.Unstructured, hashKey string) bool {
 	spec := api.SpecOf(export)
-	live := cmp.Or(spec.Selector()[api.SealedLabel], spec.TemplateLabels()[api.AdoptingLabel], export.GetAnnotations()[api.LiveAnnotation])
+	live := cmp.Or(spec.Promoting(), export.GetAnnotations()[api.LiveAnnotation])
 	return api.IsHash(live) && spec.Hash(hashKey) != live
 }
 

@@ -229,5 +229,5 @@ func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string
 
 // images names the images of a spec, each once and in order.
 func images(spec api.Spec) string {
-	return strings.Join(slices.Compact(slices.Sorted(maps.Values(spec.Images()))), ", ")
+	return strings.Join(spec.DistinctImages(), ", ")
 }

@@ -1,7 +1,6 @@
 package progress
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -142,7 +141,7 @@ const hashKey = api.DefaultHashLabelKey
 // members finds the owned ReplicationControllers. During a promotion the new one is that
 // under promotion.
 func (r *Rollout) members(rc *unstructured.Unstructured, others []*unstructured.Unstructured) {
-	if hash := r.promoting(); hash != "" {
+	if hash := r.Live.Promoting(); hash != "" {
 		r.NewName = api.NewRCName(rc.GetName(), hash)
 	} else if r.Requested != nil && !r.Cancelled {
 		r.NewName = api.NewRCName(rc.GetName(), r.RequestedHash)
@@ -162,21 +161,13 @@ func (r *Rollout) members(rc *unstructured.Unstructured, others []*unstructured.
 	slices.SortFunc(r.Old, func(a, b rollout.Member) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// promoting is the hash under promotion; empty if there is none.
-func (r *Rollout) promoting() string {
-	if hash := r.Live.Selector()[api.SealedLabel]; hash != "" {
-		return hash
-	}
-	return r.Live.TemplateLabels()[api.AdoptingLabel]
-}
-
 // underway is the phase while a request is pending. Its order is that of rollout.Decide.
 func (r *Rollout) underway(rc *unstructured.Unstructured, settingsErr error) {
 	stalled := r.heed(rc)
 	noneLeft := r.New == nil && len(r.Old) == 0
 	_, promotes := rc.GetAnnotations()[api.PromotingSinceAnnotation]
 	switch {
-	case r.promoting() != "" || r.Cancelled && noneLeft && promotes:
+	case r.Live.Promoting() != "" || r.Cancelled && noneLeft && promotes:
 		r.Phase = Promoting
 		r.failIf(stalled)
 	case r.Cancelled && noneLeft:
@@ -198,15 +189,15 @@ func (r *Rollout) underway(rc *unstructured.Unstructured, settingsErr error) {
 // there.
 func (r *Rollout) heed(rc *unstructured.Unstructured) *corev1.ReplicationControllerCondition {
 	conditions, _ := rollout.ConditionsOf(rc)
-	progressing := find(conditions, rollout.Progressing)
+	progressing := rollout.FindCondition(conditions, rollout.Progressing)
 	if !r.tells(progressing) {
 		return nil
 	}
 	r.Reason, r.Message = progressing.Reason, progressing.Message
-	if reconciling := find(conditions, rollout.Reconciling); reconciling != nil {
+	if reconciling := rollout.FindCondition(conditions, rollout.Reconciling); reconciling != nil {
 		r.Reason = reconciling.Reason
 	}
-	stalled := find(conditions, rollout.Stalled)
+	stalled := rollout.FindCondition(conditions, rollout.Stalled)
 	r.FailureRollback = stalled != nil && stalled.Reason == rollout.ReasonRollingBack
 	return stalled
 }
@@ -238,7 +229,7 @@ func (r *Rollout) tells(condition *corev1.ReplicationControllerCondition) bool {
 // ended is the phase while no request is pending.
 func (r *Rollout) ended(rc *unstructured.Unstructured) {
 	conditions, _ := rollout.ConditionsOf(rc)
-	progressing := find(conditions, rollout.Progressing)
+	progressing := rollout.FindCondition(conditions, rollout.Progressing)
 	if progressing != nil {
 		r.Reason, r.Message = progressing.Reason, progressing.Message
 	}
@@ -260,22 +251,8 @@ func (r *Rollout) settled(rc *unstructured.Unstructured) bool {
 		return n
 	}
 	desired := int64(r.Desired)
-	return r.RC.StatusObserved && r.promoting() == "" && status("replicas") == desired && status("fullyLabeledReplicas") == desired &&
+	return r.RC.StatusObserved && r.Live.Promoting() == "" && status("replicas") == desired && status("fullyLabeledReplicas") == desired &&
 		status("readyReplicas") == desired && status("availableReplicas") == desired
-}
-
-func find(conditions []corev1.ReplicationControllerCondition, kind corev1.ReplicationControllerConditionType) *corev1.ReplicationControllerCondition {
-	for i := range conditions {
-		if conditions[i].Type == kind {
-			return &conditions[i]
-		}
-	}
-	return nil
-}
-
-// Images are those of a spec, each once and in order.
-func Images(spec api.Spec) []string {
-	return slices.Compact(slices.Sorted(maps.Values(spec.Images())))
 }
 
 // Name is that of the user's ReplicationController.

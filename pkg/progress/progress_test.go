@@ -156,7 +156,7 @@ func TestMembers(t *testing.T) {
 	assert.Len(t, r.Old, 1)
 	assert.EqualValues(t, 5, r.Desired)
 	assert.EqualValues(t, 2, r.Updated())
-	assert.Equal(t, []string{"tomcat:9"}, progress.Images(r.Requested))
+	assert.Equal(t, []string{"tomcat:9"}, r.Requested.DistinctImages())
 	least, most := r.Bounds()
 	assert.Equal(t, [2]int64{5, 6}, [2]int64{least, most})
 }

@@ -198,9 +198,14 @@ func sortedWithout(members []Member, name string) []Member {
 }
 
 func (s Snapshot) condition(kind corev1.ReplicationControllerConditionType) *corev1.ReplicationControllerCondition {
-	for i := range s.Conditions {
-		if s.Conditions[i].Type == kind {
-			return &s.Conditions[i]
+	return FindCondition(s.Conditions, kind)
+}
+
+// FindCondition returns the condition of a type; nil if there is none.
+func FindCondition(conditions []corev1.ReplicationControllerCondition, kind corev1.ReplicationControllerConditionType) *corev1.ReplicationControllerCondition {
+	for i := range conditions {
+		if conditions[i].Type == kind {
+			return &conditions[i]
 		}
 	}
 	return nil

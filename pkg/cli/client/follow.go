@@ -12,7 +12,7 @@ import (
 )
 
 // Seen is what a watch shows at one moment: all ReplicationControllers of the namespace,
-// in the order in which they changed.
+// by name.
 type Seen map[string]*unstructured.Unstructured
 
 // Others are all but the named one.

@@ -3,8 +3,6 @@ package rcroll
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/progress"
@@ -17,10 +15,6 @@ const underway = rollout.ReasonUpdated
 // What users read besides tables. testdata/messages.golden shows all errors.
 
 var errInterrupted = errors.New("interrupted; the rolling update goes on in the cluster")
-
-func imageList(spec interface{ Images() map[string]string }) []string {
-	return slices.Compact(slices.Sorted(maps.Values(spec.Images())))
-}
 
 func errFailed(r progress.Rollout) error {
 	return fmt.Errorf("%s: failed: %s", r.Ref(), r.Message)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/cli/client"
 	"github.com/rcroll/rcroll/pkg/cli/exit"
 	"github.com/rcroll/rcroll/pkg/progress"
@@ -141,6 +142,4 @@ func statusLine(r progress.Rollout, verdict progress.Verdict) string {
 	return line
 }
 
-func images(spec interface{ Images() map[string]string }) string {
-	return strings.Join(imageList(spec), ", ")
-}
+func images(spec api.Spec) string { return strings.Join(spec.DistinctImages(), ", ") }

@@ -89,16 +89,16 @@ func errFailed(r progress.Rollout) error { return fmt.Errorf("%s: %s", r.Ref(), 
 func errDeleted(ref string) error { return fmt.Errorf("%s was deleted", ref) }
 
 func errCancelled(r progress.Rollout) error {
-	return fmt.Errorf("%s: the rolling update was cancelled, and is rolled back to %s", r.Ref(), strings.Join(progress.Images(r.Live), ", "))
+	return fmt.Errorf("%s: the rolling update was cancelled, and is rolled back to %s", r.Ref(), strings.Join(r.Live.DistinctImages(), ", "))
 }
 
 // errChanged is for a rollout that somebody else led elsewhere.
 func errChanged(r progress.Rollout) error {
-	return fmt.Errorf("%s: %s changed the rolling update, which now leads to %s", r.Ref(), r.RequestedBy, strings.Join(progress.Images(r.Requested), ", "))
+	return fmt.Errorf("%s: %s changed the rolling update, which now leads to %s", r.Ref(), r.RequestedBy, strings.Join(r.Requested.DistinctImages(), ", "))
 }
 
 func errNotCancelled(r progress.Rollout) error {
-	return fmt.Errorf("%s: %s began another rolling update, to %s", r.Ref(), r.RequestedBy, strings.Join(progress.Images(r.Requested), ", "))
+	return fmt.Errorf("%s: %s began another rolling update, to %s", r.Ref(), r.RequestedBy, strings.Join(r.Requested.DistinctImages(), ", "))
 }
 
 // goOn says what becomes of a rollout that nobody waits for any more.

@@ -83,7 +83,7 @@ func exists(r progress.Rollout, name string) bool {
 
 // rollBack cancels the rollout that is under way, and follows its end.
 func (o *options) rollBack(ctx context.Context, c *client.Client, rc *unstructured.Unstructured, before progress.Rollout) error {
-	live := progress.Images(before.Live)
+	live := before.Live.DistinctImages()
 	switch {
 	case o.newName != "" && o.newName != before.NewName:
 		return errNoSuchUpdate(o.newName)

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
 	"github.com/rcroll/rcroll/test/observe"
 )
 
@@ -72,10 +73,5 @@ func Sealed(m observe.Moment) bool { return m.RC != nil && m.RC.Spec.Selector[ap
 
 // Condition is a condition of a ReplicationController; nil if it has none of that type.
 func Condition(rc *observe.RC, kind corev1.ReplicationControllerConditionType) *corev1.ReplicationControllerCondition {
-	for i := range rc.Status.Conditions {
-		if rc.Status.Conditions[i].Type == kind {
-			return &rc.Status.Conditions[i]
-		}
-	}
-	return nil
+	return rollout.FindCondition(rc.Status.Conditions, kind)
 }
