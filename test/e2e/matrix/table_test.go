@@ -2,13 +2,13 @@ package matrix
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+
+	"github.com/rcroll/rcroll/test/golden/document"
 )
 
 const (
@@ -19,20 +19,9 @@ const (
 
 // TestClientsDocument holds docs/clients.md to what TestMatrix tests.
 func TestClientsDocument(t *testing.T) {
-	content, err := os.ReadFile(clientsDocument)
-	require.NoError(t, err)
-	head, rest, found := strings.Cut(string(content), tableBegins)
-	require.True(t, found, "the table does not begin in %s", clientsDocument)
-	_, tail, found := strings.Cut(rest, tableEnds)
-	require.True(t, found, "the table does not end in %s", clientsDocument)
 	table := table()
 	t.Log("\n" + table)
-	generated := head + tableBegins + table + tableEnds + tail
-	if *update {
-		require.NoError(t, os.WriteFile(clientsDocument, []byte(generated), 0o644))
-		return
-	}
-	assert.Equal(t, generated, string(content), "with -update it is written anew")
+	document.Section(t, clientsDocument, tableBegins, tableEnds, table, *update)
 }
 
 // TestMatrixIsComplete: every edit says at every moment what it means, or why it is

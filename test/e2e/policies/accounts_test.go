@@ -30,13 +30,6 @@ const (
 
 var dryRun = metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 
-// privileged is what a thief of a token would run.
-func privileged(rc *corev1.ReplicationController) {
-	rc.Spec.Replicas = ptr.To[int32](1)
-	rc.Spec.Template.Spec.HostPID = true
-	rc.Spec.Template.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)}
-}
-
 // rcsAs is the client of the agent or the webhook.
 func rcsAs(t *testing.T, component, namespace string) clientv1.ReplicationControllerInterface {
 	return client(t, config(t, component)).CoreV1().ReplicationControllers(namespace)
@@ -46,17 +39,17 @@ func rcsAs(t *testing.T, component, namespace string) clientv1.ReplicationContro
 func TestAgentCreatesOnlyForARollout(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t, nil)
-	owner := create(t, ns, newRC("tomcat"))
+	owner := create(t, ns, harness.NewRC("tomcat"))
 	inKubeSystem := owner.DeepCopy()
 	refused := map[string]struct {
 		namespace string
 		rc        *corev1.ReplicationController
 		says      string
 	}{
-		"a privileged one in kube-system":     {metav1.NamespaceSystem, newRC("thief", privileged), "only where the webhook is called for them"},
-		"one that looks right in kube-system": {metav1.NamespaceSystem, newRC("thief", sealedFor(inKubeSystem)), "only where the webhook is called for them"},
-		"one in a namespace that opted out":   {namespace(t, map[string]string{api.EnabledKey: "false"}), newRC("thief", sealedFor(owner)), "only where the webhook is called for them"},
-		"a privileged one":                    {ns, newRC("thief", privileged), "as their only owner and controller"},
+		"a privileged one in kube-system":     {metav1.NamespaceSystem, harness.NewRC("thief", harness.Privileged), "only where the webhook is called for them"},
+		"one that looks right in kube-system": {metav1.NamespaceSystem, harness.NewRC("thief", sealedFor(inKubeSystem)), "only where the webhook is called for them"},
+		"one in a namespace that opted out":   {namespace(t, map[string]string{api.EnabledKey: "false"}), harness.NewRC("thief", sealedFor(owner)), "only where the webhook is called for them"},
+		"a privileged one":                    {ns, harness.NewRC("thief", harness.Privileged), "as their only owner and controller"},
 	}
 	for name, c := range refused {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +57,7 @@ func TestAgentCreatesOnlyForARollout(t *testing.T) {
 			expectForbidden(t, err, agentPolicy, c.says)
 		})
 	}
-	_, err := rcsAs(t, harness.Agent, ns).Create(t.Context(), newRC("thief", sealedFor(owner)), dryRun)
+	_, err := rcsAs(t, harness.Agent, ns).Create(t.Context(), harness.NewRC("thief", sealedFor(owner)), dryRun)
 	assert.True(t, apierrors.IsConflict(err), "one of what is not rolling: %v", err)
 }
 
@@ -91,7 +84,7 @@ func TestAgentRunsWhatIsRequested(t *testing.T) {
 	assert.ErrorContains(t, err, "the agent creates what rc/tomcat asks for and nothing else")
 
 	wanted := requested.DeepCopy()
-	privileged(wanted)
+	harness.Privileged(wanted)
 	delete(wanted.Spec.Selector, api.SealedLabel)
 	created, err := rcs.Create(t.Context(), wanted, metav1.CreateOptions{})
 	require.NoError(t, err)
@@ -126,8 +119,8 @@ func TestAgentChangesOnlyWhatItMade(t *testing.T) {
 	s := pausedHalfway(t)
 	ns, made := s.Namespace, s.Now().Owned()[0]
 	rcs := rcsAs(t, harness.Agent, ns)
-	create(t, ns, newRC("idle"))
-	inKubeSystem := create(t, metav1.NamespaceSystem, newRC("system-"+ns))
+	create(t, ns, harness.NewRC("idle"))
+	inKubeSystem := create(t, metav1.NamespaceSystem, harness.NewRC("system-"+ns))
 	t.Cleanup(func() { deleteRC(t, metav1.NamespaceSystem, inKubeSystem.Name) })
 
 	expectForbidden(t, rcs.Delete(t.Context(), "tomcat", metav1.DeleteOptions{}), agentPolicy, "deletes only")
@@ -167,13 +160,13 @@ func deleteRC(t *testing.T, namespace, name string) {
 func TestWebhookWritesOnlyOnTrial(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t, nil)
-	create(t, ns, newRC("tomcat"))
+	create(t, ns, harness.NewRC("tomcat"))
 	rcs := rcsAs(t, harness.Webhook, ns)
-	_, err := rcs.Create(t.Context(), newRC("thief"), dryRun)
+	_, err := rcs.Create(t.Context(), harness.NewRC("thief"), dryRun)
 	require.NoError(t, err, "what the webhook does")
 
 	for _, namespace := range []string{ns, metav1.NamespaceSystem} {
-		_, err = rcsAs(t, harness.Webhook, namespace).Create(t.Context(), newRC("thief", privileged), metav1.CreateOptions{})
+		_, err = rcsAs(t, harness.Webhook, namespace).Create(t.Context(), harness.NewRC("thief", harness.Privileged), metav1.CreateOptions{})
 		expectForbidden(t, err, webhookPolicy, "only as a dry run")
 	}
 	for what, c := range map[string]struct{ patch, says string }{

@@ -23,7 +23,7 @@ func controlled(t *testing.T) func(when string) {
 	// It stands for the owner, which the garbage collector looks for.
 	owner, err := admin.ConfigMaps(ns).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "frontend"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
-	create(t, ns, newRC("tomcat", func(rc *corev1.ReplicationController) {
+	create(t, ns, harness.NewRC("tomcat", func(rc *corev1.ReplicationController) {
 		rc.Spec.Replicas = ptr.To[int32](2)
 		rc.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(owner, corev1.SchemeGroupVersion.WithKind("ConfigMap"))}
 	}))

@@ -25,7 +25,7 @@ func TestCostOfManyLabels(t *testing.T) {
 	for _, enabled := range []string{"false", "true"} {
 		ns := namespace(t, map[string]string{api.EnabledKey: enabled})
 		rcs := harness.Cluster(t).Client.CoreV1().ReplicationControllers(ns)
-		created := took(func() { create(t, ns, newRC("tomcat", many)) })
+		created := took(func() { create(t, ns, harness.NewRC("tomcat", many)) })
 		scaled := took(func() {
 			_, err := rcs.UpdateScale(t.Context(), "tomcat", scaleTo("tomcat", ns, 0), metav1.UpdateOptions{})
 			require.NoError(t, err)

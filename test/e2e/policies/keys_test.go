@@ -13,13 +13,14 @@ import (
 	clientv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
 const keysPolicy = "rcroll-reserved-keys"
 
 // forgeries are rcroll's own entries, by where they stand.
 func forgeries(t *testing.T) map[string]string {
-	request, err := json.Marshal(newRC("forged", privileged).Spec)
+	request, err := json.Marshal(harness.NewRC("forged", harness.Privileged).Spec)
 	require.NoError(t, err)
 	entry := func(kind, key, value string) string {
 		return string(jsonOf(t, map[string]any{"metadata": map[string]any{kind: map[string]string{key: value}}}))
@@ -65,7 +66,7 @@ func TestNoRequestThroughTheStatus(t *testing.T) {
 	require.NoError(t, patch(t, rcs, `{"metadata":{"annotations":{"note":"x"}}}`, "status"), "what is not rcroll's")
 
 	idle := namespace(t, nil)
-	create(t, idle, newRC("tomcat"))
+	create(t, idle, harness.NewRC("tomcat"))
 	rcs = user(t, idle, "status-only", rcRule("replicationcontrollers/status")).CoreV1().ReplicationControllers(idle)
 	for key, text := range forgeries(t) {
 		expectForbidden(t, patch(t, rcs, text, "status"), keysPolicy, key)
@@ -89,12 +90,12 @@ func TestNoRequestOutOfSight(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rcs := user(t, c.namespace, "jane", rcRule("replicationcontrollers")).CoreV1().ReplicationControllers(c.namespace)
 			for key, text := range forgeries(t) {
-				forged := newRC("forged", c.edits...)
+				forged := harness.NewRC("forged", c.edits...)
 				require.NoError(t, json.Unmarshal([]byte(text), forged))
 				_, err := rcs.Create(t.Context(), forged, metav1.CreateOptions{})
 				expectForbidden(t, err, keysPolicy, key+": is written by rcroll only: take it out of the manifest")
 			}
-			_, err := rcs.Create(t.Context(), newRC("tomcat", c.edits...), metav1.CreateOptions{})
+			_, err := rcs.Create(t.Context(), harness.NewRC("tomcat", c.edits...), metav1.CreateOptions{})
 			require.NoError(t, err)
 			for key, text := range forgeries(t) {
 				if key == "metadata.labels[rcroll.dev/rolling]" && c.edits != nil {

@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/test/e2e/harness"
@@ -62,23 +61,6 @@ func namespace(t *testing.T, labels map[string]string) string {
 		_ = namespaces.Delete(context.Background(), made.Name, metav1.DeleteOptions{})
 	})
 	return made.Name
-}
-
-// newRC is a ReplicationController without pods.
-func newRC(name string, edits ...func(*corev1.ReplicationController)) *corev1.ReplicationController {
-	rc := &corev1.ReplicationController{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	rc.Spec = corev1.ReplicationControllerSpec{
-		Replicas: ptr.To[int32](0),
-		Selector: map[string]string{"app": name},
-		Template: &corev1.PodTemplateSpec{
-			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": name}},
-			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "tomcat", Image: "tomcat:7"}}},
-		},
-	}
-	for _, edit := range edits {
-		edit(rc)
-	}
-	return rc
 }
 
 // create stores a ReplicationController as the administrator.

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
 const ownersPolicy = "rcroll-owners"
@@ -52,7 +53,7 @@ func TestOwnedRCsBelongToTheGarbageCollector(t *testing.T) {
 func TestRollingRCGetsNoController(t *testing.T) {
 	t.Parallel()
 	s := pausedHalfway(t)
-	idle := create(t, s.Namespace, newRC("idle"))
+	idle := create(t, s.Namespace, harness.NewRC("idle"))
 	rcs := user(t, s.Namespace, "jane", rcRule("*")).CoreV1().ReplicationControllers(s.Namespace)
 	for _, owners := range [][]metav1.OwnerReference{{*metav1.NewControllerRef(idle, api.GroupVersionKind)}, deploymentConfig(true)} {
 		text := jsonOf(t, map[string]any{"metadata": map[string]any{"ownerReferences": owners}})

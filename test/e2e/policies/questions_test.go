@@ -36,7 +36,7 @@ func inTheNameOf(t *testing.T, identity rest.ImpersonationConfig) kubernetes.Int
 func TestQuestionsInTheNameOfUsers(t *testing.T) {
 	t.Parallel()
 	ns := namespace(t, nil)
-	create(t, ns, newRC("tomcat"))
+	create(t, ns, harness.NewRC("tomcat"))
 	user(t, ns, "alice", rcRule("replicationcontrollers", "replicationcontrollers/scale"))
 	user(t, ns, "system:serviceaccount:"+ns+":deployer", rcRule("replicationcontrollers", "replicationcontrollers/scale"))
 

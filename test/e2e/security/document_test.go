@@ -10,12 +10,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/rcroll/rcroll/test/golden/document"
 )
 
 const (
-	document   = "../../../docs/security.md"
-	listBegins = "<!-- The list is written by `go test ./test/e2e/security -run TestDocument -update`. -->\n"
-	listEnds   = "<!-- End of the list. -->\n"
+	securityDocument = "../../../docs/security.md"
+	listBegins       = "<!-- The list is written by `go test ./test/e2e/security -run TestDocument -update`. -->\n"
+	listEnds         = "<!-- End of the list. -->\n"
 )
 
 var update = flag.Bool("update", false, "write the list in docs/security.md")
@@ -36,18 +38,7 @@ const keepsNobody = "every edit passes"
 
 // TestDocument holds docs/security.md to what is tried.
 func TestDocument(t *testing.T) {
-	content, err := os.ReadFile(document)
-	require.NoError(t, err)
-	head, rest, found := strings.Cut(string(content), listBegins)
-	require.True(t, found, "the list does not begin in %s", document)
-	_, tail, found := strings.Cut(rest, listEnds)
-	require.True(t, found, "the list does not end in %s", document)
-	generated := head + listBegins + list() + listEnds + tail
-	if *update {
-		require.NoError(t, os.WriteFile(document, []byte(generated), 0o644))
-		return
-	}
-	assert.Equal(t, generated, string(content), "with -update it is written anew")
+	document.Section(t, securityDocument, listBegins, listEnds, list(), *update)
 }
 
 // TestTable: every attempt has a name of its own, and there is the test that is named.

@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
 // entry is a label or an annotation.
@@ -112,7 +113,7 @@ func outOfSightAttempts(e entry, how types.PatchType) []attempt {
 			func(s *stage) error { return s.patch(foreign, how, e.as(how)) }},
 		{"S13", editor, words("%s=%.10s on a creation where the namespace opted out", e.key, e.value), refused,
 			func(s *stage) error {
-				_, err := s.client.CoreV1().ReplicationControllers(s.optedOut).Create(s.Context(), newRC("forged", e.on), metav1.CreateOptions{})
+				_, err := s.client.CoreV1().ReplicationControllers(s.optedOut).Create(s.Context(), harness.NewRC("forged", e.on), metav1.CreateOptions{})
 				return err
 			}},
 	}
@@ -208,7 +209,7 @@ func createWithEveryKey(s *stage) error { return s.createAndDelete(everyKey) }
 // createAndDelete makes a ReplicationController that has nothing of rcroll's when it is
 // stored, and takes it away.
 func (s *stage) createAndDelete(edits ...func(*corev1.ReplicationController)) error {
-	made, err := s.rcs().Create(s.Context(), newRC("forged", edits...), metav1.CreateOptions{})
+	made, err := s.rcs().Create(s.Context(), harness.NewRC("forged", edits...), metav1.CreateOptions{})
 	if err != nil {
 		return err
 	}
@@ -257,7 +258,7 @@ func statusAttempts() []attempt {
 			}},
 		{"S5", statusWriter, "a template through the status", noEffect,
 			func(s *stage) error {
-				return s.patch(idle, types.StrategicMergePatchType, encode(map[string]any{"spec": newRC(idle, privileged).Spec}), "status")
+				return s.patch(idle, types.StrategicMergePatchType, encode(map[string]any{"spec": harness.NewRC(idle, harness.Privileged).Spec}), "status")
 			}},
 		{"S9", statusWriter, "a finalizer on the new ReplicationController through the status", refused,
 			func(s *stage) error {

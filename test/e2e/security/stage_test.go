@@ -58,12 +58,12 @@ func newStage(t *testing.T, who actor) *stage {
 	t.Helper()
 	s := &stage{Scenario: harness.Given(t, manifest.Tomcat(t, manifest.Annotated(api.UpdatePeriodAnnotation, "2s")))}
 	s.optedOut = s.namespace(map[string]string{api.EnabledKey: "false"})
-	s.create(s.Namespace, newRC(idle))
-	s.create(s.optedOut, newRC(idle))
+	s.create(s.Namespace, harness.NewRC(idle))
+	s.create(s.optedOut, harness.NewRC(idle))
 	owner, err := s.Cluster.Client.CoreV1().ConfigMaps(s.Namespace).Create(t.Context(),
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "owner"}}, metav1.CreateOptions{})
 	require.NoError(t, err)
-	s.create(s.Namespace, newRC(foreign, ownedBy(*metav1.NewControllerRef(owner, corev1.SchemeGroupVersion.WithKind("ConfigMap")))))
+	s.create(s.Namespace, harness.NewRC(foreign, ownedBy(*metav1.NewControllerRef(owner, corev1.SchemeGroupVersion.WithKind("ConfigMap")))))
 
 	s.SetImage("tomcat=tomcat:8")
 	s.AwaitHalfway("tomcat:8")
@@ -206,35 +206,8 @@ func (s *stage) stored(name string) *corev1.ReplicationController {
 	return rc
 }
 
-// newRC is a ReplicationController without pods.
-func newRC(name string, edits ...func(*corev1.ReplicationController)) *corev1.ReplicationController {
-	rc := &corev1.ReplicationController{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ReplicationController"},
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-	}
-	rc.Spec = corev1.ReplicationControllerSpec{
-		Replicas: ptr.To[int32](0),
-		Selector: map[string]string{"app": name},
-		Template: &corev1.PodTemplateSpec{
-			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": name}},
-			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "tomcat", Image: "tomcat:7"}}},
-		},
-	}
-	for _, edit := range edits {
-		edit(rc)
-	}
-	return rc
-}
-
 func ownedBy(owners ...metav1.OwnerReference) func(*corev1.ReplicationController) {
 	return func(rc *corev1.ReplicationController) { rc.OwnerReferences = owners }
-}
-
-// privileged is what a thief would run.
-func privileged(rc *corev1.ReplicationController) {
-	rc.Spec.Replicas = ptr.To[int32](1)
-	rc.Spec.Template.Spec.HostPID = true
-	rc.Spec.Template.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)}
 }
 
 // sealedFor makes of a ReplicationController what the agent creates.
@@ -251,7 +224,7 @@ func sealedFor(owner *corev1.ReplicationController) func(*corev1.ReplicationCont
 
 // forgedRequest is a request for a template that runs as root on its node.
 func forgedRequest() string {
-	text, err := json.Marshal(newRC("forged", privileged).Spec)
+	text, err := json.Marshal(harness.NewRC("forged", harness.Privileged).Spec)
 	if err != nil {
 		panic(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
 func tokenRequest() *authenticationv1.TokenRequest {
@@ -42,7 +43,7 @@ func (s *stage) patchWith(config *rest.Config, name string) error {
 // createIn creates as the thief.
 func createIn(namespace func(*stage) string, edits ...func(*stage) func(*corev1.ReplicationController)) func(*stage) error {
 	return func(s *stage) error {
-		rc := newRC("thief")
+		rc := harness.NewRC("thief")
 		for _, edit := range edits {
 			edit(s)(rc)
 		}
@@ -67,7 +68,7 @@ func likeNew(s *stage) func(*corev1.ReplicationController) { return sealedFor(s.
 func applied(namespace func(*stage) string) func(*stage) error {
 	return func(s *stage) error {
 		_, err := s.client.CoreV1().ReplicationControllers(namespace(s)).Patch(s.Context(), "thief", types.ApplyPatchType,
-			[]byte(encode(newRC("thief", privileged))), metav1.PatchOptions{FieldManager: "rcroll-agent", Force: ptr.To(true)})
+			[]byte(encode(harness.NewRC("thief", harness.Privileged))), metav1.PatchOptions{FieldManager: "rcroll-agent", Force: ptr.To(true)})
 		return err
 	}
 }
@@ -75,11 +76,11 @@ func applied(namespace func(*stage) string) func(*stage) error {
 // anyToken are attempts that both tokens must fail at.
 func anyToken(who actor) []attempt {
 	return []attempt{
-		{"S7", who, "a privileged ReplicationController in kube-system", refused, createIn(kubeSystem, plain(privileged))},
-		{"S7", who, "one in rcroll-system", refused, createIn(system, plain(privileged))},
+		{"S7", who, "a privileged ReplicationController in kube-system", refused, createIn(kubeSystem, plain(harness.Privileged))},
+		{"S7", who, "one in rcroll-system", refused, createIn(system, plain(harness.Privileged))},
 		{"S7", who, "one by a server-side apply in kube-system", refused, applied(kubeSystem)},
 		{"S7", who, "one by a server-side apply", refused, applied(here)},
-		{"S7", who, "one with a generated name", refused, createIn(here, plain(privileged), plain(generated))},
+		{"S7", who, "one with a generated name", refused, createIn(here, plain(harness.Privileged), plain(generated))},
 		{"S7", who, "the privileged template of what is idle", refused, func(s *stage) error { return s.patchWith(s.config, idle) }},
 		{"S7", who, "the privileged template of what is rolling", refused, func(s *stage) error { return s.patchWith(s.config, rolling) }},
 		{"S7", who, "an idle ReplicationController deleted", refused, func(s *stage) error { return s.rcs().Delete(s.Context(), idle, metav1.DeleteOptions{}) }},
@@ -108,7 +109,7 @@ func anyToken(who actor) []attempt {
 		}},
 		{"S7", who, "a pod", refused, func(s *stage) error {
 			_, err := s.client.CoreV1().Pods(s.Namespace).Create(s.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "thief"},
-				Spec: newRC("thief", privileged).Spec.Template.Spec}, metav1.CreateOptions{})
+				Spec: harness.NewRC("thief", harness.Privileged).Spec.Template.Spec}, metav1.CreateOptions{})
 			return err
 		}},
 		{"S7", who, "a pod's containers", refused, func(s *stage) error {
@@ -159,7 +160,7 @@ func agentAttempts() []attempt {
 		return attempt{"S7", agentThief, what, refused, try}
 	}
 	return append(anyToken(agentThief),
-		agent("a ReplicationController that looks new, with pods", createIn(here, likeNew, plain(privileged))),
+		agent("a ReplicationController that looks new, with pods", createIn(here, likeNew, plain(harness.Privileged))),
 		agent("one that looks new, in a namespace that opted out", createIn(out, likeNew)),
 		agent("one that looks new, in kube-system", createIn(kubeSystem, likeNew)),
 		agent("one that looks new, with a name that is generated", createIn(here, likeNew, plain(generated))),
@@ -249,12 +250,12 @@ func webhookAttempts() []attempt {
 		webhook("pods in the name of another", func(s *stage) error {
 			_, err := as(s, rest.ImpersonationConfig{UserName: "system:serviceaccount:kube-system:replication-controller"}).
 				CoreV1().Pods(s.Namespace).Create(s.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "thief"},
-				Spec: newRC("thief", privileged).Spec.Template.Spec}, metav1.CreateOptions{})
+				Spec: harness.NewRC("thief", harness.Privileged).Spec.Template.Spec}, metav1.CreateOptions{})
 			return err
 		}),
 		webhook("a creation in the name of another", func(s *stage) error {
 			_, err := as(s, rest.ImpersonationConfig{UserName: "system:serviceaccount:rcroll-system:rcroll-agent"}).
-				CoreV1().ReplicationControllers(metav1.NamespaceSystem).Create(s.Context(), newRC("thief", privileged), metav1.CreateOptions{})
+				CoreV1().ReplicationControllers(metav1.NamespaceSystem).Create(s.Context(), harness.NewRC("thief", harness.Privileged), metav1.CreateOptions{})
 			return err
 		}),
 		webhook("a deletion in the name of another", func(s *stage) error {

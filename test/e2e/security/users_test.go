@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 )
 
 // scaleAttempts are by who may scale only.
@@ -224,7 +225,7 @@ func neighbourAttempts() []attempt {
 // namespace in another one.
 func ownedAcrossNamespaces(s *stage) error {
 	rcs := s.client.CoreV1().ReplicationControllers(s.optedOut)
-	made, err := rcs.Create(s.Context(), newRC("forged", sealedFor(s.stored(rolling))), metav1.CreateOptions{})
+	made, err := rcs.Create(s.Context(), harness.NewRC("forged", sealedFor(s.stored(rolling))), metav1.CreateOptions{})
 	if err != nil {
 		return err
 	}

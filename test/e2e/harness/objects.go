@@ -1,0 +1,34 @@
+package harness
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+)
+
+// NewRC is a ReplicationController without pods.
+func NewRC(name string, edits ...func(*corev1.ReplicationController)) *corev1.ReplicationController {
+	rc := &corev1.ReplicationController{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ReplicationController"},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+	}
+	rc.Spec = corev1.ReplicationControllerSpec{
+		Replicas: ptr.To[int32](0),
+		Selector: map[string]string{"app": name},
+		Template: &corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": name}},
+			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "tomcat", Image: "tomcat:7"}}},
+		},
+	}
+	for _, edit := range edits {
+		edit(rc)
+	}
+	return rc
+}
+
+// Privileged is what a thief of a token would run.
+func Privileged(rc *corev1.ReplicationController) {
+	rc.Spec.Replicas = ptr.To[int32](1)
+	rc.Spec.Template.Spec.HostPID = true
+	rc.Spec.Template.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: ptr.To(true)}
+}
