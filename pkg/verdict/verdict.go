@@ -26,6 +26,11 @@ const serviceAccountPrefix = "system:serviceaccount:"
 // mastersGroup may not be impersonated under constrained impersonation.
 const mastersGroup = "system:masters"
 
+// Group is added to those of the users in whose name questions are put. It grants
+// nothing. By it the API server tells the questions from the writes that wait for their
+// answers, and does not let them queue behind these (manifests/base/flow-control.yaml).
+const Group = "rcroll.dev:verdict"
+
 // As says in whose name a question was put.
 type As string
 
@@ -160,11 +165,12 @@ func identities(user authenticationv1.UserInfo) []*rest.ImpersonationConfig {
 	if strings.HasPrefix(user.Username, serviceAccountPrefix) {
 		return []*rest.ImpersonationConfig{{UserName: user.Username}}
 	}
-	byName := &rest.ImpersonationConfig{UserName: user.Username, Groups: user.Groups}
+	groups := slices.Concat(user.Groups, []string{Group})
+	byName := &rest.ImpersonationConfig{UserName: user.Username, Groups: groups}
 	if len(user.Extra) == 0 && user.UID == "" {
 		return []*rest.ImpersonationConfig{byName}
 	}
-	whole := &rest.ImpersonationConfig{UserName: user.Username, Groups: user.Groups, UID: user.UID, Extra: map[string][]string{}}
+	whole := &rest.ImpersonationConfig{UserName: user.Username, Groups: groups, UID: user.UID, Extra: map[string][]string{}}
 	for key, values := range user.Extra {
 		whole.Extra[key] = values
 	}

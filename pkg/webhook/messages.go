@@ -14,6 +14,9 @@ func templateNotAccepted(req admission.Request) string {
 	return fmt.Sprintf("rc/%s: nothing was changed: the requested pod template was not accepted", req.Name)
 }
 
+// tooManyOfUser is for a write that waited for others of the same user.
+const tooManyOfUser = "too many writes by the same user are being judged; try again in a few seconds"
+
 func replicasNotRecorded(req admission.Request) string {
 	return fmt.Sprintf("rc/%s: nothing was changed: the requested replicas could not be added to the rolling update in progress", req.Name)
 }

@@ -26,6 +26,7 @@ func TestMessages(t *testing.T) {
 	messages.Check(t,
 		answer("the API server rejects the requested template", templateNotAccepted(req), invalid),
 		answer("the API server does not answer", templateNotAccepted(req), context.DeadlineExceeded),
+		answer("many writes of one user", templateNotAccepted(req), apierrors.NewTooManyRequests(tooManyOfUser, 1)),
 		answer("a Scale for an older version", replicasNotRecorded(req), conflict),
 		messages.Error("a review without an object", errDecode("object", req, errNothingToDecode)),
 		messages.Error("a review without options", errDecode("options", req, errors.New("unexpected end of JSON input"))),

@@ -23,6 +23,7 @@ import (
 type scaleHandler struct {
 	client  client.Client
 	judge   Judge
+	turns   *turns
 	clock   clock.PassiveClock
 	options mutate.Options
 }
@@ -104,6 +105,11 @@ func keepLive(live, scale *unstructured.Unstructured) ([]byte, error) {
 func (h *scaleHandler) decide(
 	ctx context.Context, req admission.Request, live, scale *unstructured.Unstructured, wish int32,
 ) (decision mutate.ScaleDecision, err error) {
+	leave, err := h.turns.take(ctx, req.UserInfo.Username)
+	if err != nil {
+		return decision, err
+	}
+	defer leave()
 	rc, err := prove(ctx, h.client, live)
 	if err != nil {
 		return decision, err

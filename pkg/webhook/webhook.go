@@ -40,10 +40,10 @@ const fieldOwner = client.FieldOwner("rcroll-webhook")
 // object as it is stored.
 func Register(server webhook.Server, c client.Client, judge Judge, options mutate.Options) {
 	registerMetrics()
-	bounds := newBounds()
+	bounds, turns := newBounds(), newTurns()
 	for path, handler := range map[string]admission.Handler{
-		ControllerPath: &controllerHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options},
-		ScalePath:      &scaleHandler{client: c, judge: judge, clock: clock.RealClock{}, options: options},
+		ControllerPath: &controllerHandler{client: c, judge: judge, turns: turns, clock: clock.RealClock{}, options: options},
+		ScalePath:      &scaleHandler{client: c, judge: judge, turns: turns, clock: clock.RealClock{}, options: options},
 	} {
 		server.Register(path, bounds.limit(&admission.Webhook{Handler: handler}))
 	}
@@ -64,6 +64,7 @@ type Judge interface {
 type controllerHandler struct {
 	client  client.Client
 	judge   Judge
+	turns   *turns
 	clock   clock.PassiveClock
 	options mutate.Options
 }
@@ -134,6 +135,11 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 	if decision.Question == nil {
 		return decision, nil, nil
 	}
+	leave, err := h.turns.take(ctx, req.UserInfo.Username)
+	if err != nil {
+		return decision, nil, err
+	}
+	defer leave()
 	if _, err := prove(ctx, h.client, write.Old); err != nil {
 		return decision, nil, err
 	}

@@ -102,11 +102,11 @@ func creating(answer error, stored metav1.ObjectMeta) client.Client {
 }
 
 func reviewing(judge judge, options mutate.Options) *controllerHandler {
-	return &controllerHandler{client: creating(judge.quota, judge.stored), judge: judge, clock: clock.RealClock{}, options: options}
+	return &controllerHandler{client: creating(judge.quota, judge.stored), judge: judge, turns: newTurns(), clock: clock.RealClock{}, options: options}
 }
 
 func scaling(store client.Client, judge judge, options mutate.Options) *scaleHandler {
-	return &scaleHandler{client: store, judge: judge, clock: clock.RealClock{}, options: options}
+	return &scaleHandler{client: store, judge: judge, turns: newTurns(), clock: clock.RealClock{}, options: options}
 }
 
 func TestRequest(t *testing.T) {

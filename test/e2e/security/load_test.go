@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rcroll/rcroll/pkg/webhook"
 	"github.com/rcroll/rcroll/test/e2e/harness"
@@ -120,4 +122,48 @@ func TestReviewsThatTakeMemory(t *testing.T) {
 	slowest := edits(s, 10)
 	t.Logf("after %d such reviews: the slowest of 10 edits took %v", count.Load(), slowest)
 	assert.Positive(t, slowest)
+}
+
+// A thousand edits of one user at the same moment have none of another user's refused.
+func TestEditsAtOnce(t *testing.T) {
+	s := harness.Given(t, manifest.Tomcat(t, manifest.Replicas(1)))
+	many, other := dryEdits(s, "many"), dryEdits(s, "other")
+	var bulk sync.WaitGroup
+	var passed, running atomic.Int32
+	for i := range 1000 {
+		bulk.Go(func() {
+			running.Add(1)
+			if many(i) == nil {
+				passed.Add(1)
+			}
+			running.Add(-1)
+		})
+	}
+	require.Eventually(t, func() bool { return running.Load() > 500 }, harness.Patience, time.Millisecond)
+	var slowest time.Duration
+	for i := range 10 {
+		began := time.Now()
+		assert.NoError(t, other(i))
+		slowest = max(slowest, time.Since(began))
+	}
+	left := running.Load()
+	bulk.Wait()
+	t.Logf("with %d edits left of another user, the slowest of 10 edits took %v; of the 1,000 at once %d passed", left, slowest, passed.Load())
+	assert.EqualValues(t, 1000, passed.Load())
+}
+
+// dryEdits returns edits of a user who may do nothing but edit, each of another image, of
+// which nothing is stored.
+func dryEdits(s *harness.Scenario, user string) func(i int) error {
+	s.Helper()
+	user += "-" + s.Namespace
+	harness.Grant(s.T, s.Namespace, user, harness.RCRule("replicationcontrollers"))
+	config := harness.ConfigOf(s.T, user)
+	config.QPS = -1
+	rcs := harness.Client(s.T, config).CoreV1().ReplicationControllers(s.Namespace)
+	return func(i int) error {
+		patch := fmt.Appendf(nil, `{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:%d"}]}}}}`, 8+i)
+		_, err := rcs.Patch(s.Context(), s.RCName, types.StrategicMergePatchType, patch, metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+		return err
+	}
 }
