@@ -27,6 +27,7 @@ var cells = []cell{
 	rollouts{name: "500-pods", size: 1, replicas: 500, maxSurge: "25%", maxUnavailable: "25%"}.cell(),
 	rollouts{name: "1000-pods", size: 1, replicas: 1000, maxSurge: "25%", maxUnavailable: "25%"}.cell(),
 	rollouts{name: "100x10-pods", size: 100, replicas: 10, maxSurge: "25%", maxUnavailable: "25%"}.cell(),
+	{name: "handovers", measure: measureHandovers},
 	{name: "admission", measure: measureAdmission},
 	rollouts{name: "1000x5-pods", size: 1000, replicas: 5, maxSurge: "25%", maxUnavailable: "25%"}.cell(),
 	{name: "memory", measure: measureScale},

@@ -19,6 +19,7 @@ type Results struct {
 	// Rollouts in the order of their size.
 	Rollouts []Rollouts `json:"rollouts,omitempty"`
 
+	Handovers *Handovers `json:"handovers,omitempty"`
 	Admission *Admission `json:"admission,omitempty"`
 	Scale     *Scale     `json:"scale,omitempty"`
 }

@@ -16,6 +16,7 @@ var functions = template.FuncMap{
 	"compare":   compareBy,
 	"breakdown": breakdown,
 	"cpu":       cpu,
+	"median":    medianRun,
 	"less":      func(a, b float64) float64 { return a - b },
 }
 
