@@ -3,12 +3,15 @@ package kill
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/rollout"
@@ -189,4 +192,27 @@ func TestPromotionHeldUp(t *testing.T) {
 	s.start(harness.ControllerManager)
 	s.AwaitRollout("tomcat:8", 5)
 	s.Expect(harness.SurgeOne(5))
+}
+
+// An autoscaler that looks in the middle of a promotion, when the ReplicationController has
+// no replicas, scales nothing, says so, and goes on at its next look.
+func TestAutoscalerLooksAtPromotion(t *testing.T) {
+	s := given(t)
+	s.killAt(harness.Agent, harness.Sealed, func() { s.SetImage("tomcat=tomcat:8") })
+	s.Kubectl("autoscale", s.Ref(), "--min=5", "--max=8", "--cpu=80%")
+	awaitScaling := func(reason string) {
+		autoscalers := s.Cluster.Client.AutoscalingV2().HorizontalPodAutoscalers(s.Namespace)
+		require.Eventually(t, func() bool {
+			hpa, err := autoscalers.Get(t.Context(), s.RCName, metav1.GetOptions{})
+			return err == nil && slices.ContainsFunc(hpa.Status.Conditions, func(c autoscalingv2.HorizontalPodAutoscalerCondition) bool {
+				return c.Type == autoscalingv2.ScalingActive && c.Reason == reason
+			})
+		}, 2*harness.Patience, 100*time.Millisecond, reason)
+	}
+	awaitScaling("ScalingDisabled")
+	s.start(harness.Agent)
+	s.AwaitRollout("tomcat:8", 5)
+	s.Expect(harness.SurgeOne(5))
+	awaitScaling("FailedGetResourceMetric") // there are no metrics in this cluster
+	assert.EqualValues(t, 5, *s.Stored().Spec.Replicas)
 }
