@@ -144,6 +144,7 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 		return decision, nil, err
 	}
 	defer timeVerdict()()
+	creation := h.tryCreation(ctx, write.Old, api.SpecOf(decision.Question))
 	stored, warnings, err := h.judge.Update(ctx, req.UserInfo, decision.Question)
 	if err != nil {
 		return decision, nil, err
@@ -151,7 +152,10 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 	write.Stored = api.SpecOf(stored)
 	decision = mutate.Decide(write, h.options)
 	if decision.Meaning == mutate.Requests || decision.Meaning == mutate.Retargets {
-		err = h.dryRunCreate(ctx, write.Old, write.Stored)
+		if !creation.request.Equal(write.Stored) {
+			creation = h.tryCreation(ctx, write.Old, write.Stored)
+		}
+		err = <-creation.answer
 	}
 	return decision, warnings, err
 }
@@ -166,10 +170,21 @@ func (h *controllerHandler) ownerOf(ctx context.Context, owned *unstructured.Uns
 	return owner, nil
 }
 
-// dryRunCreate finds out whether the agent will be able to create the new
+// trial is the creation of the new ReplicationController for a request, on trial.
+type trial struct {
+	request api.Spec
+	answer  <-chan error
+}
+
+// tryCreation finds out whether the agent will be able to create the new
 // ReplicationController: quotas on their number, and policies on their names, are of no
-// concern to the user's own object. One that stands already has been created.
-func (h *controllerHandler) dryRunCreate(ctx context.Context, owner *unstructured.Unstructured, request api.Spec) error {
+// concern to the user's own object. One that stands already has been created. It goes on
+// while the user's own question does, whose answer is mostly what was asked for.
+func (h *controllerHandler) tryCreation(ctx context.Context, owner *unstructured.Unstructured, request api.Spec) trial {
 	rc := api.NewRC(owner, request, h.options.HashLabelKey)
-	return client.IgnoreAlreadyExists(h.client.Create(ctx, rc, client.DryRunAll, fieldOwner))
+	answer := make(chan error, 1)
+	go func() {
+		answer <- client.IgnoreAlreadyExists(h.client.Create(ctx, rc, client.DryRunAll, fieldOwner))
+	}()
+	return trial{request: request, answer: answer}
 }
