@@ -58,7 +58,7 @@ test-unit: ## Run the unit and property tests
 	cd hack/release && go test -short $(GOTESTFLAGS) ./...
 
 .PHONY: test-e2e
-test-e2e: build bin/oldkubectl ## Run the end-to-end tests, each package on a control plane of its own
+test-e2e: build bin/oldkubectl bin/helm3 bin/helm4 ## Run the end-to-end tests, each package on a control plane of its own
 	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
 
 .PHONY: fuzz
@@ -117,6 +117,7 @@ verify-sources:
 	cd test/oldkubectl && go mod tidy -diff
 	cd test/helm && go mod tidy -diff
 	cd test/gitops && go mod tidy -diff
+	cd test/helmcli && go mod tidy -diff
 	cd hack/release && go mod tidy -diff
 
 # The tables in docs are generated. These tests compare them with their sources.
@@ -179,6 +180,10 @@ bin/localcluster: $(localcluster_sources)
 
 bin/oldkubectl: $(wildcard test/oldkubectl/*)
 	cd test/oldkubectl && $(GOBUILD) -o ../../$@ .
+	@touch $@
+
+bin/helm3 bin/helm4: bin/helm%: test/helmcli/go.mod test/helmcli/go.sum
+	cd test/helmcli && $(GOBUILD) -o ../../$@ helm.sh/helm/v$*/cmd/helm
 	@touch $@
 
 bin/govulncheck: hack/tools/go.mod hack/tools/go.sum

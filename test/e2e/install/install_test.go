@@ -1,8 +1,6 @@
 package install
 
 import (
-	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,21 +10,15 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/yaml"
 
 	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
 const root = "../../.."
-
-func bytesContain(content []byte, text string) bool { return bytes.Contains(content, []byte(text)) }
 
 // makeNamespace makes one like that of manifests/base.
 func makeNamespace(t *testing.T, name string) {
@@ -82,39 +74,6 @@ func chart(t *testing.T, namespace string, flags ...string) string {
 	return manifests
 }
 
-// withURL has the API server call a process: it reaches no pods here.
-func withURL(t *testing.T, manifests, port string) (string, map[string]*appsv1.Deployment) {
-	t.Helper()
-	var out strings.Builder
-	deployments := map[string]*appsv1.Deployment{}
-	decoder := utilyaml.NewYAMLOrJSONDecoder(strings.NewReader(manifests), len(manifests))
-	for {
-		object := &unstructured.Unstructured{}
-		if err := decoder.Decode(&object.Object); err != nil {
-			require.ErrorContains(t, err, "EOF")
-			return out.String(), deployments
-		}
-		switch object.GetKind() {
-		case "MutatingWebhookConfiguration":
-			webhooks := object.Object["webhooks"].([]any)
-			for _, webhook := range webhooks {
-				path, _, err := unstructured.NestedString(webhook.(map[string]any), "clientConfig", "service", "path")
-				require.NoError(t, err)
-				webhook.(map[string]any)["clientConfig"] = map[string]any{"url": "https://localhost:" + port + path}
-			}
-		case "Deployment":
-			text, err := yaml.Marshal(object.Object)
-			require.NoError(t, err)
-			deployment := &appsv1.Deployment{}
-			require.NoError(t, yaml.UnmarshalStrict(text, deployment))
-			deployments[object.GetName()] = deployment
-		}
-		text, err := yaml.Marshal(object.Object)
-		require.NoError(t, err)
-		fmt.Fprintf(&out, "---\n%s", text)
-	}
-}
-
 // TestAnotherNamespace: the chart, as another release in another namespace, applies; its
 // pods are admitted there; webhook and agent, with the accounts and flags that they have
 // there, carry out a rollout; and an agent that does not belong to them says so.
@@ -122,22 +81,26 @@ func TestAnotherNamespace(t *testing.T) {
 	const namespace = "y"
 	client := harness.Cluster(t).Client
 	makeNamespace(t, namespace)
-	port := freePort(t)
-	manifests, deployments := withURL(t, chart(t, namespace), port)
+	port := harness.FreePort(t)
+	manifests := []byte(chart(t, namespace))
+	deployments, err := harness.Deployments(manifests)
+	require.NoError(t, err)
 	require.Len(t, deployments, 2)
-	apply(t, manifests)
+	manifests, err = harness.WithURL(manifests, port)
+	require.NoError(t, err)
+	apply(t, string(manifests))
 	kubectl(t, "-n", namespace, "rollout", "status", "--timeout=60s", "deployment/rcroll-webhook", "deployment/rcroll-agent")
 
 	// What the pods of the simulated nodes would do. --namespace is what the token of a pod says.
 	flags := func(program string) []string {
 		args := deployments["rcroll-"+program].Spec.Template.Spec.Containers[0].Args
-		return append(args, "--namespace="+namespace, "--kubeconfig="+tokenOf(t, namespace, "rcroll-"+program))
+		return append(args, "--namespace="+namespace, "--kubeconfig="+harness.TokenKubeconfig(t, namespace, "rcroll-"+program))
 	}
-	webhook := start(t, harness.Webhook, append(flags(harness.Webhook),
+	webhook := harness.Start(t, harness.Webhook, append(flags(harness.Webhook),
 		"--cert-dir="+t.TempDir(), "--bind-address=127.0.0.1", "--port="+port, "--extra-dns-name=localhost")...)
-	webhook.awaitReady()
-	agent := start(t, harness.Agent, flags(harness.Agent)...)
-	agent.awaitReady()
+	webhook.AwaitReady()
+	agent := harness.Start(t, harness.Agent, flags(harness.Agent)...)
+	agent.AwaitReady()
 
 	t.Run("a rollout", func(t *testing.T) {
 		s := harness.Given(t, manifest.Tomcat(t))
@@ -146,8 +109,8 @@ func TestAnotherNamespace(t *testing.T) {
 		s.Expect(harness.SurgeOne(5))
 	})
 	t.Run("another hash key", func(t *testing.T) {
-		other := start(t, harness.Agent, append(flags(harness.Agent), "--hash-label-key=rcroll.dev/hash")...)
-		other.awaitLog("the webhook has --hash-label-key=deployment, this agent rcroll.dev/hash")
+		other := harness.Start(t, harness.Agent, append(flags(harness.Agent), "--hash-label-key=rcroll.dev/hash")...)
+		other.AwaitLog("the webhook has --hash-label-key=deployment, this agent rcroll.dev/hash")
 		expectUnready(t, other)
 	})
 	t.Run("the account of another namespace", func(t *testing.T) {
@@ -160,16 +123,16 @@ func TestAnotherNamespace(t *testing.T) {
 			Subjects:   []rbacv1.Subject{account},
 		}, metav1.CreateOptions{})
 		require.NoError(t, err)
-		other := start(t, harness.Agent, "--namespace=default", "--kubeconfig="+tokenOf(t, account.Namespace, account.Name))
-		other.awaitLog("the webhook takes system:serviceaccount:y:rcroll-agent for the agent, but this agent is system:serviceaccount:default:rcroll-agent")
-		other.awaitLog("no admission policy of rcroll knows this agent")
+		other := harness.Start(t, harness.Agent, "--namespace=default", "--kubeconfig="+harness.TokenKubeconfig(t, account.Namespace, account.Name))
+		other.AwaitLog("the webhook takes system:serviceaccount:y:rcroll-agent for the agent, but this agent is system:serviceaccount:default:rcroll-agent")
+		other.AwaitLog("no admission policy of rcroll knows this agent")
 		expectUnready(t, other)
 	})
-	assert.True(t, agent.ready(), "the agent that belongs there stays ready")
+	assert.True(t, agent.Ready(), "the agent that belongs there stays ready")
 }
 
 // expectUnready fails the test if the program becomes ready, with its cache long in sync.
-func expectUnready(t *testing.T, p *process) {
+func expectUnready(t *testing.T, p *harness.Process) {
 	t.Helper()
-	assert.Never(t, p.ready, 3*time.Second, 100*time.Millisecond)
+	assert.Never(t, p.Ready, 3*time.Second, 100*time.Millisecond)
 }
