@@ -38,6 +38,7 @@ func TestContract(t *testing.T) {
 		{api.UpdatePeriodAnnotation, "rcroll.dev/update-period"},
 		{api.ProgressDeadlineAnnotation, "rcroll.dev/progress-deadline"},
 		{api.OnFailureAnnotation, "rcroll.dev/on-failure"},
+		{api.StepsAnnotation, "rcroll.dev/steps"},
 		{api.TriggerAnnotation, "rcroll.dev/trigger"},
 		{api.PausedAnnotation, "rcroll.dev/paused"},
 		{api.EnabledKey, "rcroll.dev/enabled"},
@@ -64,6 +65,7 @@ func TestContract(t *testing.T) {
 		"rcroll.dev/update-period":     {"0s", "10s", "1m30s"},
 		"rcroll.dev/progress-deadline": {"1s", "10m"},
 		"rcroll.dev/on-failure":        {"hold", "rollback"},
+		"rcroll.dev/steps":             {"1", "1,pause,50%,pause=10m"},
 		"rcroll.dev/trigger":           {"image", "template"},
 		"rcroll.dev/paused":            {"true", "false"},
 		"rcroll.dev/enabled":           {"true", "false"},
@@ -74,7 +76,7 @@ func TestContract(t *testing.T) {
 			assert.NoError(t, api.CheckSettings(annotations, []string{key}), "%s=%s", key, value)
 		}
 	}
-	assert.Len(t, api.Settings, 8)
+	assert.Len(t, api.Settings, 9)
 }
 
 func TestIsOwned(t *testing.T) {

@@ -99,6 +99,10 @@ const (
 	// TriggerTemplate. Default is the webhook's --trigger.
 	TriggerAnnotation = Prefix + "trigger"
 
+	// StepsAnnotation divides a rollout: sizes up to which the new ReplicationController
+	// grows, and pauses (ParseSteps). Default is none.
+	StepsAnnotation = Prefix + "steps"
+
 	// PausedAnnotation, when "true", keeps a rollout where it is.
 	PausedAnnotation = Prefix + "paused"
 
