@@ -72,7 +72,8 @@ func TestCommand(t *testing.T) {
 	parsed, err := api.ParseCommand(command.String())
 	require.NoError(t, err)
 	assert.Equal(t, command, parsed)
-	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"Scale","replicas":-1}`} {
+	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"Scale","replicas":-1}`,
+		`{"operation":"Approve"}`, `{"operation":"Approve","step":51}`, `{"operation":"Approve","step":-1}`, `{"operation":"Scale","step":1}`} {
 		_, err := api.ParseCommand(text)
 		assert.ErrorContains(t, err, "not a command", text)
 	}

@@ -25,6 +25,9 @@ func TestContract(t *testing.T) {
 		{api.PromotingSinceAnnotation, "rcroll.dev/promoting-since"},
 		{api.RequestedByAnnotation, "rcroll.dev/requested-by"},
 		{api.RequestedAtAnnotation, "rcroll.dev/requested-at"},
+		{api.ApproveAnnotation, "rcroll.dev/approve"},
+		{api.ApprovedByAnnotation, "rcroll.dev/approved-by"},
+		{api.ApprovedAtAnnotation, "rcroll.dev/approved-at"},
 		{api.VerdictFieldManager, "rcroll-verdict"},
 		{api.RollingLabel, "rcroll.dev/rolling"},
 		{api.SealedLabel, "rcroll.dev/sealed"},
@@ -52,8 +55,11 @@ func TestContract(t *testing.T) {
 		{string(api.Open), "Open"},
 		{string(api.Finish), "Finish"},
 		{string(api.Cancel), "Cancel"},
+		{string(api.Approve), "Approve"},
 
 		{api.Command{Operation: api.Scale, Hash: hash, Replicas: 3}.String(), `{"operation":"Scale","hash":"` + hash + `","replicas":3}`},
+		{api.Command{Operation: api.Approve, Hash: hash, Step: 2}.String(), `{"operation":"Approve","hash":"` + hash + `","replicas":0,"step":2}`},
+		{api.Approval{Hash: hash, Step: 2}.String(), hash + "/2"},
 		{api.NewRCName("tomcat", hash), "tomcat-" + hash},
 		{parse(t, text).Hash("deployment"), "27320c54ebdf0c70a4d301eba68b0cd6"},
 	} {
