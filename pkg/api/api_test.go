@@ -72,7 +72,8 @@ func TestCommand(t *testing.T) {
 	parsed, err := api.ParseCommand(command.String())
 	require.NoError(t, err)
 	assert.Equal(t, command, parsed)
-	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"Scale","replicas":-1}`} {
+	for _, text := range []string{"", "1", "{}", `{"operation":"dance"}`, `{"operation":"Scale","replicas":-1}`,
+		`{"operation":"Approve"}`, `{"operation":"Approve","step":51}`, `{"operation":"Approve","step":-1}`, `{"operation":"Scale","step":1}`} {
 		_, err := api.ParseCommand(text)
 		assert.ErrorContains(t, err, "not a command", text)
 	}
@@ -97,6 +98,7 @@ func TestStrategy(t *testing.T) {
 		api.UpdatePeriodAnnotation:     {"", "10", "-1s", "8760h1s", "2562047h"},
 		api.ProgressDeadlineAnnotation: {"", "600", "0", "999ms", "-1s", "soon", "8761h"},
 		api.OnFailureAnnotation:        {"", "Rollback", "undo"},
+		api.StepsAnnotation:            {"", "1,wait", "2,1"},
 		api.PausedAnnotation:           {"", "perhaps"},
 	} {
 		for _, value := range values {
@@ -153,7 +155,7 @@ func TestEveryStrategyMoves(t *testing.T) {
 
 func TestCheckSettings(t *testing.T) {
 	good := map[string]string{"note": "mine"}
-	for i, value := range []string{"2", "25%", "10s", "5m", "rollback", "template", "true", "false"} {
+	for i, value := range []string{"2", "25%", "10s", "5m", "rollback", "1,pause", "template", "true", "false"} {
 		good[api.Settings[i]] = value
 	}
 	assert.NoError(t, api.CheckSettings(good, slices.Collect(maps.Keys(good))), "a setting that is not in the list cannot be set")

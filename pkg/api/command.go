@@ -33,6 +33,9 @@ const (
 	// Cancel replaces the request by one for the live template, with the requested
 	// replicas: a cancel, because the rollout failed.
 	Cancel Operation = "Cancel"
+
+	// Approve sets the approval of Command.Step: the time of a pause is over.
+	Approve Operation = "Approve"
 )
 
 // Command is the value of the command annotation.
@@ -45,22 +48,28 @@ type Command struct {
 
 	// Replicas is read by Scale and Adopt, 0 or more.
 	Replicas int32 `json:"replicas"`
+
+	// Step is read by Approve, 1 or more.
+	Step int `json:"step,omitempty"`
 }
 
 // ParseCommand reads the value of the command annotation. It is an error if that is no
-// JSON, names no operation of those above, or has replicas below 0.
+// JSON, names no operation of those above, or has replicas below 0 or a step that cannot be.
 func ParseCommand(text string) (Command, error) {
 	var command Command
 	if err := json.Unmarshal([]byte(text), &command); err != nil {
 		return Command{}, fmt.Errorf("not a command: %w", err)
 	}
 	switch command.Operation {
-	case Scale, Seal, Adopt, Open, Finish, Cancel:
+	case Scale, Seal, Adopt, Open, Finish, Cancel, Approve:
 	default:
 		return Command{}, fmt.Errorf("not a command: unknown operation %q", command.Operation)
 	}
 	if command.Replicas < 0 {
 		return Command{}, fmt.Errorf("not a command: %d replicas", command.Replicas)
+	}
+	if command.Step < 0 || command.Step > maxSteps || (command.Operation == Approve) != (command.Step > 0) {
+		return Command{}, fmt.Errorf("not a command: step %d", command.Step)
 	}
 	return command, nil
 }

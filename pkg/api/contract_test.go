@@ -25,6 +25,9 @@ func TestContract(t *testing.T) {
 		{api.PromotingSinceAnnotation, "rcroll.dev/promoting-since"},
 		{api.RequestedByAnnotation, "rcroll.dev/requested-by"},
 		{api.RequestedAtAnnotation, "rcroll.dev/requested-at"},
+		{api.ApproveAnnotation, "rcroll.dev/approve"},
+		{api.ApprovedByAnnotation, "rcroll.dev/approved-by"},
+		{api.ApprovedAtAnnotation, "rcroll.dev/approved-at"},
 		{api.VerdictFieldManager, "rcroll-verdict"},
 		{api.RollingLabel, "rcroll.dev/rolling"},
 		{api.SealedLabel, "rcroll.dev/sealed"},
@@ -38,6 +41,7 @@ func TestContract(t *testing.T) {
 		{api.UpdatePeriodAnnotation, "rcroll.dev/update-period"},
 		{api.ProgressDeadlineAnnotation, "rcroll.dev/progress-deadline"},
 		{api.OnFailureAnnotation, "rcroll.dev/on-failure"},
+		{api.StepsAnnotation, "rcroll.dev/steps"},
 		{api.TriggerAnnotation, "rcroll.dev/trigger"},
 		{api.PausedAnnotation, "rcroll.dev/paused"},
 		{api.EnabledKey, "rcroll.dev/enabled"},
@@ -51,8 +55,11 @@ func TestContract(t *testing.T) {
 		{string(api.Open), "Open"},
 		{string(api.Finish), "Finish"},
 		{string(api.Cancel), "Cancel"},
+		{string(api.Approve), "Approve"},
 
 		{api.Command{Operation: api.Scale, Hash: hash, Replicas: 3}.String(), `{"operation":"Scale","hash":"` + hash + `","replicas":3}`},
+		{api.Command{Operation: api.Approve, Hash: hash, Step: 2}.String(), `{"operation":"Approve","hash":"` + hash + `","replicas":0,"step":2}`},
+		{api.Approval{Hash: hash, Step: 2}.String(), hash + "/2"},
 		{api.NewRCName("tomcat", hash), "tomcat-" + hash},
 		{parse(t, text).Hash("deployment"), "27320c54ebdf0c70a4d301eba68b0cd6"},
 	} {
@@ -64,6 +71,7 @@ func TestContract(t *testing.T) {
 		"rcroll.dev/update-period":     {"0s", "10s", "1m30s"},
 		"rcroll.dev/progress-deadline": {"1s", "10m"},
 		"rcroll.dev/on-failure":        {"hold", "rollback"},
+		"rcroll.dev/steps":             {"1", "1,pause,50%,pause=10m"},
 		"rcroll.dev/trigger":           {"image", "template"},
 		"rcroll.dev/paused":            {"true", "false"},
 		"rcroll.dev/enabled":           {"true", "false"},
@@ -74,7 +82,7 @@ func TestContract(t *testing.T) {
 			assert.NoError(t, api.CheckSettings(annotations, []string{key}), "%s=%s", key, value)
 		}
 	}
-	assert.Len(t, api.Settings, 8)
+	assert.Len(t, api.Settings, 9)
 }
 
 func TestIsOwned(t *testing.T) {

@@ -18,6 +18,8 @@ func TestMessages(t *testing.T) {
 		setting(UpdatePeriodAnnotation, "10"),
 		setting(ProgressDeadlineAnnotation, "0s"),
 		setting(OnFailureAnnotation, "undo"),
+		setting(StepsAnnotation, "1,wait"),
+		setting(StepsAnnotation, "50%,pause,25%"),
 		setting(PausedAnnotation, "perhaps"),
 		setting(EnabledKey, "no"),
 		setting(Prefix+"max-surg", "2"),

@@ -39,6 +39,11 @@ const (
 	RequestedByAnnotation = Prefix + "requested-by"
 	RequestedAtAnnotation = Prefix + "requested-at"
 
+	// ApprovedByAnnotation and ApprovedAtAnnotation say who set ApproveAnnotation, and when
+	// (RFC 3339, UTC).
+	ApprovedByAnnotation = Prefix + "approved-by"
+	ApprovedAtAnnotation = Prefix + "approved-at"
+
 	// CommandAnnotation carries the agent's next step to the webhook, which carries
 	// it out and removes the annotation in the same write. One that is seen in a
 	// stored object means that the webhook did not run.
@@ -99,8 +104,16 @@ const (
 	// TriggerTemplate. Default is the webhook's --trigger.
 	TriggerAnnotation = Prefix + "trigger"
 
+	// StepsAnnotation divides a rollout: sizes up to which the new ReplicationController
+	// grows, and pauses (ParseSteps). Default is none.
+	StepsAnnotation = Prefix + "steps"
+
 	// PausedAnnotation, when "true", keeps a rollout where it is.
 	PausedAnnotation = Prefix + "paused"
+
+	// ApproveAnnotation lets a rollout go on from a pause: an Approval. It goes with the
+	// request that it is for.
+	ApproveAnnotation = Prefix + "approve"
 
 	// EnabledKey, when "false", opts out: as an annotation a single
 	// ReplicationController, as a label a whole namespace.

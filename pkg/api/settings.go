@@ -9,7 +9,7 @@ import (
 // order in which they are documented.
 var Settings = []string{
 	MaxSurgeAnnotation, MaxUnavailableAnnotation, UpdatePeriodAnnotation, ProgressDeadlineAnnotation, OnFailureAnnotation,
-	TriggerAnnotation, PausedAnnotation, EnabledKey,
+	StepsAnnotation, TriggerAnnotation, PausedAnnotation, EnabledKey,
 }
 
 // CheckSettings returns an error that names every setting among the annotations that

@@ -26,6 +26,9 @@ type Strategy struct {
 	// OnFailure says what becomes of a rollout that failed.
 	OnFailure OnFailure
 
+	// Steps divide the rollout; empty if it is not divided.
+	Steps []Step
+
 	// Paused keeps the rollout where it is.
 	Paused bool
 }
@@ -71,6 +74,7 @@ func parseStrategy(annotations map[string]string) (Strategy, field.ErrorList) {
 		UpdatePeriod:     parseDuration(annotations, UpdatePeriodAnnotation, 0, 0, &problems),
 		ProgressDeadline: parseDuration(annotations, ProgressDeadlineAnnotation, DefaultProgressDeadline, minDeadline, &problems),
 		OnFailure:        parseOnFailure(annotations, &problems),
+		Steps:            parseSteps(annotations, &problems),
 		Paused:           parseBool(annotations, PausedAnnotation, false, &problems),
 	}
 	if len(problems) == 0 && isZero(strategy.MaxSurge) && isZero(strategy.MaxUnavailable) {
@@ -147,6 +151,19 @@ func parseOnFailure(annotations map[string]string, problems *field.ErrorList) On
 	}
 	*problems = append(*problems, errChoice(OnFailureAnnotation, text, Hold, Rollback))
 	return Hold
+}
+
+func parseSteps(annotations map[string]string, problems *field.ErrorList) []Step {
+	text, ok := annotations[StepsAnnotation]
+	if !ok {
+		return nil
+	}
+	steps, err := ParseSteps(text)
+	if err != nil {
+		*problems = append(*problems, errSetting(StepsAnnotation, text, err.Error()))
+		return nil
+	}
+	return steps
 }
 
 func parseBool(annotations map[string]string, key string, fallback bool, problems *field.ErrorList) bool {

@@ -31,6 +31,9 @@ func carryOut(write Write, text string, options Options) Decision {
 		cancel := spec.Unlabelled(options.HashLabelKey).WithReplicas(request.Replicas())
 		setAnnotation(object, api.RequestAnnotation, cancel.String())
 		setAnnotation(object, api.PromotedAnnotation, cancel.Hash(options.HashLabelKey))
+		removeAnnotations(object, approvalAnnotations...)
+	case api.Approve:
+		approve(object, write, api.Approval{Hash: command.Hash, Step: command.Step})
 	case api.Seal:
 		setAnnotation(object, api.PromotingSinceAnnotation, write.Time.UTC().Format(time.RFC3339))
 	case api.Open:
@@ -40,6 +43,7 @@ func carryOut(write Write, text string, options Options) Decision {
 		}
 	case api.Finish:
 		removeAnnotations(object, reservedAnnotations...)
+		removeAnnotations(object, approvalAnnotations...)
 		removeLabel(object, api.RollingLabel)
 	}
 	return Decision{Meaning: Steps, Object: object}
@@ -69,7 +73,7 @@ func step(command api.Command, live, request api.Spec, promoted, hashKey string)
 		return fulfilled(live, request, live.TemplateLabels()[api.AdoptingLabel] == command.Hash, hashKey), nil
 	case api.Finish:
 		return fulfilled(live, request, true, hashKey), nil
-	case api.Cancel:
+	case api.Cancel, api.Approve:
 		return live, nil
 	}
 	return nil, fmt.Errorf("unknown operation %q", command.Operation)

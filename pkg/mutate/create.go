@@ -24,6 +24,7 @@ func create(write Write, options Options) Decision {
 	}
 	object := shallowCopy(write.New)
 	removeAnnotations(object, reservedAnnotations...)
+	removeAnnotations(object, api.ApproveAnnotation)
 	removeLabel(object, api.RollingLabel)
 	spec, edited := api.SpecOf(object), isEditedExport(write.New, options.HashLabelKey)
 	if spec.Marked() {

@@ -51,7 +51,7 @@ func agentUpdate(write Write, options Options) Decision {
 
 // sameRequest reports whether a write leaves alone what makes a rollout.
 func sameRequest(write Write) bool {
-	for _, key := range reservedAnnotations {
+	for _, key := range append([]string{api.ApproveAnnotation}, reservedAnnotations...) {
 		if key != api.CommandAnnotation && write.Old.GetAnnotations()[key] != write.New.GetAnnotations()[key] {
 			return false
 		}
@@ -63,7 +63,7 @@ func userUpdate(write Write, options Options) Decision {
 	if write.DryRun && write.FieldManager == api.VerdictFieldManager {
 		return passes(write.New)
 	}
-	if err := cmp.Or(guardReserved(write), guardSettings(write), guardLabels(write)); err != nil {
+	if err := cmp.Or(guardReserved(write), guardSettings(write), guardLabels(write), guardApproval(write, options.HashLabelKey)); err != nil {
 		return refuse(err)
 	}
 	text, pending := write.Old.GetAnnotations()[api.RequestAnnotation]

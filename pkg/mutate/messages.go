@@ -133,6 +133,12 @@ func errHashLabelChanged(key, value, hash string) error {
 		"this label holds the hash of the pod template and may only be set by rcroll: remove the label from the manifest, or keep its value %q", hash))
 }
 
+func errApproval(value, problem string) error {
+	return field.Invalid(annotationsPath.Key(api.ApproveAnnotation), value, problem)
+}
+
+const nothingToApprove = "no rolling update is in progress: remove the annotation"
+
 func errSelectorMismatch(labels map[string]string) *field.Error {
 	return field.Invalid(templateLabelsPath, labels, "`selector` does not match template `labels`") // as the API server says it
 }

@@ -168,6 +168,7 @@ func record(write Write, meaning Meaning, pending, wanted api.Spec, options Opti
 		setAnnotation(object, api.RequestedAtAnnotation, write.Time.UTC().Format(time.RFC3339))
 		setPromoted(object, wanted.Hash(key), isLive)
 	}
+	keepApproval(object, write, pending != nil && wanted.SameTemplate(pending, key))
 	if err := guardSize(object); err != nil {
 		return refuse(err)
 	}

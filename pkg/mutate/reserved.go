@@ -5,6 +5,7 @@ import "github.com/rcroll/rcroll/pkg/api"
 // reservedAnnotations are written by rcroll only.
 var reservedAnnotations = []string{
 	api.RequestAnnotation, api.RequestedByAnnotation, api.RequestedAtAnnotation,
+	api.ApprovedByAnnotation, api.ApprovedAtAnnotation,
 	api.LiveAnnotation, api.PromotingSinceAnnotation, api.PromotedAnnotation, api.CommandAnnotation,
 }
 

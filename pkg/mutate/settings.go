@@ -10,7 +10,7 @@ import (
 // could go by: its author is there to correct them, later nobody is.
 func guardSettings(write Write) error {
 	annotations := write.annotations()
-	changed := slices.DeleteFunc(annotations.changed(), isReserved)
+	changed := slices.DeleteFunc(annotations.changed(), func(key string) bool { return isReserved(key) || key == api.ApproveAnnotation })
 	if len(changed) == 0 {
 		return nil
 	}
