@@ -7,9 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// expiry tells when the served certificate ends, as clients see it: from the file that
+// Collector tells when the served certificate ends, as clients see it: from the file that
 // the server reads.
-func (r *Rotator) expiry() prometheus.Collector {
+func (r *Rotator) Collector() prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "rcroll_certificate_expiry_timestamp_seconds",
 		Help: "When the certificate that the webhook serves expires; NaN if it serves none.",

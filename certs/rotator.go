@@ -130,7 +130,7 @@ func (r *Rotator) Register(mgr manager.Manager) error {
 	if err != nil {
 		return fmt.Errorf("register the certificate rotator: %w", err)
 	}
-	if err := metrics.Registry.Register(r.expiry()); err != nil {
+	if err := metrics.Registry.Register(r.Collector()); err != nil {
 		return fmt.Errorf("register the metrics of certificates: %w", err)
 	}
 	return nil

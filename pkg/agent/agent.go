@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	crmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/metrics"
@@ -53,7 +54,7 @@ func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
 	if err := reconciler.register(ctx, manager, config.Concurrency); err != nil {
 		return err
 	}
-	registerMetrics(ctx, manager.GetCache(), manager.Elected())
+	crmetrics.Registry.MustRegister(Collectors(ctx, manager.GetCache(), manager.Elected())...)
 	pair, err := newPairing(manager, config)
 	if err != nil {
 		return err

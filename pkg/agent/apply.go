@@ -96,8 +96,9 @@ func (r *reconciler) probe(ctx context.Context, o *observation) error {
 }
 
 // send hands a command to the webhook, and checks that it was carried out.
-func (r *reconciler) send(ctx context.Context, o *observation, command api.Command) error {
-	err := r.patch(ctx, o, o.snapshot.RC.UID, map[string]any{
+func (r *reconciler) send(ctx context.Context, o *observation, command api.Command) (err error) {
+	defer func() { countCommand(command, err) }()
+	err = r.patch(ctx, o, o.snapshot.RC.UID, map[string]any{
 		"metadata": map[string]any{"annotations": map[string]any{api.CommandAnnotation: command.String()}},
 	})
 	if err != nil {

@@ -2,20 +2,20 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
-// Labels have the reasons of Progressing, results and kinds of actions, all of which are
-// few. Neither the cause of a failure, which may be anybody's word, nor an object is one.
+// Labels have reasons, results, operations and kinds of actions, all of which are few and
+// known: see knownReason. No object is one, and nothing that a user may write. Counters
+// begin with 0, as an increase is not seen of one that begins with 1.
 var (
 	// stalls counts each time that it is told to the user.
 	stalls = prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -49,13 +49,48 @@ var (
 		Name: "rcroll_agent_steps_failed_total",
 		Help: "Writes of the agent that failed and are tried again, by what was to be written. Conflicts do not count.",
 	}, []string{"action"})
+
+	commands = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rcroll_agent_commands_total",
+		Help: "Commands to the webhook, by operation and outcome; NotCarriedOut if one was stored because no webhook was asked.",
+	}, []string{"operation", "outcome"})
 )
 
-// registerMetrics puts the metrics of this package where the manager serves them. What is
-// in flight is told by the leader only.
-func registerMetrics(ctx context.Context, cached client.Reader, leads <-chan struct{}) {
-	metrics.Registry.MustRegister(stalls, started, ended, durations, podsReplaced, stepsFailed,
-		&inFlight{ctx: ctx, cached: cached, leads: leads})
+// Outcomes of a command.
+const (
+	carriedOut    = "CarriedOut"
+	notCarriedOut = "NotCarriedOut"
+	outdated      = "Outdated"
+	refused       = "Refused"
+	failed        = "Failed"
+)
+
+// Collectors are the metrics of this package. What is in flight is read from a cache, and
+// told by the leader only: once leads is closed.
+func Collectors(ctx context.Context, cached client.Reader, leads <-chan struct{}) []prometheus.Collector {
+	beginWithZero()
+	return []prometheus.Collector{
+		stalls, started, ended, durations, podsReplaced, stepsFailed, commands,
+		&inFlight{ctx: ctx, cached: cached, leads: leads},
+	}
+}
+
+func beginWithZero() {
+	for _, reason := range stallReasons {
+		stalls.WithLabelValues(reason)
+	}
+	for _, result := range []rollout.Result{rollout.Succeeded, rollout.Cancelled, rollout.RolledBack} {
+		ended.WithLabelValues(string(result))
+		durations.WithLabelValues(string(result))
+	}
+	for kind := range verbs {
+		stepsFailed.WithLabelValues(string(kind))
+	}
+	for _, operation := range []api.Operation{api.Scale, api.Seal, api.Adopt, api.Open, api.Finish, api.Cancel} {
+		for _, outcome := range []string{carriedOut, notCarriedOut, outdated, refused, failed} {
+			commands.WithLabelValues(string(operation), outcome)
+		}
+	}
 }
 
 // countAction counts what a write has brought about.
@@ -91,7 +126,7 @@ func countStall(change rollout.ConditionChange) {
 		}
 	}
 	if isStall && reason != "" {
-		stalls.WithLabelValues(reason).Inc()
+		stalls.WithLabelValues(knownReason(reason)).Inc()
 	}
 }
 
@@ -101,74 +136,26 @@ func countFailure(action rollout.Action, err error) {
 	}
 }
 
+// countCommand counts one, by what became of it.
+func countCommand(command api.Command, err error) {
+	commands.WithLabelValues(string(command.Operation), outcomeOf(err)).Inc()
+}
+
+func outcomeOf(err error) string {
+	switch {
+	case err == nil:
+		return carriedOut
+	case errors.Is(err, errWebhookMissing):
+		return notCarriedOut
+	case isOutdated(err):
+		return outdated
+	case isRejected(err):
+		return refused
+	}
+	return failed
+}
+
 func requestedAt(rc *unstructured.Unstructured) (time.Time, bool) {
 	at, err := time.Parse(time.RFC3339, rc.GetAnnotations()[api.RequestedAtAnnotation])
 	return at, err == nil
-}
-
-// inFlight tells of the rollouts that there are, whenever it is asked: from the cache.
-type inFlight struct {
-	ctx    context.Context //nolint:containedctx // a Collector is given none
-	cached client.Reader
-	leads  <-chan struct{}
-}
-
-var (
-	inFlightDesc = prometheus.NewDesc("rcroll_agent_rollouts_in_flight",
-		"Rollouts in progress, by the reason of their Progressing condition; Pending if it tells of none yet.", []string{"reason"}, nil)
-	oldestDesc = prometheus.NewDesc("rcroll_agent_oldest_request_timestamp_seconds",
-		"When the oldest request of the rollouts in progress was last changed; absent if there is none.", nil, nil)
-)
-
-func (*inFlight) Describe(out chan<- *prometheus.Desc) { out <- inFlightDesc; out <- oldestDesc }
-
-func (c *inFlight) Collect(out chan<- prometheus.Metric) {
-	select {
-	case <-c.leads:
-	default:
-		return
-	}
-	list := emptyRCList()
-	if err := c.cached.List(c.ctx, list, client.UnsafeDisableDeepCopy); err != nil {
-		return // The cache has not been filled yet.
-	}
-	counts, oldest := summarize(list.Items)
-	for reason, n := range counts {
-		out <- prometheus.MustNewConstMetric(inFlightDesc, prometheus.GaugeValue, float64(n), reason)
-	}
-	if !oldest.IsZero() {
-		out <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, float64(oldest.Unix()))
-	}
-}
-
-// pendingReason is for a rollout of which the conditions do not tell yet.
-const pendingReason = "Pending"
-
-// summarize counts the ReplicationControllers that have a request, and finds the oldest.
-func summarize(rcs []unstructured.Unstructured) (counts map[string]int, oldest time.Time) {
-	counts = map[string]int{}
-	for i := range rcs {
-		if _, requested := rcs[i].GetAnnotations()[api.RequestAnnotation]; !requested {
-			continue
-		}
-		counts[progressingReason(&rcs[i])]++
-		if at, ok := requestedAt(&rcs[i]); ok && (oldest.IsZero() || at.Before(oldest)) {
-			oldest = at
-		}
-	}
-	return counts, oldest
-}
-
-// progressingReason is pendingReason while the condition is of the rollout before.
-func progressingReason(rc *unstructured.Unstructured) string {
-	conditions, _ := rollout.ConditionsOf(rc)
-	isTrue := func(kind corev1.ReplicationControllerConditionType) bool {
-		condition := rollout.FindCondition(conditions, kind)
-		return condition != nil && condition.Status == corev1.ConditionTrue
-	}
-	progressing := rollout.FindCondition(conditions, rollout.Progressing)
-	if progressing == nil || !isTrue(rollout.Reconciling) && !isTrue(rollout.Stalled) {
-		return pendingReason
-	}
-	return progressing.Reason
 }

@@ -1,13 +1,21 @@
 package agent
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"pgregory.net/rapid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
@@ -32,8 +40,9 @@ func TestInFlight(t *testing.T) {
 	cached := fake.NewClientBuilder().WithObjects(
 		rc("idle", nil, condition(rollout.Progressing, rollout.ReasonComplete)),
 		rc("new", requested("2026-11-25T10:00:00Z"), condition(rollout.Progressing, rollout.ReasonComplete)),
-		rc("rolling", requested("2026-11-25T09:00:00Z"), condition(rollout.Progressing, rollout.ReasonUpdated), condition(rollout.Reconciling, "x")),
+		rc("rolling", requested("2026-11-25T09:00:00Z"), condition(rollout.Progressing, rollout.ReasonUpdated), condition(rollout.Reconciling, rollout.ReasonUpdated)),
 		rc("failed", requested(""), condition(rollout.Progressing, rollout.ReasonDeadlineExceeded), condition(rollout.Stalled, "anything")),
+		rc("crashing", requested(""), condition(rollout.Progressing, rollout.ReasonUpdated), condition(rollout.Reconciling, "CrashLoopBackOff")),
 	).Build()
 	leads := make(chan struct{})
 	collector := &inFlight{ctx: t.Context(), cached: cached, leads: leads}
@@ -47,6 +56,77 @@ rcroll_agent_oldest_request_timestamp_seconds 1.7955972e+09
 # TYPE rcroll_agent_rollouts_in_flight gauge
 rcroll_agent_rollouts_in_flight{reason="Pending"} 1
 rcroll_agent_rollouts_in_flight{reason="ProgressDeadlineExceeded"} 1
-rcroll_agent_rollouts_in_flight{reason="ReplicationControllerUpdated"} 1
+rcroll_agent_rollouts_in_flight{reason="ReplicationControllerUpdated"} 2
+# HELP rcroll_agent_rollouts_waiting Rollouts in progress that are paused, degraded or stalled, by why: the reason of their Stalled or Reconciling condition.
+# TYPE rcroll_agent_rollouts_waiting gauge
+rcroll_agent_rollouts_waiting{reason="CrashLoopBackOff"} 1
+rcroll_agent_rollouts_waiting{reason="Other"} 1
+rcroll_agent_rollouts_waiting{reason="ReplicationControllerPaused"} 0
 `)))
+}
+
+// TestReasonsAreBounded: whatever conditions say, the values of a label are among the known.
+func TestReasonsAreBounded(t *testing.T) {
+	reasons := slices.Concat(stallReasons, progressReasons, problemReasons)
+	known := append([]string{pendingReason, otherReason}, reasons...)
+	rapid.Check(t, func(t *rapid.T) {
+		reason := rapid.OneOf(rapid.SampledFrom(reasons), rapid.String())
+		status := rapid.SampledFrom([]string{"True", "False", "Unknown"})
+		var conditions []any
+		for _, kind := range []string{"Progressing", "Reconciling", "Stalled"} {
+			if rapid.Bool().Draw(t, kind) {
+				conditions = append(conditions, map[string]any{"type": kind, "status": status.Draw(t, "status"), "reason": reason.Draw(t, "reason")})
+			}
+		}
+		rc := unstructured.Unstructured{Object: map[string]any{"status": map[string]any{"conditions": conditions}}}
+		rc.SetAnnotations(map[string]string{api.RequestAnnotation: "{}"})
+		summary := summarize([]unstructured.Unstructured{rc})
+		total := 0
+		for label, count := range summary.inFlight {
+			total += count
+			if !slices.Contains(known, label) {
+				t.Fatalf("in flight: %q", label)
+			}
+		}
+		if total != 1 {
+			t.Fatalf("%d rollouts, not 1", total)
+		}
+		for label, count := range summary.waiting {
+			if !slices.Contains(known, label) || label == rollout.ReasonUpdated && count > 0 {
+				t.Fatalf("waiting: %q", label)
+			}
+		}
+	})
+}
+
+// TestOutcomes: what became of a command, by the error of the write.
+func TestOutcomes(t *testing.T) {
+	status := func(code int32, reason metav1.StatusReason) error {
+		return fmt.Errorf("patch: %w", &apierrors.StatusError{ErrStatus: metav1.Status{Code: code, Reason: reason}})
+	}
+	for outcome, errs := range map[string][]error{
+		carriedOut:    {nil},
+		notCarriedOut: {errWebhookMissing},
+		outdated:      {status(409, metav1.StatusReasonConflict), status(404, metav1.StatusReasonNotFound)},
+		refused:       {status(403, metav1.StatusReasonForbidden), status(422, metav1.StatusReasonInvalid)},
+		failed:        {status(500, metav1.StatusReasonInternalError), context.DeadlineExceeded},
+	} {
+		for _, err := range errs {
+			assert.Equal(t, outcome, outcomeOf(err), "%v", err)
+		}
+	}
+}
+
+// TestCountersBeginWithZero: every stall and end is an increase, the first one, too.
+func TestCountersBeginWithZero(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(Collectors(t.Context(), nil, nil)...)
+	for name, series := range map[string]int{
+		"rcroll_agent_rollouts_stalled_total": len(stallReasons), "rcroll_agent_rollouts_ended_total": 3,
+		"rcroll_agent_steps_failed_total": len(verbs), "rcroll_agent_commands_total": 30,
+	} {
+		count, err := testutil.GatherAndCount(registry, name)
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, count, series, name)
+	}
 }

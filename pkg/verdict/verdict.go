@@ -51,8 +51,9 @@ type Options struct {
 	// UserOnly refuses what cannot be asked in the user's name.
 	UserOnly bool
 
-	// Asked, if not nil, is called for every question with the name it was put in.
-	Asked func(As)
+	// Asked, if not nil, is called for every question with the name it was put in, and with
+	// the error that was the answer.
+	Asked func(As, error)
 }
 
 // Judge puts questions to the API server.
@@ -137,7 +138,7 @@ func (j *Judge) ask(ctx context.Context, user authenticationv1.UserInfo, questio
 		warnings := &warnings{}
 		err := question(with(ctx, identity, warnings))
 		if !impersonationRefused(err) {
-			j.asked(AsUser)
+			j.asked(AsUser, err)
 			return warnings.texts, err
 		}
 	}
@@ -146,13 +147,13 @@ func (j *Judge) ask(ctx context.Context, user authenticationv1.UserInfo, questio
 	}
 	warnings := &warnings{}
 	err := question(with(ctx, nil, warnings))
-	j.asked(AsWebhook)
+	j.asked(AsWebhook, err)
 	return warnings.texts, err
 }
 
-func (j *Judge) asked(as As) {
+func (j *Judge) asked(as As, err error) {
 	if j.options.Asked != nil {
-		j.options.Asked(as)
+		j.options.Asked(as, err)
 	}
 }
 

@@ -75,6 +75,7 @@ func (b bounds) limit(next http.Handler) http.Handler {
 			tooMany(w)
 			return
 		case err != nil:
+			turnedAway.WithLabelValues(incompleteReason).Inc()
 			http.Error(w, "the review did not arrive", http.StatusRequestTimeout)
 			return
 		}
@@ -113,10 +114,12 @@ func acquire(w http.ResponseWriter, r *http.Request, room *semaphore.Weighted, w
 }
 
 func tooLarge(w http.ResponseWriter) {
+	turnedAway.WithLabelValues(tooLargeReason).Inc()
 	http.Error(w, "the review is too large", http.StatusRequestEntityTooLarge)
 }
 
 func tooMany(w http.ResponseWriter) {
+	turnedAway.WithLabelValues(busyReason).Inc()
 	w.Header().Set("Retry-After", "1")
 	http.Error(w, errNoRoom.Error(), http.StatusServiceUnavailable)
 }

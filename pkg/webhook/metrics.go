@@ -1,11 +1,14 @@
 package webhook
 
 import (
+	"errors"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/rcroll/rcroll/pkg/mutate"
 	"github.com/rcroll/rcroll/pkg/verdict"
 )
 
@@ -20,24 +23,91 @@ var verdictSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
 // verdicts counts in whose name the API server was asked.
 var verdicts = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Name: "rcroll_webhook_verdicts_total",
-	Help: "Questions to the API server about requested specs, by the name in which they were put: that of the user, or of the webhook where the API server does not allow that.",
-}, []string{"as"})
+	Help: "Questions to the API server about requested specs, by outcome, and by the name in which they were put: that of the user, or of the webhook where the API server does not allow that.",
+}, []string{"as", "outcome"})
 
 // reviewSeconds is how long reviews took, the API server's verdict included.
 var reviewSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 	Name:    "rcroll_webhook_review_seconds",
-	Help:    "Time to answer a review, by what the write was taken for; Failed if there was no decision.",
+	Help:    "Time to answer a review, by what the write was taken for; Rejected if the API server did not accept what was requested, Outdated if the object had changed, Failed if there was no decision.",
 	Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
 }, []string{"resource", "meaning"})
 
-// CountVerdict counts a question.
-func CountVerdict(as verdict.As) { verdicts.WithLabelValues(string(as)).Inc() }
+// turnedAway counts what got no review at all.
+var turnedAway = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "rcroll_webhook_reviews_turned_away_total",
+	Help: "Reviews that were not looked at, by why: TooLarge, Busy if there were too many at once, Incomplete if one did not arrive whole.",
+}, []string{"reason"})
 
-// registerMetrics puts the metrics of this package where the manager serves them.
-func registerMetrics() { metrics.Registry.MustRegister(verdictSeconds, verdicts, reviewSeconds) }
+// Collectors are the metrics of this package. Those that alerts are about begin with 0, as
+// an increase is not seen of a counter that begins with 1.
+func Collectors() []prometheus.Collector {
+	for _, resource := range []string{controllerResource, scaleResource} {
+		reviewSeconds.WithLabelValues(resource, failedMeaning)
+	}
+	for _, reason := range []string{tooLargeReason, busyReason, incompleteReason} {
+		turnedAway.WithLabelValues(reason)
+	}
+	for _, as := range []verdict.As{verdict.AsUser, verdict.AsWebhook} {
+		for _, outcome := range []string{acceptedOutcome, rejectedOutcome, failedOutcome} {
+			verdicts.WithLabelValues(string(as), outcome)
+		}
+	}
+	return []prometheus.Collector{verdictSeconds, verdicts, reviewSeconds, turnedAway}
+}
 
-// deletionMeaning is that of reviews of deletions.
-const deletionMeaning = "Deletes"
+// Values of the labels, besides those that mutate and verdict have.
+const (
+	controllerResource = "replicationcontrollers"
+	scaleResource      = "replicationcontrollers/scale"
+
+	deletionMeaning = "Deletes"
+	rejectedMeaning = "Rejected"
+	outdatedMeaning = "Outdated"
+	failedMeaning   = "Failed"
+
+	tooLargeReason   = "TooLarge"
+	busyReason       = "Busy"
+	incompleteReason = "Incomplete"
+
+	acceptedOutcome = "Accepted"
+	rejectedOutcome = "Rejected"
+	failedOutcome   = "Failed"
+)
+
+// CountVerdict counts a question, by the error that was the answer.
+func CountVerdict(as verdict.As, err error) {
+	outcome := acceptedOutcome
+	switch {
+	case isRejection(err):
+		outcome = rejectedOutcome
+	case err != nil:
+		outcome = failedOutcome
+	}
+	verdicts.WithLabelValues(string(as), outcome).Inc()
+}
+
+// isRejection reports whether an error is about what was asked, and not about the API
+// server being unable to answer.
+func isRejection(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err) {
+		return false
+	}
+	code := status.Status().Code
+	return code >= http.StatusBadRequest && code < http.StatusInternalServerError
+}
+
+// meaningOf is what a review meant that ended with an error instead of a decision.
+func meaningOf(err error) string {
+	switch {
+	case apierrors.IsConflict(err):
+		return outdatedMeaning
+	case isRejection(err):
+		return rejectedMeaning
+	}
+	return failedMeaning
+}
 
 // reviewTimer times one review.
 type reviewTimer struct {
@@ -47,7 +117,15 @@ type reviewTimer struct {
 
 // timeReview starts to time a review, which has failed unless its meaning is set.
 func timeReview(resource string) *reviewTimer {
-	return &reviewTimer{begin: time.Now(), resource: resource, meaning: "Failed"}
+	return &reviewTimer{begin: time.Now(), resource: resource, meaning: failedMeaning}
+}
+
+// decided sets the meaning. A command that is out of date is refused for no fault of anybody.
+func (t *reviewTimer) decided(decision mutate.Decision) {
+	t.meaning = string(decision.Meaning)
+	if decision.Stale {
+		t.meaning = outdatedMeaning
+	}
 }
 
 func (t *reviewTimer) done() {

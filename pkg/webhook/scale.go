@@ -31,7 +31,7 @@ type scaleHandler struct {
 func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	ctx, cancel := forReview(ctx)
 	defer cancel()
-	timer := timeReview("replicationcontrollers/scale")
+	timer := timeReview(scaleResource)
 	defer timer.done()
 	scale, wish, err := decodeScale(req)
 	if err != nil {
@@ -47,6 +47,7 @@ func (h *scaleHandler) Handle(ctx context.Context, req admission.Request) admiss
 	}
 	decision, err := h.decide(ctx, req, live, scale, wish)
 	if err != nil {
+		timer.meaning = meaningOf(err)
 		return rejected(replicasNotRecorded(req), err)
 	}
 	timer.meaning = string(decision.Meaning)

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -39,7 +40,7 @@ const fieldOwner = client.FieldOwner("rcroll-webhook")
 // client must read from the API server, not from a cache: a decision holds for the
 // object as it is stored.
 func Register(server webhook.Server, c client.Client, judge Judge, options mutate.Options) {
-	registerMetrics()
+	metrics.Registry.MustRegister(Collectors()...)
 	bounds, turns := newBounds(), newTurns()
 	for path, handler := range map[string]admission.Handler{
 		ControllerPath: &controllerHandler{client: c, judge: judge, turns: turns, clock: clock.RealClock{}, options: options},
@@ -72,7 +73,7 @@ type controllerHandler struct {
 func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
 	ctx, cancel := forReview(ctx)
 	defer cancel()
-	timer := timeReview("replicationcontrollers")
+	timer := timeReview(controllerResource)
 	defer timer.done()
 	if req.Operation == admissionv1.Delete {
 		timer.meaning = deletionMeaning
@@ -88,9 +89,10 @@ func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) a
 	case errors.Is(err, errUnproven) && !write.DryRun:
 		decision, warnings = mutate.Outdated(write), nil
 	case err != nil:
+		timer.meaning = meaningOf(err)
 		return rejected(templateNotAccepted(req), err)
 	}
-	timer.meaning = string(decision.Meaning)
+	timer.decided(decision)
 	if decision.Refusal != nil {
 		return refused(decision)
 	}
