@@ -148,6 +148,26 @@ func TestBeforeMutatingPolicies(t *testing.T) {
 	assert.ElementsMatch(t, []string{"MutatingAdmissionPolicy rcroll-handed-over", "MutatingAdmissionPolicyBinding rcroll-handed-over"}, missing)
 }
 
+// TestNoWildcards: what a role grants can be read in it.
+func TestNoWildcards(t *testing.T) {
+	rendered, err := Render(chartDir, inSystem, nil)
+	require.NoError(t, err)
+	roles := 0
+	for key, object := range objects(t, rendered.Manifests+rendered.Hooks) {
+		rules, found := object["rules"].([]any)
+		if !found {
+			continue
+		}
+		roles++
+		for _, rule := range rules {
+			for field, values := range rule.(map[string]any) {
+				assert.NotContains(t, values, "*", "%s: %s", key, field)
+			}
+		}
+	}
+	assert.Equal(t, 6, roles)
+}
+
 func TestLint(t *testing.T) {
 	result := lint.RunAll(chartDir, nil, "y")
 	for _, message := range result.Messages {

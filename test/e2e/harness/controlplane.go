@@ -44,9 +44,8 @@ type ControlPlane struct {
 	temp string
 }
 
-// boot brings a control plane up, a bare one without rcroll; or, if dir is given,
-// connects to the one there.
-func boot(localcluster, dir string, bare bool) (*ControlPlane, error) {
+// boot brings a control plane up; or, if dir is given, connects to the one there.
+func boot(localcluster, dir string, upFlags ...string) (*ControlPlane, error) {
 	c := &ControlPlane{Localcluster: localcluster, Dir: dir}
 	if dir == "" {
 		var err error
@@ -54,11 +53,7 @@ func boot(localcluster, dir string, bare bool) (*ControlPlane, error) {
 			return nil, fmt.Errorf("creating a directory: %w", err)
 		}
 		c.Dir = filepath.Join(c.temp, "cluster")
-		up := []string{"up"}
-		if bare {
-			up = append(up, "--bare")
-		}
-		if err := c.Run(up...); err != nil {
+		if err := c.Run(append([]string{"up"}, upFlags...)...); err != nil {
 			c.remove(false)
 			return nil, err
 		}

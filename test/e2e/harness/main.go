@@ -33,6 +33,7 @@ var shared struct {
 	mu     sync.Mutex
 	booted bool
 	bare   bool
+	audit  bool
 	plane  *ControlPlane
 	err    error
 }
@@ -41,6 +42,13 @@ var shared struct {
 // it.
 func MainBare(m *testing.M) {
 	shared.bare = true
+	Main(m)
+}
+
+// MainAudited is Main for tests that read the API server's audit log, which is
+// LogFile("audit").
+func MainAudited(m *testing.M) {
+	shared.audit = true
 	Main(m)
 }
 
@@ -85,8 +93,20 @@ func Cluster(t *testing.T) *ControlPlane {
 	defer shared.mu.Unlock()
 	if !shared.booted {
 		shared.booted = true
-		shared.plane, shared.err = boot(os.Getenv(localclusterEnv), os.Getenv(dirEnv), shared.bare)
+		shared.plane, shared.err = boot(os.Getenv(localclusterEnv), os.Getenv(dirEnv), upFlags()...)
 	}
 	require.NoError(t, shared.err, "there is no control plane to test on")
 	return shared.plane
+}
+
+// upFlags are those of localcluster up.
+func upFlags() []string {
+	var flags []string
+	if shared.bare {
+		flags = append(flags, "--bare")
+	}
+	if shared.audit {
+		flags = append(flags, "--audit")
+	}
+	return flags
 }

@@ -1,0 +1,3 @@
+// Package rights tests that rcroll's accounts have every right that they need, and none
+// that they do not.
+package rights
