@@ -2,6 +2,7 @@ package agent
 
 import (
 	"cmp"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -47,6 +48,9 @@ func (o *observation) toSnapshot(hashKey string) error {
 		o.request = request
 		s.Desired = request.Replicas()
 		s.Requested = request.Hash(hashKey)
+		s.Approved = api.ApprovedStep(annotations, s.Requested)
+		// Whatever else is there, it is no time.
+		s.ApprovedAt, _ = time.Parse(time.RFC3339, annotations[api.ApprovedAtAnnotation])
 		// What is live is what was promoted, however it was stored.
 		if s.Requested == cmp.Or(s.Sealed, s.Adopting, annotations[api.PromotedAnnotation]) && s.Requested != s.Live {
 			s.Live = s.Requested

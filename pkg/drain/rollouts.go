@@ -36,7 +36,7 @@ func progressOf(rcs []corev1.ReplicationController, timeIsUp bool) progress {
 		_, ends := rc.Annotations[api.PromotedAnnotation]
 		paused := rc.Annotations[api.PausedAnnotation] == api.True
 		switch {
-		case requested && !ends && (paused || timeIsUp || isStalled(rc)):
+		case requested && !ends && (paused || timeIsUp || isStalled(rc) || isPausedAtStep(rc)):
 			p.cancel = append(p.cancel, rc)
 		case requested && ends && paused:
 			p.resume = append(p.resume, rc)
@@ -50,6 +50,11 @@ func progressOf(rcs []corev1.ReplicationController, timeIsUp bool) progress {
 func isStalled(rc *corev1.ReplicationController) bool {
 	stalled := rollout.FindCondition(rc.Status.Conditions, rollout.Stalled)
 	return stalled != nil && stalled.Status == corev1.ConditionTrue
+}
+
+func isPausedAtStep(rc *corev1.ReplicationController) bool {
+	progressing := rollout.FindCondition(rc.Status.Conditions, rollout.Progressing)
+	return progressing != nil && progressing.Reason == rollout.ReasonPausedAtStep
 }
 
 // describe names an object, and what its conditions say of it.

@@ -41,6 +41,9 @@ type announcement struct {
 	conditions []corev1.ReplicationControllerCondition
 	events     []Event
 
+	// step is the number of the step that is told of; 0 if none is.
+	step int
+
 	// result is that of a rollout whose end is told.
 	result Result
 
@@ -81,6 +84,9 @@ func (a announcement) meaning() string {
 	var told []string
 	for _, condition := range a.conditions {
 		told = append(told, fmt.Sprintf("%s=%s %s", condition.Type, condition.Status, condition.Reason))
+	}
+	if a.step > 0 {
+		told = append(told, fmt.Sprintf("step %d", a.step))
 	}
 	if a.problem != nil {
 		told = append(told, a.problem.Summary)
@@ -140,6 +146,14 @@ func rollbackBegins(s Snapshot, cause Problem) announcement {
 func paused() announcement {
 	a := reconciling(corev1.ConditionUnknown, ReasonPaused, ReasonPaused, pausedMessage)
 	a.events = []Event{normal(ReasonPaused, pausedMessage)}
+	return a
+}
+
+func pausedAtStep(s Snapshot, at position) announcement {
+	message := pausedAtStepMessage(s, at)
+	a := reconciling(corev1.ConditionUnknown, ReasonPausedAtStep, ReasonPausedAtStep, message)
+	a.events = []Event{normal(ReasonPausedAtStep, message)}
+	a.step = at.number
 	return a
 }
 
@@ -233,10 +247,11 @@ func (s Snapshot) compare(condition corev1.ReplicationControllerCondition) (mean
 }
 
 // stamped is the condition with its time: that of the last change of its status, as
-// everywhere.
+// everywhere. Of a pause at a step it is when that began, after another pause as well.
 func (s Snapshot) stamped(condition corev1.ReplicationControllerCondition) corev1.ReplicationControllerCondition {
 	condition.LastTransitionTime = metav1.NewTime(s.Now)
-	if old := s.condition(condition.Type); old != nil && old.Status == condition.Status {
+	if old := s.condition(condition.Type); old != nil && old.Status == condition.Status &&
+		(condition.Reason != ReasonPausedAtStep || old.Reason == condition.Reason) {
 		condition.LastTransitionTime = old.LastTransitionTime
 	}
 	return condition

@@ -27,6 +27,7 @@ func TestContract(t *testing.T) {
 		"FailedCreate":                      rollout.ReasonFailedCreate,
 		"NotReady":                          rollout.ReasonNotReady,
 		"ReplicationControllerPaused":       rollout.ReasonPaused,
+		"PausedAtStep":                      rollout.ReasonPausedAtStep,
 		"InvalidSettings":                   rollout.ReasonInvalidSettings,
 		"InvalidRequest":                    rollout.ReasonInvalidRequest,
 		"NameConflict":                      rollout.ReasonNameConflict,

@@ -22,6 +22,9 @@ const (
 	// Paused: the user wants no step.
 	Paused Phase = "Paused"
 
+	// PausedAtStep: the rollout is at a step that is a pause.
+	PausedAtStep Phase = "PausedAtStep"
+
 	// RollingBack: the live template is requested again.
 	RollingBack Phase = "RollingBack"
 
@@ -63,6 +66,8 @@ func (s Snapshot) phase() (Phase, func(Snapshot) Decision) {
 		return Paused, pause
 	case s.cancelled():
 		return RollingBack, rollBack
+	case s.atPause():
+		return PausedAtStep, pauseAtStep
 	default:
 		return Rolling, roll
 	}

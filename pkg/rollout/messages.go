@@ -3,6 +3,8 @@ package rollout
 import (
 	"fmt"
 	"strings"
+
+	"github.com/rcroll/rcroll/pkg/api"
 )
 
 // Everything that users read in events and conditions of a rollout, but for the words
@@ -33,6 +35,16 @@ func problemMessage(s Snapshot, problem Problem) string {
 func deadlineMessage(s Snapshot, cause Problem) string {
 	since := fmt.Sprintf("no progress for %s", s.Strategy.ProgressDeadline)
 	return join(": ", goalMessage(s), since, cause.Reason, cause.Summary, cause.Detail)
+}
+
+// pausedAtStepMessage says where the rollout is, and how it goes on.
+func pausedAtStepMessage(s Snapshot, at position) string {
+	where := fmt.Sprintf("Paused at step %d of %d, with %d of %d pods of %s", at.number, len(s.Strategy.Steps), at.size, s.Desired, s.NewRCName())
+	if at.pause.Duration > 0 {
+		return fmt.Sprintf("%s, for %s", where, at.pause.Duration)
+	}
+	return fmt.Sprintf("%s, waiting for approval: kubectl annotate rc/%s --overwrite %s=%s",
+		where, s.RC.Name, api.ApproveAnnotation, api.Approval{Hash: s.Requested, Step: at.number})
 }
 
 // summaryMessage is the old command's summary of what is about to happen.

@@ -21,7 +21,7 @@ func TestMessages(t *testing.T) {
 	s := Snapshot{
 		RC:    Member{Name: "tomcat", UID: "rc", Replicas: 4},
 		Owned: []Member{{Name: "tomcat-v8", UID: "new", Replicas: 2}}, Desired: 5, Requested: "v8", Live: "v7",
-		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), ProgressDeadline: 10 * time.Minute},
+		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), ProgressDeadline: 10 * time.Minute, Steps: make([]api.Step, 4)},
 	}
 	back := s
 	back.Requested = "v7"
@@ -37,7 +37,8 @@ func TestMessages(t *testing.T) {
 		summaryMessage(s, s.Owned[0], []Member{s.RC}), scalingMessage(s.RC, 3), scalingMessage(s.Owned[0], 3),
 		rollbackMessage(back), rolledBackMessage(back, deadlineMessage(s, problem)), rollbackEndMessage(back),
 		promotionMessage(s, s.Owned[0]), takeoverMessage(s), completeMessage(s), completeMessage(changed),
-		pausedMessage, nameConflictMessage(s),
+		pausedMessage, pausedAtStepMessage(s, position{number: 2, pause: &api.Step{Pause: true}, size: 1}),
+		pausedAtStepMessage(s, position{number: 4, pause: &api.Step{Pause: true, Duration: 10 * time.Minute}, size: 3}), nameConflictMessage(s),
 	}, "\n") + "\n"
 	const golden = "testdata/messages.golden"
 	if *update {

@@ -120,9 +120,13 @@ func TestTermination(t *testing.T) {
 		})
 		s.Strategy.Paused = false
 		requested := s.Requested
-		// Each pod takes a step up and one down at most.
-		for passes := 2*(potential(s)+int64(s.Desired)) + 20; ; passes-- {
+		// Each pod takes a step up and one down at most, with steps that it is beyond twice.
+		for passes := 2*(potential(s)+int64(s.Desired))*int64(1+min(1, len(s.Strategy.Steps))) + 20 + 10; ; passes-- {
 			decision := decide(s)
+			if decision.Phase == rollout.PausedAtStep && len(decision.Actions) == 0 && decision.RequeueAfter == 0 {
+				s.Approved++ // by its user
+				continue
+			}
 			if passes == 0 || len(decision.Actions) == 0 && decision.RequeueAfter == 0 {
 				t.Fatalf("it does not end: %+v\n%+v", s, decision)
 			}
@@ -160,10 +164,12 @@ func drawn(t *rapid.T, member func(t *rapid.T, name string) rollout.Member) roll
 			UpdatePeriod:     rapid.SampledFrom([]time.Duration{0, time.Second}).Draw(t, "period"),
 			ProgressDeadline: 10 * time.Minute,
 			Paused:           rapid.Bool().Draw(t, "paused"),
+			Steps:            parseSteps(t, rapid.SampledFrom(someSteps).Draw(t, "steps")),
 		},
 		Now: time.Unix(1000, 0), Memory: rollout.Memory{LastScaleUp: time.Unix(1000, 0)},
 	}
 	s.RC.UID, s.RC.Deleting = "rc", false
+	s.Approved = rapid.IntRange(0, len(s.Strategy.Steps)).Draw(t, "approved")
 	for _, name := range []string{"tomcat-v8", "tomcat-v6"} {
 		if rapid.Bool().Draw(t, name) {
 			owned := member(t, name)
@@ -242,6 +248,8 @@ func carriedOut(s rollout.Snapshot, command api.Command) rollout.Snapshot {
 		s.Adopting, s.Pods, s.RC.Replicas = "", nil, s.Desired
 	case api.Finish:
 		s.RC.Replicas = s.Desired
+	case api.Approve:
+		s.Approved, s.ApprovedAt = command.Step, s.Now
 	}
 	return s
 }

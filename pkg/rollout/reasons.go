@@ -33,6 +33,9 @@ const (
 	// ReasonPaused: the rollout stays where it is because the user says so.
 	ReasonPaused = "ReplicationControllerPaused"
 
+	// ReasonPausedAtStep: the rollout is at a step that is a pause.
+	ReasonPausedAtStep = "PausedAtStep"
+
 	// ReasonInvalidSettings: an annotation that says how to roll does not parse.
 	ReasonInvalidSettings = "InvalidSettings"
 

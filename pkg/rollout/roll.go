@@ -110,6 +110,7 @@ func (s Snapshot) blockedBy(what BlockedBy) Snapshot {
 // both bounds hold. What was empty at the beginning of the pass is deleted.
 func replace(s Snapshot, target Member, old []Member) Decision {
 	limits := limitsOf(s)
+	limits.size = s.position(target, old).size
 	up, reason, requeueAfter := scaleTarget(s, target, old, limits)
 	decision := Decision{Reason: reason, RequeueAfter: requeueAfter}
 	if up != target.Replicas {
@@ -120,7 +121,9 @@ func replace(s Snapshot, target Member, old []Member) Decision {
 	sizes := scaleOld(target, old, limits)
 	for i, member := range old {
 		if sizes[i] != member.Replicas {
-			decision.Actions = append(decision.Actions, s.scale(member, sizes[i]))
+			action := s.scale(member, sizes[i])
+			action.ScaleUp = false // The update period is about the target.
+			decision.Actions = append(decision.Actions, action)
 		}
 	}
 	for _, rc := range old {

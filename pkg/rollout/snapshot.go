@@ -26,6 +26,11 @@ type Snapshot struct {
 	// template is live. If they are equal the rollout was cancelled (or is over).
 	Requested, Live string
 
+	// Approved is up to which step the request is approved, 0 if it is not, and ApprovedAt
+	// since when.
+	Approved   int
+	ApprovedAt time.Time
+
 	// Differs are the fields in which the template is stored otherwise than it was
 	// requested, though it is the requested one: something else changed it on the way.
 	Differs []string
