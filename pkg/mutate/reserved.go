@@ -6,6 +6,7 @@ import "github.com/rcroll/rcroll/pkg/api"
 var reservedAnnotations = []string{
 	api.RequestAnnotation, api.RequestedByAnnotation, api.RequestedAtAnnotation,
 	api.LiveAnnotation, api.PromotingSinceAnnotation, api.PromotedAnnotation, api.CommandAnnotation,
+	api.ChangeCauseAnnotation,
 }
 
 // guardReserved refuses to let a user add or change what is rcroll's.
