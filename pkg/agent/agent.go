@@ -51,6 +51,7 @@ func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
 		live:   manager.GetAPIReader(),
 		events: recorder,
 	}, config.HashLabelKey, clock.RealClock{}, defaultLimits())
+	reconciler.historyLimit = &config.RevisionHistoryLimit
 	if err := reconciler.register(ctx, manager, config.Concurrency); err != nil {
 		return err
 	}

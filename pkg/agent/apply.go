@@ -39,6 +39,9 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 		return err
 	}
 	for _, action := range actions {
+		if err := r.recordHistory(ctx, o, action); err != nil {
+			return err
+		}
 		if err := r.write(ctx, o, action); err != nil {
 			countFailure(action, err)
 			if !isRejected(err) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/history"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
@@ -22,6 +23,17 @@ var verbs = map[rollout.ActionKind]string{
 	rollout.AdoptPod:      "adopt a finished pod for",
 	rollout.SendCommand:   "send a command to",
 	rollout.SetConditions: "set the conditions of",
+}
+
+// historyVerbs say what was being done to a revision.
+var historyVerbs = map[history.Kind]string{
+	history.Create: "create",
+	history.Update: "update",
+	history.Delete: "delete",
+}
+
+func historyIncompleteMessage(err error) string {
+	return fmt.Sprintf("The rollout goes on, but is missing in the history: %v", err)
 }
 
 func podNotAdoptedMessage(pod string, err error) string {

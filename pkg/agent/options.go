@@ -37,6 +37,10 @@ type Config struct {
 	// least 1.
 	Concurrency int
 
+	// RevisionHistoryLimit is the number of revisions that are kept of each
+	// ReplicationController beside the live one, 0 or more.
+	RevisionHistoryLimit int
+
 	// KubeAPIQPS and KubeAPIBurst limit the requests to the API server, and are
 	// greater than 0. A step takes two to four requests, and the API server has its
 	// own fairness.
@@ -53,6 +57,7 @@ func (c *Config) Register(flags *pflag.FlagSet) {
 	flags.StringVar(&c.MetricsBindAddress, "metrics-bind-address", ":8080", `address that serves /metrics: plain HTTP on a loopback address, else HTTPS for those who may get /metrics; "0" disables it`)
 	flags.StringVar(&c.HashLabelKey, "hash-label-key", api.DefaultHashLabelKey, "key of the label that holds the hash of the pod template; must be the same for agent and webhook")
 	flags.IntVar(&c.Concurrency, "concurrency", 20, "number of rollouts that are reconciled concurrently")
+	flags.IntVar(&c.RevisionHistoryLimit, "revision-history-limit", 10, "number of old revisions, as ControllerRevisions, that are kept of each ReplicationController to go back to")
 	flags.Float64Var(&c.KubeAPIQPS, "kube-api-qps", 1000, "average number of requests per second to the API server")
 	flags.IntVar(&c.KubeAPIBurst, "kube-api-burst", 2000, "number of requests to the API server that may exceed --kube-api-qps in a burst")
 }
@@ -74,6 +79,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Concurrency < 1 {
 		invalid("concurrency", "must be at least 1, not %d", c.Concurrency)
+	}
+	if c.RevisionHistoryLimit < 0 {
+		invalid("revision-history-limit", "must be at least 0, not %d", c.RevisionHistoryLimit)
 	}
 	if c.KubeAPIQPS <= 0 {
 		invalid("kube-api-qps", "must be greater than 0, not %v", c.KubeAPIQPS)

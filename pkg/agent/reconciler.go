@@ -54,6 +54,10 @@ type reconciler struct {
 	hashKey  string
 	clock    clock.PassiveClock
 	memories *memories
+
+	// historyLimit is the number of revisions that are kept beside the live one; nil if
+	// nothing is recorded.
+	historyLimit *int
 }
 
 func newReconciler(clients clients, hashKey string, clock clock.PassiveClock, limits limits) *reconciler {
@@ -64,7 +68,8 @@ func newReconciler(clients clients, hashKey string, clock clock.PassiveClock, li
 // themselves: cached reads ReplicationControllers from a cache, with the index
 // "controllerName", and writes; live reads from the API server. It must not be
 // called for one rollout twice at a time. The same calls have the same answers, so
-// its delays have no jitter.
+// its delays have no jitter. It records no history, of which nothing else depends: to its
+// callers that is the time that passes before a write.
 func NewReconciler(cached client.Client, live client.Reader, events record.EventRecorder, hashLabelKey string, clock clock.PassiveClock) reconcile.Reconciler {
 	limits := defaultLimits()
 	limits.poll.Jitter = 0

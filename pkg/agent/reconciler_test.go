@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -93,6 +94,9 @@ func newCluster(webhook bool, objects ...client.Object) *cluster {
 			body, err := patch.Data(object)
 			if err != nil {
 				return err
+			}
+			if _, isRevision := object.(*appsv1.ControllerRevision); isRevision {
+				return upstream.Patch(ctx, object, patch, options...)
 			}
 			c.patches = append(c.patches, string(body))
 			old := api.EmptyRC()

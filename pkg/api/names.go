@@ -43,6 +43,9 @@ const (
 	// (RFC 3339, UTC).
 	ApprovedByAnnotation = Prefix + "approved-by"
 	ApprovedAtAnnotation = Prefix + "approved-at"
+	// ChangeCauseAnnotation holds the value of kubernetes.io/change-cause if that was set
+	// or changed with the request, or since. It goes to the history.
+	ChangeCauseAnnotation = Prefix + "change-cause"
 
 	// CommandAnnotation carries the agent's next step to the webhook, which carries
 	// it out and removes the annotation in the same write. One that is seen in a
@@ -75,6 +78,22 @@ const (
 	// UID of the one that takes its pods over. While pods have it an admission policy
 	// lets nothing else adopt them; another one takes it away when they are adopted.
 	SuccessorLabel = Prefix + "successor"
+)
+
+// Written by the agent only, on the ControllerRevisions that are the history of a
+// ReplicationController. RequestedByAnnotation and RequestedAtAnnotation are there, too.
+const (
+	// RevisionOfLabel is the UID of the ReplicationController, whose name may be longer
+	// than a label. A policy lets nobody else write objects that have it.
+	RevisionOfLabel = Prefix + "revision-of"
+
+	// TemplateHashAnnotation is the hash of the template in the revision.
+	TemplateHashAnnotation = Prefix + "template-hash"
+
+	// ResultAnnotation says how the last rollout to that template ended, DurationAnnotation
+	// how long it took. A template that was live before any rollout has neither.
+	ResultAnnotation   = Prefix + "result"
+	DurationAnnotation = Prefix + "duration"
 )
 
 // Set by users on their ReplicationController.

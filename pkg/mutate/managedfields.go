@@ -54,6 +54,25 @@ func fieldsOf(entry *metav1.ManagedFieldsEntry) *fieldpath.Set {
 	return fields
 }
 
+// DeclaredBy are the field managers that put images back if somebody else changes them:
+// controllers that compare with a manifest again and again. kubectl apply is none of them.
+func DeclaredBy(rc *unstructured.Unstructured) []string {
+	var managers []string
+	for _, entry := range rc.GetManagedFields() {
+		applies := entry.Operation == metav1.ManagedFieldsOperationApply && entry.Manager != serverSideApply
+		if !applies && !slices.Contains(DefaultDeclarativeManagers, entry.Manager) || entry.Subresource != "" {
+			continue
+		}
+		if ownsImages(fieldsOf(&entry)) && !slices.Contains(managers, entry.Manager) {
+			managers = append(managers, entry.Manager)
+		}
+	}
+	return managers
+}
+
+// serverSideApply is the field manager of kubectl apply --server-side.
+const serverSideApply = "kubectl"
+
 // ownsImages reports whether the image of any container is among the fields.
 func ownsImages(fields *fieldpath.Set) bool {
 	for _, step := range containersPath {

@@ -169,6 +169,7 @@ func record(write Write, meaning Meaning, pending, wanted api.Spec, options Opti
 		setPromoted(object, wanted.Hash(key), isLive)
 	}
 	keepApproval(object, write, pending != nil && wanted.SameTemplate(pending, key))
+	setChangeCause(object, write, pending != nil && wanted.SameTemplate(pending, key))
 	if err := guardSize(object); err != nil {
 		return refuse(err)
 	}
@@ -183,6 +184,22 @@ func setPromoted(object *unstructured.Unstructured, hash string, isLive bool) {
 		setAnnotation(object, api.PromotedAnnotation, hash)
 	case object.GetAnnotations()[api.PromotedAnnotation] != hash:
 		removeAnnotations(object, api.PromotedAnnotation)
+	}
+}
+
+// changeCause is the annotation by which users say why they change something.
+const changeCause = "kubernetes.io/change-cause"
+
+// setChangeCause keeps the cause of a request for the history. It counts if it was changed
+// in the same write, or later while the same template is requested: kubectl annotate comes
+// after kubectl set image. One that was there before is of an earlier change.
+func setChangeCause(object *unstructured.Unstructured, write Write, sameTemplate bool) {
+	cause := write.New.GetAnnotations()[changeCause]
+	switch isChanged := cause != write.Old.GetAnnotations()[changeCause]; {
+	case isChanged && cause != "":
+		setAnnotation(object, api.ChangeCauseAnnotation, cause)
+	case isChanged || !sameTemplate:
+		removeAnnotations(object, api.ChangeCauseAnnotation)
 	}
 }
 

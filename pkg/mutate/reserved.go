@@ -7,6 +7,7 @@ var reservedAnnotations = []string{
 	api.RequestAnnotation, api.RequestedByAnnotation, api.RequestedAtAnnotation,
 	api.ApprovedByAnnotation, api.ApprovedAtAnnotation,
 	api.LiveAnnotation, api.PromotingSinceAnnotation, api.PromotedAnnotation, api.CommandAnnotation,
+	api.ChangeCauseAnnotation,
 }
 
 // guardReserved refuses to let a user add or change what is rcroll's.

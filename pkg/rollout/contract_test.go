@@ -39,6 +39,7 @@ func TestContract(t *testing.T) {
 		"ScalingReplicationController": rollout.ReasonScaling,
 		"Deleted":                      rollout.ReasonDeleted,
 		"Promoting":                    rollout.ReasonPromoting,
+		"HistoryIncomplete":            rollout.ReasonHistoryIncomplete,
 		"UpdateSucceeded":              rollout.ReasonSucceeded,
 	} {
 		assert.Equal(t, want, got)

@@ -51,6 +51,9 @@ const (
 	// ReasonWaiting: something that should come to pass by itself does not.
 	ReasonWaiting = "Waiting"
 
+	// ReasonHistoryIncomplete: a revision could not be recorded. The rollout goes on.
+	ReasonHistoryIncomplete = "HistoryIncomplete"
+
 	ReasonCreated   = "Created"
 	ReasonScaling   = "ScalingReplicationController"
 	ReasonDeleted   = "Deleted"

@@ -3,6 +3,7 @@ package rcroll
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/progress"
@@ -46,6 +47,23 @@ func errCannotRetry(r progress.Rollout) error {
 		return fmt.Errorf("%s: the rolling update was rolled back, and what was requested is not kept: set the image again", r.Ref())
 	}
 	return fmt.Errorf("%s: no rolling update has failed", r.Ref())
+}
+
+func errNoHistory(ref string) error {
+	return fmt.Errorf("%s: no rollout history found: it begins with the first rolling update", ref)
+}
+
+func errNoPrevious(ref string) error {
+	return fmt.Errorf("%s: no revision to go back to: of no other one in the history all pods were available", ref)
+}
+
+func errNoRevision(ref string, number int64) error {
+	return fmt.Errorf("%s: unable to find specified revision %d in history", ref, number)
+}
+
+// warnDeclared is for a change that somebody's manifest does not have.
+func warnDeclared(ref string, managers []string) string {
+	return fmt.Sprintf("%s: its images belong to %s, which will put back what its manifest says: change that as well", ref, strings.Join(managers, ", "))
 }
 
 func errNoContainer(ref, container string) error {

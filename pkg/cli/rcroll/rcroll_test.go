@@ -180,6 +180,13 @@ func TestMessages(t *testing.T) {
 		messages.Error("no such container", errNoContainer("rc/tomcat", "tomat")),
 		messages.Error("no assignment", errAssignment("tomcat:8")),
 		messages.Error("no such format", errOutput("xml")),
+		messages.Error("no history", errNoHistory("rc/tomcat")),
+		messages.Error("nothing to undo", errNoPrevious("rc/tomcat")),
+		messages.Error("no such revision", errNoRevision("rc/tomcat", 7)),
+		messages.Message{When: "undo of what GitOps applies", Text: warnDeclared("rc/tomcat", []string{"argocd-controller", "helm"})},
+		messages.Message{When: "history", Text: pastText(t, false)},
+		messages.Message{When: "history -o wide", Text: pastText(t, true)},
+		messages.Message{When: "history --revision=1", Text: revisionText(t)},
 		messages.Error("no rcroll", errUnreviewed("rc/tomcat")),
 		messages.Message{When: "get", Text: tree},
 		messages.Message{When: "list", Text: table.String()},
@@ -216,7 +223,7 @@ func TestRolloutsOf(t *testing.T) {
 func TestCommands(t *testing.T) {
 	streams, _, out, _ := genericiooptions.NewTestIOStreams()
 	root := NewCommand(streams, "v0.1.0")
-	for _, use := range []string{"status", "list", "get", "pause", "resume", "abort", "retry", "restart", "set image", "diff", "version"} {
+	for _, use := range []string{"status", "list", "get", "pause", "resume", "abort", "retry", "restart", "set image", "diff", "history", "undo", "version"} {
 		command, rest, err := root.Find(strings.Fields(use))
 		require.NoError(t, err)
 		assert.Empty(t, rest, use)

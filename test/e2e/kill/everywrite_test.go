@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -39,6 +40,9 @@ type story struct {
 	// meanwhile is what the user asks for while the component is dead; it may be nil.
 	meanwhile func(*scenario) error
 
+	// history is what is recorded of it in the end; nil if that depends on when a component died.
+	history []string
+
 	// ends waits for the end and checks it.
 	ends func(*scenario)
 
@@ -60,15 +64,18 @@ func stories() []story {
 	}
 	rollout := to("tomcat:8")
 	rollout.name, rollout.bounds = "rollout", harness.SurgeOne(killReplicas)
+	rollout.history = []string{"1 tomcat:7", "2 tomcat:8 Succeeded"}
 
 	rollover := to("tomcat:9")
 	rollover.name, rollover.halfway = "rollover", true
+	rollover.history = []string{"1 tomcat:7", "2 tomcat:8 Superseded", "3 tomcat:9 Succeeded"}
 
 	cancel := story{
 		name: "cancel", halfway: true,
-		edit:   (*scenario).withdraw,
-		ends:   func(s *scenario) { s.AwaitRollback("tomcat:7", killReplicas) },
-		bounds: harness.AnyTurnover(killReplicas),
+		history: []string{"1 tomcat:7", "2 tomcat:8 Cancelled"},
+		edit:    (*scenario).withdraw,
+		ends:    func(s *scenario) { s.AwaitRollback("tomcat:7", killReplicas) },
+		bounds:  harness.AnyTurnover(killReplicas),
 
 		uninterrupted: harness.Serves("tomcat:7", killReplicas),
 	}
@@ -253,6 +260,9 @@ func (st story) check(s *scenario) {
 	s.Helper()
 	st.ends(s)
 	s.Expect(st.bounds)
+	if st.history != nil {
+		assert.Equal(s, st.history, s.History())
+	}
 }
 
 // whether returns a channel that is closed at the first moment of which holds is

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -131,8 +132,20 @@ func describeWrite(r *http.Request) string {
 	if err != nil {
 		return "unreadable"
 	}
+	if strings.Contains(r.URL.Path, "/controllerrevisions") {
+		return strings.ToLower(r.Method) + revisionOf(body)
+	}
 	_, resource, _ := strings.Cut(r.URL.Path, "/replicationcontrollers")
 	return abbreviate(fmt.Sprintf("%s rc%s%s%s", strings.ToLower(r.Method), resource, changeOf(body), detailOf(body)))
+}
+
+// revisionOf is what a revision, or a patch of one, says.
+func revisionOf(body []byte) string {
+	var revision appsv1.ControllerRevision
+	if json.Unmarshal(body, &revision) != nil {
+		return " revision"
+	}
+	return fmt.Sprintf(" revision %d %s", revision.Revision, revision.Annotations[api.ResultAnnotation])
 }
 
 // isWrite reports whether a request changes something, events and leases aside. With
