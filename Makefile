@@ -122,12 +122,13 @@ verify-sources:
 	cd test/terminal && go mod tidy -diff
 	cd hack/release && go mod tidy -diff
 
-# The tables in docs are generated. These tests compare them with their sources.
+# The tables and pictures in docs are generated. These tests compare them with their sources.
 .PHONY: verify-documents
 verify-documents:
 	go test -run='^TestPublishedDocument$$' ./hack/bench/internal/report
 	go test -run='^TestClientsDocument$$' ./test/e2e/matrix
 	go test -run='^TestDocument$$' ./test/e2e/security
+	go test -run='^TestPictures$$' ./pkg/cli/view
 
 .PHONY: verify-manifests
 verify-manifests: bin/localcluster
