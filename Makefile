@@ -55,6 +55,7 @@ test-unit: ## Run the unit and property tests
 	cd hack/localcluster && go test $(GOTESTFLAGS) ./internal/...
 	cd test/helm && go test $(GOTESTFLAGS) ./...
 	cd test/gitops && go test $(GOTESTFLAGS) ./...
+	cd test/terminal && go test $(GOTESTFLAGS) ./...
 	cd hack/release && go test -short $(GOTESTFLAGS) ./...
 
 .PHONY: test-e2e
@@ -99,6 +100,7 @@ lint: bin/golangci-lint ## Lint all modules (go vet included)
 	cd hack/localcluster && ../../bin/golangci-lint run ./...
 	cd test/helm && ../../bin/golangci-lint run ./...
 	cd test/gitops && ../../bin/golangci-lint run ./...
+	cd test/terminal && ../../bin/golangci-lint run ./...
 	cd hack/release && ../../bin/golangci-lint run ./...
 
 .PHONY: vulncheck
@@ -118,14 +120,16 @@ verify-sources:
 	cd test/helm && go mod tidy -diff
 	cd test/gitops && go mod tidy -diff
 	cd test/helmcli && go mod tidy -diff
+	cd test/terminal && go mod tidy -diff
 	cd hack/release && go mod tidy -diff
 
-# The tables in docs are generated. These tests compare them with their sources.
+# The tables and pictures in docs are generated. These tests compare them with their sources.
 .PHONY: verify-documents
 verify-documents:
 	go test -run='^TestPublishedDocument$$' ./hack/bench/internal/report
 	go test -run='^TestClientsDocument$$' ./test/e2e/matrix
 	go test -run='^TestDocument$$' ./test/e2e/security
+	go test -run='^TestPictures$$' ./pkg/cli/view
 
 .PHONY: verify-manifests
 verify-manifests: bin/localcluster

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -78,9 +79,32 @@ func (c *Client) List(ctx context.Context, namespace, selector string) ([]*unstr
 	return c.list(ctx, replicationControllers, namespace, metav1.ListOptions{LabelSelector: selector})
 }
 
-// Pods reads the pods of the namespace that a selector selects.
-func (c *Client) Pods(ctx context.Context, selector string) ([]*unstructured.Unstructured, error) {
-	return c.list(ctx, pods, c.Namespace, metav1.ListOptions{LabelSelector: selector})
+// rollingSelector selects the ReplicationControllers that are rolling, and those that
+// they own.
+const rollingSelector = api.RollingLabel + "=" + api.True
+
+// Rolling reads what is rolling in the namespace: what a ReplicationController owns is
+// among it, of however many others that do not roll.
+func (c *Client) Rolling(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	return c.List(ctx, c.Namespace, rollingSelector)
+}
+
+// Pods reads the pods of a ReplicationController and of what it owns, and maybe others
+// with the same labels.
+func (c *Client) Pods(ctx context.Context, rc *unstructured.Unstructured, others []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	var all []*unstructured.Unstructured
+	for _, selector := range podSelectors(rc, others) {
+		list, err := c.list(ctx, pods, c.Namespace, metav1.ListOptions{LabelSelector: selector})
+		if err != nil {
+			return nil, err
+		}
+		for _, pod := range list {
+			if !slices.ContainsFunc(all, func(other *unstructured.Unstructured) bool { return other.GetUID() == pod.GetUID() }) {
+				all = append(all, pod)
+			}
+		}
+	}
+	return all, nil
 }
 
 func (c *Client) list(ctx context.Context, resource schema.GroupVersionResource, namespace string, options metav1.ListOptions) ([]*unstructured.Unstructured, error) {
@@ -95,21 +119,26 @@ func (c *Client) list(ctx context.Context, resource schema.GroupVersionResource,
 	return objects, nil
 }
 
-// Read is a ReplicationController, and its rollout. The others are read later, so the
-// ReplicationController is the older of what is seen.
+// Read is a ReplicationController, and its rollout.
 func (c *Client) Read(ctx context.Context, name string) (*unstructured.Unstructured, progress.Rollout, error) {
-	rc, err := c.Get(ctx, name)
-	if err != nil {
-		return nil, progress.Rollout{}, err
-	}
-	if api.IsOwned(rc) {
-		return nil, progress.Rollout{}, errOwned(name, api.ControllerOf(rc).Name)
-	}
-	others, err := c.List(ctx, c.Namespace, "")
+	rc, others, err := c.ReadAll(ctx, name)
 	if err != nil {
 		return nil, progress.Rollout{}, err
 	}
 	return rc, progress.Of(rc, others), nil
+}
+
+// ReadAll is a ReplicationController, and what is rolling beside it. The others are read
+// later, so the ReplicationController is the older of what is seen.
+func (c *Client) ReadAll(ctx context.Context, name string) (rc *unstructured.Unstructured, others []*unstructured.Unstructured, err error) {
+	if rc, err = c.Get(ctx, name); err != nil {
+		return nil, nil, err
+	}
+	if api.IsOwned(rc) {
+		return nil, nil, errOwned(name, api.ControllerOf(rc).Name)
+	}
+	others, err = c.Rolling(ctx)
+	return rc, others, err
 }
 
 // errOwned is for a ReplicationController that users do not edit.

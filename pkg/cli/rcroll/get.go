@@ -2,6 +2,7 @@ package rcroll
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,20 +15,28 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/rcroll/rcroll/pkg/cli/client"
+	"github.com/rcroll/rcroll/pkg/cli/exit"
 	"github.com/rcroll/rcroll/pkg/progress"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
+const getLong = `Show a rolling update: the ReplicationControllers that take part, and their pods.
+
+With --watch a terminal shows it as it goes on, in place and in colours, until it is interrupted. NO_COLOR and --no-color
+turn the colours off. What is no terminal, or one with TERM=dumb, gets the plain text again whenever it changes.`
+
 func (e *environment) getCommand() *cobra.Command {
-	var watch bool
+	var watch, noColor bool
 	var output string
 	command := e.named("get", "Show a rolling update: the ReplicationControllers that take part, and their pods", func(ctx context.Context, c *client.Client, name string) error {
 		if output != "" && output != "wide" {
 			return e.getObject(ctx, c, name, output)
 		}
-		return e.get(ctx, c, name, watch)
+		return e.get(ctx, c, name, watch, noColor)
 	})
+	command.Long = getLong
 	command.Flags().BoolVarP(&watch, "watch", "w", false, "Show it again whenever it changes.")
+	command.Flags().BoolVar(&noColor, "no-color", false, "Without colours.")
 	command.Flags().StringVarP(&output, "output", "o", "", "Output format. One of: (json, yaml, name, wide).")
 	return command
 }
@@ -47,40 +56,53 @@ func (e *environment) getObject(ctx context.Context, c *client.Client, name, for
 	return printer.PrintObj(rc, e.Out)
 }
 
-func (e *environment) get(ctx context.Context, c *client.Client, name string, watch bool) error {
-	rc, r, err := c.Read(ctx, name)
+func (e *environment) get(ctx context.Context, c *client.Client, name string, watch, noColor bool) error {
+	rc, others, err := c.ReadAll(ctx, name)
 	if err != nil {
 		return err
 	}
-	text, err := e.tree(ctx, c, r)
-	if err != nil {
-		return err
-	}
-	_, _ = fmt.Fprint(e.Out, text)
 	if !watch {
-		return nil
+		pods, err := c.Pods(ctx, rc, others)
+		if err != nil {
+			return err
+		}
+		text, err := drawTree(progress.Of(rc, others), podsByOwner(pods))
+		_, _ = fmt.Fprint(e.Out, text)
+		return err
 	}
-	return c.Follow(ctx, rc, func(seen client.Seen) (bool, error) {
-		now := seen[name]
-		if now == nil || now.GetUID() != rc.GetUID() {
-			return true, errDeleted("rc/" + name)
-		}
-		next, err := e.tree(ctx, c, progress.Of(now, seen.Others(name)))
-		if err == nil && next != text {
-			text = next
-			_, _ = fmt.Fprint(e.Out, "\n"+text)
-		}
-		return false, err
-	})
+	if screen := newScreen(e.Out, noColor); screen != nil {
+		err = e.live(ctx, c, rc, screen)
+	} else {
+		err = e.plain(ctx, c, rc)
+	}
+	if errors.Is(err, context.Canceled) {
+		return &exit.Error{Code: exit.Interrupted, Err: errSilent}
+	}
+	return err
 }
 
-// tree lists the pods, and draws what there is.
-func (e *environment) tree(ctx context.Context, c *client.Client, r progress.Rollout) (string, error) {
-	pods, err := c.Pods(ctx, "")
-	if err != nil {
-		return "", err
-	}
-	return drawTree(r, podsByOwner(pods))
+// errSilent says nothing: the exit code does.
+var errSilent = errors.New("")
+
+// plain prints the whole again whenever it changes.
+func (e *environment) plain(ctx context.Context, c *client.Client, rc *unstructured.Unstructured) error {
+	var told string
+	return c.Follow(ctx, rc, client.Following{Pods: true}, func(seen client.Seen) (bool, error) {
+		if seen.RC == nil || seen.RC.GetUID() != rc.GetUID() {
+			return true, errDeleted("rc/" + rc.GetName())
+		}
+		text, err := drawTree(progress.Of(seen.RC, seen.Others), podsByOwner(seen.Pods))
+		if err != nil || text == told {
+			return false, err
+		}
+		if told != "" {
+			text, told = "\n"+text, text
+		} else {
+			told = text
+		}
+		_, _ = fmt.Fprint(e.Out, text)
+		return false, nil
+	})
 }
 
 func podsByOwner(pods []*unstructured.Unstructured) map[types.UID][]*unstructured.Unstructured {

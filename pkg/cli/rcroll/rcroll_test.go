@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -233,4 +237,29 @@ func TestCommands(t *testing.T) {
 	root.SetArgs([]string{"version"})
 	require.NoError(t, root.Execute())
 	assert.Equal(t, "v0.1.0\n", out.String())
+}
+
+// Every subcommand, flag and exit code is documented.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "kubectl-rcroll.md"))
+	require.NoError(t, err)
+	streams, _, _, _ := genericiooptions.NewTestIOStreams()
+	var check func(command *cobra.Command)
+	check = func(command *cobra.Command) {
+		for _, sub := range command.Commands() {
+			check(sub)
+		}
+		if command.HasSubCommands() || command.Name() == "help" || command.Name() == "completion" {
+			return
+		}
+		assert.Contains(t, string(text), "| `"+command.CommandPath(), "the table has no such row")
+		command.LocalNonPersistentFlags().VisitAll(func(flag *pflag.Flag) {
+			short := flag.Shorthand != "" && strings.Contains(string(text), "`-"+flag.Shorthand)
+			assert.True(t, short || strings.Contains(string(text), "--"+flag.Name), "%s --%s", command.CommandPath(), flag.Name)
+		})
+	}
+	check(NewCommand(streams, ""))
+	for _, code := range []int{0, 1, exitFailed, exitRolledBack, exitNotDone, exitPaused, exit.Interrupted} {
+		assert.Contains(t, string(text), fmt.Sprintf("\n| %d |", code))
+	}
 }

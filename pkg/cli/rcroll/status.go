@@ -67,12 +67,12 @@ func (e *environment) status(ctx context.Context, c *client.Client, name string,
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, errNotDone)
 		defer cancel()
 	}
-	err = c.Follow(ctx, rc, func(seen client.Seen) (bool, error) {
-		now := seen[name]
+	err = c.Follow(ctx, rc, client.Following{}, func(seen client.Seen) (bool, error) {
+		now := seen.RC
 		if now == nil || now.GetUID() != rc.GetUID() {
 			return true, errDeleted("rc/" + name)
 		}
-		line, over, err := gate.observe(progress.Of(now, seen.Others(name)))
+		line, over, err := gate.observe(progress.Of(now, seen.Others))
 		e.say(line)
 		return over, err
 	})

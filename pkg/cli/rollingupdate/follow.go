@@ -23,12 +23,12 @@ func (o *options) follow(ctx context.Context, c *client.Client, since *unstructu
 	patience := newPatience(o.timeout, func() { cancel(errTimeout) })
 	defer patience.stop()
 	noticed := false
-	err := c.Follow(ctx, since, func(seen client.Seen) (bool, error) {
-		rc := seen[o.name]
+	err := c.Follow(ctx, since, client.Following{}, func(seen client.Seen) (bool, error) {
+		rc := seen.RC
 		if rc == nil || rc.GetUID() != since.GetUID() {
 			return true, errDeleted("rc/" + o.name)
 		}
-		last, end = progress.Of(rc, seen.Others(o.name)), rc
+		last, end = progress.Of(rc, seen.Others), rc
 		if last.Phase == progress.Paused && !noticed {
 			o.notice(pausedNotice(o.name))
 			noticed = true

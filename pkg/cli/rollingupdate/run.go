@@ -61,7 +61,7 @@ func (o *options) accepted(rc, tried *unstructured.Unstructured) error {
 }
 
 func (o *options) followUpdate(ctx context.Context, c *client.Client, before progress.Rollout, stored *unstructured.Unstructured) error {
-	others, err := c.List(ctx, c.Namespace, "")
+	others, err := c.Rolling(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (o *options) rollBack(ctx context.Context, c *client.Client, rc *unstructur
 			return err
 		}
 	}
-	others, err := c.List(ctx, c.Namespace, "")
+	others, err := c.Rolling(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,3 @@
+// Package view draws what a terminal shows of a rolling update: objects in, View out, and
+// of that the lines of a frame. It does no I/O.
+package view
