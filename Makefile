@@ -56,11 +56,17 @@ test-unit: ## Run the unit and property tests
 	cd test/helm && go test $(GOTESTFLAGS) ./...
 	cd test/gitops && go test $(GOTESTFLAGS) ./...
 	cd test/terminal && go test $(GOTESTFLAGS) ./...
+	cd test/prometheus && go test $(GOTESTFLAGS) ./expressions
 	cd hack/release && go test -short $(GOTESTFLAGS) ./...
 
 .PHONY: test-e2e
 test-e2e: build bin/oldkubectl bin/helm3 bin/helm4 ## Run the end-to-end tests, each package on a control plane of its own
 	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
+
+# Prometheus without its service discoveries, which are most of it.
+.PHONY: test-prometheus
+test-prometheus: build bin/promtool bin/prometheus ## Test the alerts with promtool, and alerts and dashboard on a real Prometheus
+	cd test/prometheus && RCROLL_PROMETHEUS=$(CURDIR)/bin RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=15m $(GOTESTFLAGS) ./...
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME
@@ -101,6 +107,7 @@ lint: bin/golangci-lint ## Lint all modules (go vet included)
 	cd test/helm && ../../bin/golangci-lint run ./...
 	cd test/gitops && ../../bin/golangci-lint run ./...
 	cd test/terminal && ../../bin/golangci-lint run ./...
+	cd test/prometheus && ../../bin/golangci-lint run ./...
 	cd hack/release && ../../bin/golangci-lint run ./...
 
 .PHONY: vulncheck
@@ -121,6 +128,7 @@ verify-sources:
 	cd test/gitops && go mod tidy -diff
 	cd test/helmcli && go mod tidy -diff
 	cd test/terminal && go mod tidy -diff
+	cd test/prometheus && go mod tidy -diff
 	cd hack/release && go mod tidy -diff
 
 # The tables and pictures in docs are generated. These tests compare them with their sources.
@@ -135,11 +143,13 @@ verify-documents:
 verify-manifests: bin/localcluster
 	bin/kubectl kustomize manifests/base >/dev/null
 	bin/kubectl kustomize manifests/overlays/local >/dev/null
+	go run ./hack/dashboard -check
 	go run ./hack/chart -check
 
-# Most templates of the chart have a manifest as their source.
+# Most templates of the chart have a manifest as their source; alerts and dashboard are copied from contrib.
 .PHONY: chart
-chart: ## Write the templates of the Helm chart from manifests/base
+chart: ## Write the dashboard, and the templates of the Helm chart from manifests/base
+	go run ./hack/dashboard
 	go run ./hack/chart
 
 ##@ Release
@@ -188,6 +198,10 @@ bin/oldkubectl: $(wildcard test/oldkubectl/*)
 
 bin/helm3 bin/helm4: bin/helm%: test/helmcli/go.mod test/helmcli/go.sum
 	cd test/helmcli && $(GOBUILD) -o ../../$@ helm.sh/helm/v$*/cmd/helm
+	@touch $@
+
+bin/promtool bin/prometheus: bin/%: test/prometheus/go.mod test/prometheus/go.sum
+	cd test/prometheus && $(GOBUILD) -tags=remove_all_sd -o ../../$@ github.com/prometheus/prometheus/cmd/$*
 	@touch $@
 
 bin/govulncheck: hack/tools/go.mod hack/tools/go.sum

@@ -37,6 +37,8 @@ var changes = map[string]struct {
 	"who reads metrics": {"networkPolicy: {metricsFrom: [{podSelector: {}}]}", []string{"- podSelector: {}"}, []string{"metrics: enabled"}},
 	"service monitor":   {"serviceMonitor: {enabled: true, labels: {release: prom}, interval: 10s}", []string{"kind: ServiceMonitor", "release: prom", "interval: 10s", "name: rcroll-metrics", "scheme: https"}, nil},
 	"prometheus rule":   {"prometheusRule: {enabled: true, labels: {release: prom}}", []string{"kind: PrometheusRule", "release: prom", "rcroll_agent_rollouts_stalled_total"}, nil},
+	"alerts":            {"prometheusRule: {enabled: true}", []string{"app.kubernetes.io/component=agent in y.", "{{ $labels.reason }}"}, []string{"rcroll-system"}},
+	"dashboard":         {"dashboard: {enabled: true, labels: {release: prom}}", []string{"name: rcroll-dashboard", `grafana_dashboard: "1"`, "release: prom", `"uid": "rcroll"`}, nil},
 	"drain":             {"drain: {patience: 2m, timeout: 10m}", []string{"kind: Job", "- --patience=2m", "- --timeout=10m"}, nil},
 	"no drain":          {"drain: {enabled: false}", nil, []string{"kind: Job", "rcroll-drain"}},
 	"opt in":            {"optIn: true", []string{`values: ["true"]`, "orValue('') != 'true'", "rcroll.dev/enabled=true"}, []string{`values: ["false"]`, "operator: NotIn\n      values: [\"true\"]"}},
