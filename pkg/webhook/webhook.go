@@ -148,6 +148,7 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 	defer timeVerdict()()
 	creation := h.tryCreation(ctx, write.Old, api.SpecOf(decision.Question))
 	stored, warnings, err := h.judge.Update(ctx, req.UserInfo, decision.Question)
+	created := <-creation.answer
 	if err != nil {
 		return decision, nil, err
 	}
@@ -155,11 +156,11 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 	decision = mutate.Decide(write, h.options)
 	if decision.Meaning == mutate.Requests || decision.Meaning == mutate.Retargets {
 		if !creation.request.Equal(write.Stored) {
-			creation = h.tryCreation(ctx, write.Old, write.Stored)
+			created = <-h.tryCreation(ctx, write.Old, write.Stored).answer
 		}
-		err = <-creation.answer
+		return decision, warnings, created
 	}
-	return decision, warnings, err
+	return decision, warnings, nil
 }
 
 // ownerOf reads the ReplicationController that controls an owned one; nil if there is none.
