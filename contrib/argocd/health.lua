@@ -33,7 +33,7 @@ if rolling then
   if stalled ~= nil and stalled.status == "True" and stalled.reason ~= "RollingBack" then
     return health("Degraded", stalled.message)
   end
-  if progressing ~= nil and progressing.reason == "ReplicationControllerPaused" then
+  if progressing ~= nil and (progressing.reason == "ReplicationControllerPaused" or progressing.reason == "PausedAtStep") then
     return health("Suspended", progressing.message)
   end
   if reconciling ~= nil or stalled ~= nil then

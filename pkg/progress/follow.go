@@ -16,7 +16,7 @@ const (
 	// WasRolledBack: the old template is live again, or still is.
 	WasRolledBack Verdict = "RolledBack"
 
-	// IsPaused: nothing happens until the user resumes the rollout.
+	// IsPaused: nothing happens until the user resumes the rollout, or approves a step.
 	IsPaused Verdict = "Paused"
 
 	// Deleted: the ReplicationController is being deleted.
@@ -39,7 +39,7 @@ type Follower struct {
 // Observe returns what there is to say after one more observation.
 func (f *Follower) Observe(r Rollout) Verdict {
 	switch r.Phase {
-	case Rolling, Paused, Failed, RollingBack:
+	case Rolling, Paused, PausedAtStep, Failed, RollingBack:
 		if f.live == "" || f.last == Promoting {
 			f.live = r.Live.Hash(hashKey)
 		}
@@ -47,6 +47,11 @@ func (f *Follower) Observe(r Rollout) Verdict {
 	switch r.Phase {
 	case Rolling, RollingBack, Promoting:
 		f.last = r.Phase
+	case PausedAtStep:
+		f.last = Rolling
+		if r.NeedsApproval() {
+			return IsPaused
+		}
 	case Paused:
 		return IsPaused
 	case Failed:

@@ -38,6 +38,9 @@ const (
 	// Paused: the user wants no step.
 	Paused Phase = "Paused"
 
+	// PausedAtStep: the rollout is at a step that is a pause.
+	PausedAtStep Phase = "PausedAtStep"
+
 	// Failed: the rollout does not go on by itself.
 	Failed Phase = "Failed"
 
@@ -48,7 +51,7 @@ const (
 // Pending reports whether a rollout has yet to end.
 func (p Phase) Pending() bool {
 	switch p {
-	case Rolling, RollingBack, Promoting, Paused, Failed:
+	case Rolling, RollingBack, Promoting, Paused, PausedAtStep, Failed:
 		return true
 	}
 	return false
@@ -91,6 +94,11 @@ type Rollout struct {
 
 	// Strategy is read from the settings; the defaults where they do not parse.
 	Strategy api.Strategy
+
+	// Step is the number of the step that the rollout is at, 0 if it has none; Pause is that
+	// step if it is a pause.
+	Step  int
+	Pause *api.Step
 
 	// FailureRollback is set while a rollout that failed is rolled back for it.
 	FailureRollback bool
@@ -181,6 +189,7 @@ func (r *Rollout) underway(rc *unstructured.Unstructured, settingsErr error) {
 		r.failIf(stalled)
 	default:
 		r.Phase = Rolling
+		r.step(rc)
 		r.failIf(stalled)
 	}
 }
@@ -267,7 +276,7 @@ func (r *Rollout) Updated() int32 {
 	switch {
 	case r.New != nil:
 		return min(r.New.Available, r.Desired)
-	case r.Phase == Rolling || r.Phase == Paused || r.Phase == Failed:
+	case r.Phase == Rolling || r.Phase == Paused || r.Phase == PausedAtStep || r.Phase == Failed:
 		return 0
 	}
 	return min(r.RC.Available, r.Desired)

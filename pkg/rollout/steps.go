@@ -69,6 +69,17 @@ func (s Snapshot) toldPause() bool {
 	return progressing != nil && progressing.Reason == ReasonPausedAtStep
 }
 
+// Step is the number of the step that a rollout is at, and that step if it is a pause; 0 if
+// it has none, or they are all over.
+func (s Snapshot) Step() (number int, pause *api.Step) {
+	newRC, old := s.newAndOld()
+	if newRC == nil {
+		return 0, nil
+	}
+	at := s.position(*newRC, old)
+	return at.number, at.pause
+}
+
 // atPause reports whether a rollout is at a step that is a pause.
 func (s Snapshot) atPause() bool {
 	if len(s.Strategy.Steps) == 0 {

@@ -33,6 +33,7 @@ var phases = map[string]struct {
 	"rolling":     {"Progressing", "inProgress", status.InProgressStatus, "abort pause restart"},
 	"new":         {"Healthy", "inProgress", status.CurrentStatus, ""}, // the new ReplicationController, which nobody applied
 	"paused":      {"Suspended", "inProgress", status.InProgressStatus, "abort restart resume"},
+	"at-step":     {"Suspended", "inProgress", status.InProgressStatus, "abort pause restart"}, // the pause of a step
 	"degraded":    {"Progressing", "inProgress", status.InProgressStatus, "abort pause restart"},
 	"failed":      {"Degraded", "failed", status.FailedStatus, "abort pause restart"},
 	"rolled-back": {"Degraded", "failed", status.CurrentStatus, "restart"},

@@ -51,6 +51,9 @@ type checker struct {
 	promoting, hurt bool
 	excused         int
 
+	// levels are those of a rollout in steps.
+	levels stepLevels
+
 	// mixed: a user changed the template while no pods were desired and some were still
 	// there, so that they may stay.
 	mixed bool
@@ -92,6 +95,7 @@ func (c *checker) rcChanged(w *World, before, after *RC) {
 	if before == nil {
 		c.doubled(w, after)
 	}
+	c.ownedChanged(w, before, after)
 	if c.muted || before == nil && after.name != tomcat || before != nil && before.name != tomcat {
 		return
 	}
@@ -103,6 +107,7 @@ func (c *checker) rcChanged(w *World, before, after *RC) {
 		c.rcDeleted(w)
 		return
 	}
+	c.levels.requestChanged(before, after, c.cause.kind == approverActs)
 	c.promoting = after.labels[api.SealedLabel] != "" || after.adopting() != ""
 	c.floor = min(c.floor, int(after.bounds.minAvailable))
 	c.ceiling = max(c.ceiling, int(after.bounds.maxPods))
@@ -255,6 +260,9 @@ func (c *checker) after(w *World) {
 	}
 	if rc.uid != c.uid {
 		c.fail("P3", "%s has UID %s, it had %s", tomcat, rc.uid, c.uid)
+	}
+	if rc.bounds.steps != "" && w.calm() {
+		c.levels.settle(rc)
 	}
 	floor, ceiling := int(rc.bounds.minAvailable), int(rc.bounds.maxPods)
 	c.steps++

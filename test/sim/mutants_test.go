@@ -127,6 +127,18 @@ var mutants = []struct {
 		return decision`, `if true {
 		return decision`},
 	}},
+	{name: "take an old approval", edits: []edit{
+		{"pkg/api/approval.go", `if err != nil || approval.Hash != hash {`, `if err != nil {`},
+		{"pkg/mutate/approval.go", `case !sameTemplate || !approved:`, `case !approved:`},
+	}},
+	{name: "keep an approval for the same template", edits: []edit{
+		{"pkg/mutate/approval.go", `case !sameTemplate || !approved:`, `case !approved:`},
+		{"pkg/mutate/command.go", `		removeAnnotations(object, approvalAnnotations...)
+	case api.Approve:`, `	case api.Approve:`},
+	}},
+	{name: "do not stop at a step", edits: []edit{
+		{"pkg/rollout/roll.go", `limits.size = s.position(target, old).size`, ``},
+	}},
 	{name: "do not sweep", edits: []edit{
 		{"pkg/agent/reconciler.go", `return r.sweep(ctx, key)`, `return reconcile.Result{}, nil`},
 	}},

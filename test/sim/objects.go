@@ -60,6 +60,7 @@ type bounds struct {
 	desired               int32
 	minAvailable, maxPods int32
 	paused                bool
+	steps                 string // of whatever is requested; none for what is live
 	requested             string // image
 }
 
@@ -199,6 +200,9 @@ func (w *World) boundsOf(rc *RC, annotations map[string]string) bounds {
 		b.requested = request.Images()[mainContainer]
 	}
 	b.paused = annotations[api.PausedAnnotation] == api.True
+	if b.pending && b.requested != rc.image {
+		b.steps = annotations[api.StepsAnnotation]
+	}
 	surge := share(annotations[api.MaxSurgeAnnotation], 1, b.desired, 99)
 	unavailable := min(share(annotations[api.MaxUnavailableAnnotation], 0, b.desired, 0), b.desired)
 	if surge == 0 && unavailable == 0 {

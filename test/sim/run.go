@@ -61,6 +61,7 @@ func Run(seed uint64, told bool) Result {
 	}
 	r.adopter = newAdopter(seed)
 	r.weights[adopterTakes], r.weights[adopterDeletes] = 5, 10
+	r.weights[approverLooks], r.weights[approverActs] = 5, 1
 	r.second = []int{1, 10, 30}[random.IntN(3)]
 	r.weights[userActs] = []int{1, 2, 5}[random.IntN(3)]
 	r.tell("%s", workload)

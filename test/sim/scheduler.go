@@ -29,6 +29,8 @@ const (
 	faultStarts
 	adopterTakes
 	adopterDeletes
+	approverLooks
+	approverActs
 	stepKinds
 )
 
@@ -78,7 +80,7 @@ func (w *World) enabled(steps []step) []step {
 	if w.users.next < len(w.users.script) {
 		steps = append(steps, step{kind: userActs})
 	}
-	return w.adopterSteps(steps)
+	return w.approverSteps(w.adopterSteps(steps))
 }
 
 func (w *World) managerSteps(steps []step) []step {
@@ -182,6 +184,10 @@ func (w *World) takeByItself(s step) {
 		w.adopterTakes(s.name)
 	case adopterDeletes:
 		w.adopterDeletes(s.name)
+	case approverLooks:
+		w.approverLooks()
+	case approverActs:
+		w.approverActs()
 	}
 }
 

@@ -40,6 +40,7 @@ func (l workload) String() string {
 func newWorkload(seed uint64, random *rand.Rand) workload {
 	l := workload{kind: workloadKind(seed % uint64(workloadKinds)), replicas: int64(1 + random.IntN(5)), annotations: map[string]string{}}
 	l.strategy(random)
+	l.steps(seed)
 	l.plain = true
 	l.script = []action{{kind: setImage, image: "tomcat:8"}}
 	if l.kind == usersWorkload || l.kind == troubleWorkload || l.kind == clusterWorkload {
@@ -93,6 +94,15 @@ func (l *workload) failure(seed uint64) {
 	}
 	l.annotations[api.OnFailureAnnotation] = string(api.Rollback)
 	l.annotations[api.ProgressDeadlineAnnotation] = []string{"10s", "1m", "10m"}[random.IntN(3)]
+}
+
+// steps divide some rollouts, and draw from a sequence of their own as well.
+func (l *workload) steps(seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 3))
+	some := []string{"1,pause", "1,pause,50%,pause=2s", "pause,2,pause=1s", "25%,pause,3,100%,pause", "0,pause=3s,1,50%"}
+	if n := random.IntN(4 * len(some)); n < len(some) {
+		l.annotations[api.StepsAnnotation] = some[n]
+	}
 }
 
 var images = []string{"tomcat:7", "tomcat:8", "tomcat:9", "tomcat:bad", forbiddenImage}

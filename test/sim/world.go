@@ -28,6 +28,7 @@ type World struct {
 	agents    []*agent
 	users     users
 	adopter   *adopter
+	approver  approver
 	faults    faults
 	check     *checker
 

@@ -40,6 +40,7 @@ var actions = []action{
 		edit: func(progress.Rollout, time.Time) (client.Edit, error) {
 			return client.Annotate(map[string]any{api.PausedAnnotation: nil}), nil
 		}},
+	{name: "approve", short: "Let a rolling update go on from the pause of the step that it is at", done: "approved", edit: approve},
 	{name: "abort", short: "Cancel a rolling update: the old pods come back", done: "aborted", edit: abort, check: checkAborted},
 	{name: "retry", short: "Begin a rolling update that failed anew, with new pods of the same template", done: "retried", edit: retry, check: checkRequested},
 	{name: "restart", short: "Replace all pods by new ones of the same template", done: "restarted",
@@ -72,6 +73,15 @@ func (e *environment) actionCommand(a action) *cobra.Command {
 // printDone prints what kubectl prints of an edit.
 func (e *environment) printDone(object *unstructured.Unstructured, done string) error {
 	return (&printers.NamePrinter{Operation: done}).PrintObj(object, e.Out)
+}
+
+// approve is for the step that is seen: of another one, or of another request, nobody has
+// made up their mind.
+func approve(r progress.Rollout, _ time.Time) (client.Edit, error) {
+	if r.Phase != progress.PausedAtStep {
+		return client.Edit{}, errNothingToApprove(r)
+	}
+	return client.Annotate(map[string]any{api.ApproveAnnotation: api.Approval{Hash: r.RequestedHash, Step: r.Step}.String()}), nil
 }
 
 // abort withdraws the request, which cancels with every client and at any time.

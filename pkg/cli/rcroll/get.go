@@ -14,6 +14,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/printers"
 
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/cli/client"
 	"github.com/rcroll/rcroll/pkg/cli/exit"
 	"github.com/rcroll/rcroll/pkg/progress"
@@ -150,6 +151,9 @@ func drawTree(r progress.Rollout, pods map[types.UID][]*unstructured.Unstructure
 	}
 	if err := w.Flush(); err != nil {
 		return "", err
+	}
+	if step := r.StepText(); step != "" {
+		fmt.Fprintf(&text, "%s: %s\n", api.StepsAnnotation, step)
 	}
 	if r.Message != "" && r.Phase != progress.Complete {
 		fmt.Fprintf(&text, "%s: %s\n", r.Reason, r.Message)

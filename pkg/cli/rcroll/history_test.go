@@ -19,8 +19,8 @@ import (
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-// hash is that of the template with an image.
-func hash(image string) string { return spec(image).Hash(api.DefaultHashLabelKey) }
+// hashOf is that of the template with an image.
+func hashOf(image string) string { return spec(image).Hash(api.DefaultHashLabelKey) }
 
 // withHistory is a rollout at a phase, of which revision 1 is tomcat:6, 2 is tomcat:7, which
 // is live, 3 was rolled back, and 4 is tomcat:8 while that is pending.
@@ -36,7 +36,7 @@ func withHistory(t *testing.T, phase progress.Phase) past {
 	r := at(phase)
 	var objects []*appsv1.ControllerRevision
 	add := func(image string, result history.Result, cause string) {
-		revision := history.Revision{Number: int64(len(objects) + 1), Hash: hash(image), Result: result, ChangeCause: cause}
+		revision := history.Revision{Number: int64(len(objects) + 1), Hash: hashOf(image), Result: result, ChangeCause: cause}
 		if result != history.Unrecorded {
 			revision.RequestedBy, revision.RequestedAt = "alice", noon
 		}
@@ -51,7 +51,7 @@ func withHistory(t *testing.T, phase progress.Phase) past {
 	add("tomcat:7", history.Succeeded, "CVE-1")
 	add("tomcat:bad", history.RolledBack, "")
 	if phase.Pending() {
-		r.RequestedHash = hash("tomcat:8")
+		r.RequestedHash = hashOf("tomcat:8")
 		add("tomcat:8", history.Progressing, "")
 	}
 	return pastOf(rc, r, objects)
@@ -155,7 +155,7 @@ func TestUndoRestarts(t *testing.T) {
 // The hash label stays where it is, whatever its key.
 func TestUndoKeepsTheHashLabel(t *testing.T) {
 	p := withHistory(t, progress.Complete)
-	label := map[string]string{"example.com/hash": hash("tomcat:7")}
+	label := map[string]string{"example.com/hash": hashOf("tomcat:7")}
 	live := spec("tomcat:7").Labelled(nil, map[string]string{"app": "tomcat"})
 	p.revisions[1].Hash, p.rollout.Live = live.Hash(api.DefaultHashLabelKey), live.Labelled(label, label)
 	u, err := undoOf(p, 2, noon)

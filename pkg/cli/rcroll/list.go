@@ -121,7 +121,7 @@ func printTable(out io.Writer, rollouts []progress.Rollout, namespaces, wide boo
 	}
 	_, _ = fmt.Fprintln(w, strings.Join(header, "\t"))
 	for _, r := range rollouts {
-		row := []string{r.Name(), string(r.Phase), fmt.Sprint(r.Updated()), fmt.Sprint(r.Desired), images(r.Live), requested(r)}
+		row := []string{r.Name(), phase(r), fmt.Sprint(r.Updated()), fmt.Sprint(r.Desired), images(r.Live), requested(r)}
 		if namespaces {
 			row = append([]string{r.Namespace}, row...)
 		}
@@ -131,6 +131,14 @@ func printTable(out io.Writer, rollouts []progress.Rollout, namespaces, wide boo
 		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	return w.Flush()
+}
+
+// phase is the phase, and the step.
+func phase(r progress.Rollout) string {
+	if step := r.StepText(); step != "" {
+		return fmt.Sprintf("%s (%s)", r.Phase, step)
+	}
+	return string(r.Phase)
 }
 
 func requested(r progress.Rollout) string {

@@ -28,8 +28,22 @@ func errRolledBack(r progress.Rollout) error {
 	return fmt.Errorf("%s: the rolling update was cancelled, and is rolled back to %s", r.Ref(), images(r.Live))
 }
 
-func errPaused(ref string) error {
-	return fmt.Errorf("%s: the rolling update is paused; to resume it: kubectl rcroll resume %s", ref, ref[len("rc/"):])
+func errPaused(r progress.Rollout) error {
+	if r.Phase == progress.PausedAtStep {
+		return fmt.Errorf("%s: the rolling update is paused at %s; to approve it: kubectl rcroll approve %s", r.Ref(), r.StepText(), r.Name())
+	}
+	return fmt.Errorf("%s: the rolling update is paused; to resume it: kubectl rcroll resume %s", r.Ref(), r.Name())
+}
+
+func errNothingToApprove(r progress.Rollout) error {
+	if text := r.StepText(); text != "" {
+		return fmt.Errorf("%s: the rolling update is at %s, which is no pause that it has come to: there is nothing to approve yet", r.Ref(), text)
+	}
+	return fmt.Errorf("%s: no rolling update is paused at a step", r.Ref())
+}
+
+func errSuccessOn(value string) error {
+	return fmt.Errorf("--success-on=%s: must be %q or %q", value, successOnDone, successOnPaused)
 }
 
 func errDeleted(ref string) error { return fmt.Errorf("%s was deleted", ref) }

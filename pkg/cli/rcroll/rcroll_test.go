@@ -20,6 +20,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/cli/client"
 	"github.com/rcroll/rcroll/pkg/cli/exit"
 	"github.com/rcroll/rcroll/pkg/progress"
 	"github.com/rcroll/rcroll/pkg/rollout"
@@ -45,6 +46,23 @@ func at(phase progress.Phase) progress.Rollout {
 	return r
 }
 
+const hash = "2ff5d944c68983aa9e1b8694e06b0d05"
+
+// atStep is a rollout at a step of four.
+func atStep(number int) progress.Rollout {
+	r := at(progress.Rolling)
+	r.RequestedHash, r.Step = hash, number
+	r.Strategy.Steps = []api.Step{{}, {Pause: true}, {}, {Pause: true, Duration: 10 * time.Minute}}
+	return r
+}
+
+// atPause is one at the second step, a pause that needs an approval if it has no duration.
+func atPause(duration time.Duration) progress.Rollout {
+	r := atStep(2)
+	r.Phase, r.Pause = progress.PausedAtStep, &api.Step{Pause: true, Duration: duration}
+	return r
+}
+
 // A gate opens at the very end only, and each other end has a code of its own.
 func TestGate(t *testing.T) {
 	promoted := at(progress.Complete)
@@ -64,6 +82,10 @@ func TestGate(t *testing.T) {
 		"rolled back":          {[]progress.Rollout{at(progress.RolledBack)}, true, exitRolledBack},
 		"cancelled":            {[]progress.Rollout{at(progress.Rolling), at(progress.Complete)}, true, exitRolledBack},
 		"paused":               {[]progress.Rollout{at(progress.Rolling), at(progress.Paused)}, true, exitPaused},
+		"at a step":            {[]progress.Rollout{atStep(3)}, false, 0},
+		"needs an approval":    {[]progress.Rollout{atPause(0)}, true, exitPaused},
+		"pauses for a time":    {[]progress.Rollout{atPause(time.Minute)}, false, 0},
+		"cancelled at a pause": {[]progress.Rollout{atPause(0), at(progress.Complete)}, true, exitRolledBack},
 		"deleted in the midst": {[]progress.Rollout{at(progress.Rolling), at(progress.Deleting)}, true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,6 +104,40 @@ func TestGate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGateOfAPause: where the pause of a step is a success, that of a user is none.
+func TestGateOfAPause(t *testing.T) {
+	for name, c := range map[string]struct {
+		seen progress.Rollout
+		over bool
+		err  bool
+	}{
+		"needs an approval": {atPause(0), true, false},
+		"pauses for a time": {atPause(time.Minute), true, false},
+		"done":              {at(progress.Complete), true, false},
+		"on its way":        {atStep(1), false, false},
+		"paused by a user":  {at(progress.Paused), true, true},
+		"failed":            {at(progress.Failed), true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, over, err := (&gate{stopsAtPause: true}).observe(c.seen)
+			assert.Equal(t, c.over, over)
+			assert.Equal(t, c.err, err != nil)
+		})
+	}
+}
+
+func TestApprove(t *testing.T) {
+	edit, err := approve(atPause(0), time.Time{})
+	require.NoError(t, err)
+	assert.Equal(t, client.Annotate(map[string]any{api.ApproveAnnotation: hash + "/2"}), edit)
+	_, err = approve(atPause(time.Minute), time.Time{})
+	assert.NoError(t, err, "it ends early")
+	_, err = approve(atStep(3), time.Time{})
+	assert.ErrorContains(t, err, "nothing to approve yet")
+	_, err = approve(at(progress.Complete), time.Time{})
+	assert.ErrorContains(t, err, "no rolling update is paused at a step")
 }
 
 func TestImageEdit(t *testing.T) {
@@ -158,11 +214,13 @@ func pod(name, owner, phase string, ready bool) *unstructured.Unstructured {
 }
 
 func TestMessages(t *testing.T) {
+	paused, err := drawTree(atPause(0), nil)
+	require.NoError(t, err)
 	tree, err := drawTree(at(progress.Failed), podsByOwner([]*unstructured.Unstructured{
 		pod("tomcat-b", "1", "Running", true), pod("tomcat-a", "1", "Running", true), pod("tomcat-0123-c", "2", "Pending", false), pod("other", "3", "Running", true)}))
 	require.NoError(t, err)
 	var table, wide bytes.Buffer
-	rollouts := []progress.Rollout{at(progress.Complete), at(progress.Failed)}
+	rollouts := []progress.Rollout{at(progress.Complete), at(progress.Failed), atPause(0)}
 	require.NoError(t, printTable(&table, rollouts, false, false))
 	require.NoError(t, printTable(&wide, rollouts, true, true))
 	line := func(phase progress.Phase) messages.Message {
@@ -171,10 +229,17 @@ func TestMessages(t *testing.T) {
 	}
 	messages.Check(t,
 		line(progress.Complete), line(progress.Settling), line(progress.Rolling), line(progress.RollingBack), line(progress.Promoting),
+		messages.Message{When: "status: at a step", Text: statusLine(atStep(3), progress.InProgress)},
+		messages.Message{When: "status: at a pause", Text: statusLine(atPause(0), progress.IsPaused)},
+		messages.Message{When: "status: at a pause for a time", Text: statusLine(atPause(10*time.Minute), progress.InProgress)},
 		messages.Error("failed", errFailed(at(progress.Failed))),
 		messages.Error("rolled back", errRolledBack(at(progress.RolledBack))),
 		messages.Error("cancelled", errRolledBack(at(progress.Complete))),
-		messages.Error("paused", errPaused("rc/tomcat")),
+		messages.Error("paused", errPaused(at(progress.Paused))),
+		messages.Error("paused at a step", errPaused(atPause(0))),
+		messages.Error("nothing to approve", errNothingToApprove(at(progress.Rolling))),
+		messages.Error("nothing to approve yet", errNothingToApprove(atStep(3))),
+		messages.Error("no such success", errSuccessOn("soon")),
 		messages.Error("deleted", errDeleted("rc/tomcat")),
 		messages.Error("interrupted", errInterrupted),
 		messages.Error("nothing to abort", errNothingPending("rc/tomcat")),
@@ -193,6 +258,7 @@ func TestMessages(t *testing.T) {
 		messages.Message{When: "history --revision=1", Text: revisionText(t)},
 		messages.Error("no rcroll", errUnreviewed("rc/tomcat")),
 		messages.Message{When: "get", Text: tree},
+		messages.Message{When: "get at a pause", Text: paused},
 		messages.Message{When: "list", Text: table.String()},
 		messages.Message{When: "list -A -o wide", Text: wide.String()},
 	)
@@ -227,7 +293,7 @@ func TestRolloutsOf(t *testing.T) {
 func TestCommands(t *testing.T) {
 	streams, _, out, _ := genericiooptions.NewTestIOStreams()
 	root := NewCommand(streams, "v0.1.0")
-	for _, use := range []string{"status", "list", "get", "pause", "resume", "abort", "retry", "restart", "set image", "diff", "history", "undo", "version"} {
+	for _, use := range []string{"status", "list", "get", "pause", "resume", "approve", "abort", "retry", "restart", "set image", "diff", "history", "undo", "version"} {
 		command, rest, err := root.Find(strings.Fields(use))
 		require.NoError(t, err)
 		assert.Empty(t, rest, use)

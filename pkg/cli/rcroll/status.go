@@ -23,6 +23,12 @@ const (
 	exitPaused     = 5
 )
 
+// The values of --success-on.
+const (
+	successOnDone   = "done"
+	successOnPaused = "paused"
+)
+
 const statusLong = `Wait until a rolling update is done, and say how it ended.
 
 It is done when no rolling update is pending, and all pods are of the template, ready and available. Exit codes:
@@ -31,7 +37,9 @@ It is done when no rolling update is pending, and all pods are of the template, 
   2  failed: no progress until the deadline, or what is requested or set is not valid
   3  rolled back: it was cancelled, or failed with rcroll.dev/on-failure=rollback
   4  not done yet: --timeout has passed, or --watch=false
-  5  paused
+  5  paused, by a user or at a step that waits for approval
+
+With --success-on=paused it is also done, with exit code 0, at the pause of a step.
   1  any other error`
 
 var errNotDone = errors.New("not done yet")
@@ -39,25 +47,29 @@ var errNotDone = errors.New("not done yet")
 func (e *environment) statusCommand() *cobra.Command {
 	var timeout time.Duration
 	var watch bool
+	var successOn string
 	command := e.named("status", "Wait until a rolling update is done", func(ctx context.Context, c *client.Client, name string) error {
-		return e.status(ctx, c, name, timeout, watch)
+		if successOn != successOnDone && successOn != successOnPaused {
+			return errSuccessOn(successOn)
+		}
+		return e.status(ctx, c, name, timeout, watch, &gate{stopsAtPause: successOn == successOnPaused})
 	})
 	command.Long = statusLong
 	command.Flags().DurationVar(&timeout, "timeout", 0, "How long to wait; 0 is for ever.")
+	command.Flags().StringVar(&successOn, "success-on", successOnDone, "What to wait for: done, or paused, which is the pause of a step as well.")
 	command.Flags().BoolVar(&watch, "watch", true, "Wait until it is done.")
 	return command
 }
 
-func (e *environment) status(ctx context.Context, c *client.Client, name string, timeout time.Duration, watch bool) error {
+func (e *environment) status(ctx context.Context, c *client.Client, name string, timeout time.Duration, watch bool, gate *gate) error {
 	rc, r, err := c.Read(ctx, name)
 	if err != nil {
 		return err
 	}
-	gate := &gate{}
 	if !watch {
-		line, _, err := gate.observe(r)
+		line, over, err := gate.observe(r)
 		e.say(line)
-		if err == nil && gate.verdict != progress.Done {
+		if err == nil && !over {
 			return &exit.Error{Code: exitNotDone, Err: fmt.Errorf("%s: %w", r.Ref(), errNotDone)}
 		}
 		return err
@@ -96,6 +108,9 @@ type gate struct {
 	follower progress.Follower
 	verdict  progress.Verdict
 	told     string
+
+	// stopsAtPause is set if the pause of a step is a success.
+	stopsAtPause bool
 }
 
 // observe returns a line if there is something new to tell, and whether waiting is over.
@@ -106,6 +121,9 @@ func (g *gate) observe(r progress.Rollout) (line string, over bool, err error) {
 	} else {
 		g.told = line
 	}
+	if g.stopsAtPause && r.Phase == progress.PausedAtStep {
+		return line, true, nil
+	}
 	switch g.verdict {
 	case progress.Done:
 		return line, true, nil
@@ -114,7 +132,7 @@ func (g *gate) observe(r progress.Rollout) (line string, over bool, err error) {
 	case progress.WasRolledBack:
 		err = &exit.Error{Code: exitRolledBack, Err: errRolledBack(r)}
 	case progress.IsPaused:
-		err = &exit.Error{Code: exitPaused, Err: errPaused(r.Ref())}
+		err = &exit.Error{Code: exitPaused, Err: errPaused(r)}
 	case progress.Deleted:
 		err = errDeleted(r.Ref())
 	}
@@ -126,6 +144,8 @@ func statusLine(r progress.Rollout, verdict progress.Verdict) string {
 	switch {
 	case verdict == progress.Done:
 		return fmt.Sprintf("%s: done, all %d pods are available, with the template of %s", r.Ref(), r.Desired, images(r.Live))
+	case r.Phase == progress.PausedAtStep:
+		return fmt.Sprintf("%s: %s, with %d of %d pods of %s available", r.Ref(), r.StepText(), r.Updated(), r.Desired, images(r.Requested))
 	case verdict != progress.InProgress:
 		return "" // The error says it.
 	case r.Phase == progress.Settling:
@@ -136,6 +156,9 @@ func statusLine(r progress.Rollout, verdict progress.Verdict) string {
 		return fmt.Sprintf("%s: taking over the %d new pods", r.Ref(), r.Desired)
 	}
 	line := fmt.Sprintf("%s: %d of %d pods of %s available", r.Ref(), r.Updated(), r.Desired, images(r.Requested))
+	if text := r.StepText(); text != "" {
+		line += ", " + text
+	}
 	if r.Reason != "" && r.Reason != underway {
 		line += " (" + r.Reason + ")"
 	}

@@ -22,7 +22,7 @@ func (o *options) follow(ctx context.Context, c *client.Client, since *unstructu
 	var end *unstructured.Unstructured
 	patience := newPatience(o.timeout, func() { cancel(errTimeout) })
 	defer patience.stop()
-	noticed := false
+	noticed, step := false, 0
 	err := c.Follow(ctx, since, client.Following{}, func(seen client.Seen) (bool, error) {
 		rc := seen.RC
 		if rc == nil || rc.GetUID() != since.GetUID() {
@@ -32,6 +32,10 @@ func (o *options) follow(ctx context.Context, c *client.Client, since *unstructu
 		if last.Phase == progress.Paused && !noticed {
 			o.notice(pausedNotice(o.name))
 			noticed = true
+		}
+		if last.Phase == progress.PausedAtStep && last.Step != step {
+			o.notice(pausedAtStepNotice(last))
+			step = last.Step
 		}
 		lines, over, err := observe(last)
 		o.say(lines...)

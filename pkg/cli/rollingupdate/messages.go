@@ -115,6 +115,14 @@ func pausedNotice(name string) string {
 	return fmt.Sprintf("rc/%s is paused; to resume it: kubectl annotate rc/%s %s-", name, name, api.PausedAnnotation)
 }
 
+func pausedAtStepNotice(r progress.Rollout) string {
+	notice := fmt.Sprintf("%s is paused at %s", r.Ref(), r.StepText())
+	if r.NeedsApproval() {
+		notice += fmt.Sprintf("; to go on: kubectl annotate %s --overwrite %s=%s", r.Ref(), api.ApproveAnnotation, api.Approval{Hash: r.RequestedHash, Step: r.Step})
+	}
+	return notice
+}
+
 func keyNotice(key string) string {
 	return fmt.Sprintf("--deployment-label-key=%s is ignored: the key is the one that rcroll was installed with", key)
 }
