@@ -44,6 +44,10 @@ func (r *reconciler) recordHistory(ctx context.Context, o *observation, action r
 		return nil
 	}
 	err := r.writeHistory(ctx, o, decide)
+	if apierrors.IsAlreadyExists(err) {
+		// Another agent was faster, or somebody else has the name.
+		err = r.writeHistory(ctx, o, decide)
+	}
 	isFinal := isRejected(err) && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) && !apierrors.IsTooManyRequests(err)
 	if err == nil || !isFinal {
 		return err

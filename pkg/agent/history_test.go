@@ -136,3 +136,23 @@ func TestHistoryIsTheAgents(t *testing.T) {
 	require.NoError(t, c.Delete(t.Context(), forged))
 	assert.ElementsMatch(t, []string{"1 [tomcat:7]   ", "2 [tomcat:8] Progressing alice CVE-1"}, c.revisions(t))
 }
+
+// Of two agents that record the same, one is too late, and has nothing to tell.
+func TestHistoryOfTwoAgents(t *testing.T) {
+	c := recording(requestedByAlice(t))
+	isFirst := true
+	c.cached = interceptor.NewClient(c.WithWatch, interceptor.Funcs{
+		Create: func(ctx context.Context, upstream client.WithWatch, object client.Object, options ...client.CreateOption) error {
+			if revision, ok := object.(*appsv1.ControllerRevision); ok && isFirst {
+				isFirst = false
+				if err := upstream.Create(ctx, revision.DeepCopy()); err != nil {
+					return err
+				}
+			}
+			return upstream.Create(ctx, object, options...)
+		},
+	})
+	c.pass(t)
+	assert.ElementsMatch(t, []string{"1 [tomcat:7]   ", "2 [tomcat:8] Progressing alice CVE-1"}, c.revisions(t))
+	assert.NotContains(t, fmt.Sprint(c.announced()), "HistoryIncomplete")
+}

@@ -80,6 +80,41 @@ func warnDeclared(ref string, managers []string) string {
 	return fmt.Sprintf("%s: its images belong to %s, which will put back what its manifest says: change that as well", ref, strings.Join(managers, ", "))
 }
 
+func errConvertsLater(ref string) error {
+	return fmt.Errorf("%s: a rolling update is in progress: convert it when that has ended", ref)
+}
+
+func errConvertOutput(format string) error {
+	return fmt.Errorf("unable to match a printer suitable for the output format %q, allowed formats are: json, yaml", format)
+}
+
+// conversionSteps say how to get from the ReplicationController to the Deployment; lost are
+// the settings that have no place there. Lines that begin with kubectl can be run as they are.
+func conversionSteps(name string, lost []string) string {
+	text := fmt.Sprintf(`# To get there without downtime. Until step 5 the pods are there twice, which quotas have to allow, and Services send
+# to both, unless they select by the label with the hash of the template. No controller takes the pods of the other: those of the Deployment have the label pod-template-hash besides.
+#
+# 1. Save the Deployment, and put it where the manifest of the ReplicationController is kept:
+kubectl rcroll convert %[1]s > %[1]s-deployment.yaml
+# 2. Create it beside the ReplicationController. (The way back, up to step 4: kubectl delete deployment/%[1]s)
+kubectl apply --validate=strict -f %[1]s-deployment.yaml
+# 3. Wait for its pods:
+kubectl rollout status deployment/%[1]s
+# 4. Whatever names the ReplicationController is to name the Deployment instead: HorizontalPodAutoscalers, GitOps, scripts.
+# 5. Stop the old pods. (The way back: scale it up again)
+kubectl scale rc/%[1]s --replicas=0
+# 6. When nobody misses it, delete it, and its history with it:
+kubectl delete rc/%[1]s
+#
+# What differs then: every change of the pod template is rolled out, not only of images. Pods have another label
+# (pod-template-hash), and names. rcroll has no part in it: kubectl rollout status, history, undo, pause and restart do.
+`, name)
+	if len(lost) > 0 {
+		text += "# A Deployment has nothing like " + strings.Join(lost, ", ") + ".\n"
+	}
+	return text
+}
+
 func errNoContainer(ref, container string) error {
 	return fmt.Errorf("%s: unable to find container named %q", ref, container)
 }

@@ -253,6 +253,12 @@ func TestMessages(t *testing.T) {
 		messages.Error("nothing to undo", errNoPrevious("rc/tomcat")),
 		messages.Error("no such revision", errNoRevision("rc/tomcat", 7)),
 		messages.Message{When: "undo of what GitOps applies", Text: warnDeclared("rc/tomcat", []string{"argocd-controller", "helm"})},
+		messages.Error("convert in the middle", errConvertsLater("rc/tomcat")),
+		messages.Error("convert to no such format", errConvertOutput("wide")),
+		messages.Message{When: "convert", Text: converted(t, nil)},
+		messages.Message{When: "convert with settings", Text: converted(t, map[string]string{
+			api.MaxSurgeAnnotation: "25%", api.MaxUnavailableAnnotation: "2", api.ProgressDeadlineAnnotation: "90s",
+			api.UpdatePeriodAnnotation: "10s", api.OnFailureAnnotation: "rollback", "team": "web"})},
 		messages.Message{When: "history", Text: pastText(t, false)},
 		messages.Message{When: "history -o wide", Text: pastText(t, true)},
 		messages.Message{When: "history --revision=1", Text: revisionText(t)},
@@ -293,7 +299,7 @@ func TestRolloutsOf(t *testing.T) {
 func TestCommands(t *testing.T) {
 	streams, _, out, _ := genericiooptions.NewTestIOStreams()
 	root := NewCommand(streams, "v0.1.0")
-	for _, use := range []string{"status", "list", "get", "pause", "resume", "approve", "abort", "retry", "restart", "set image", "diff", "history", "undo", "version"} {
+	for _, use := range []string{"status", "list", "get", "pause", "resume", "approve", "abort", "retry", "restart", "set image", "diff", "history", "undo", "convert", "version"} {
 		command, rest, err := root.Find(strings.Fields(use))
 		require.NoError(t, err)
 		assert.Empty(t, rest, use)

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,6 +40,8 @@ func TestUndo(t *testing.T) {
 	assert.Regexp(t, `(?m)^2 +tomcat:8 +Succeeded +\d+s ago +CVE-1 +\S+ +\d+s +tomcat-[0-9a-f]{10}$`, table)
 	assert.Regexp(t, `(?m)^4 +\* +tomcat:10 +Succeeded`, table)
 	assert.Contains(t, s.run("rcroll", "history", "tomcat", "--revision=3").Stdout, "image: tomcat:9")
+
+	s.expectCompletion("1\ttomcat:7", "2\ttomcat:8", "3\ttomcat:9", "4\ttomcat:10")
 
 	out = s.run("rcroll", "undo", "rc/tomcat", "--to-revision=1", "--dry-run")
 	assert.Equal(t, "replicationcontroller/tomcat rolled back (server dry run)\n", out.Stdout)
@@ -97,4 +100,12 @@ func TestUndoInTheMiddle(t *testing.T) {
 	require.Eventually(t, func() bool {
 		return s.Kubectl("get", "controllerrevisions", "-o", "name").Stdout == ""
 	}, harness.Patience, pollInterval, "the history goes with its ReplicationController")
+}
+
+// The numbers of the revisions are completed, with what they ran.
+func (s *scenario) expectCompletion(lines ...string) {
+	s.Helper()
+	command, stdout, stderr := s.program(s.Context(), "kubectl", "rcroll", "__complete", "undo", s.RCName, "--namespace="+s.Namespace, "--to-revision", "")
+	out := s.finish(command.Run(), command, stdout, stderr)
+	assert.Contains(s, out.Stdout, strings.Join(lines, "\n")+"\n:", out.Stderr)
 }
