@@ -80,6 +80,10 @@ bench: build ## Measure against the Deployment controller, and update docs/perfo
 bench-quick: build ## Check that a rollout takes no more requests than before
 	go run ./hack/bench -quick $(BENCHFLAGS)
 
+.PHONY: bench-watch
+bench-watch: up ## Measure how soon kubectl rcroll get --watch shows something among 10,000 ReplicationControllers
+	KUBECONFIG=$(CURDIR)/.local/kubeconfig go test -run='^$$' -bench='^BenchmarkWatch$$' -benchtime=20x ./test/e2e/commands
+
 .PHONY: bench-go
 bench-go: ## Run the Go benchmarks of decisions and reviews
 	go test -run='^$$' -bench=. ./pkg/...
