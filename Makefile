@@ -62,6 +62,10 @@ test-unit: ## Run the unit and property tests
 test-e2e: build bin/oldkubectl ## Run the end-to-end tests, each package on a control plane of its own
 	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
 
+.PHONY: test-status
+test-status: build ## Try a thousand times in each situation that kubectl rcroll status is never green early
+	RCROLL_TRIES=1000 RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=2h -v ./test/e2e/kill -run '^TestStatusIsNeverGreenEarly$$'
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME
 	@grep -rE --include='*_test.go' --exclude-dir=hack '^func Fuzz' . | sed -E 's/^(.*)\/[^/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | \
