@@ -68,6 +68,10 @@ test-e2e: build bin/oldkubectl bin/helm3 bin/helm4 ## Run the end-to-end tests, 
 test-prometheus: build bin/promtool bin/prometheus ## Test the alerts with promtool, and alerts and dashboard on a real Prometheus
 	cd test/prometheus && RCROLL_PROMETHEUS=$(CURDIR)/bin RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=15m $(GOTESTFLAGS) ./...
 
+.PHONY: test-status
+test-status: build ## Try a thousand times in each situation that kubectl rcroll status is never green early
+	RCROLL_TRIES=1000 RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=2h -v ./test/e2e/kill -run '^TestStatusIsNeverGreenEarly$$'
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME
 	@grep -rE --include='*_test.go' --exclude-dir=hack '^func Fuzz' . | sed -E 's/^(.*)\/[^/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | \
@@ -85,6 +89,10 @@ bench: build ## Measure against the Deployment controller, and update docs/perfo
 .PHONY: bench-quick
 bench-quick: build ## Check that a rollout takes no more requests than before
 	go run ./hack/bench -quick $(BENCHFLAGS)
+
+.PHONY: bench-watch
+bench-watch: up ## Measure how soon kubectl rcroll get --watch shows something among 10,000 ReplicationControllers
+	KUBECONFIG=$(CURDIR)/.local/kubeconfig go test -run='^$$' -bench='^BenchmarkWatch$$' -benchtime=20x ./test/e2e/commands
 
 .PHONY: bench-go
 bench-go: ## Run the Go benchmarks of decisions and reviews
