@@ -139,10 +139,20 @@ func TestPlugins(t *testing.T) {
 	}
 	require.Len(t, sum, 64)
 	assert.Contains(t, string(manifest), "sha256: "+sum+"\n")
+	validate(t, "two-words", manifest)
 
 	require.NoError(t, s.plugins(t.Context(), dist, platforms))
 	require.NoError(t, checksums(dist))
 	again, err := os.ReadFile(filepath.Join(dist, "SHA256SUMS"))
 	require.NoError(t, err)
 	assert.Equal(t, string(sums), string(again))
+}
+
+// validate has krew's own program judge a manifest, which has to have the plugin's name.
+func validate(t *testing.T, name string, manifest []byte) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name+".yaml")
+	require.NoError(t, os.WriteFile(file, manifest, 0o600))
+	out, err := exec.Command("go", "tool", "validate-krew-manifest", "-skip-install", "-manifest="+file).CombinedOutput()
+	require.NoError(t, err, string(out))
 }

@@ -21,6 +21,7 @@ import (
 const (
 	chartDir = "../../charts/rcroll"
 	baseDir  = "../../manifests/base"
+	localDir = "../../manifests/overlays/local"
 )
 
 // objects are those of a stream of manifests, by kind and name.
@@ -83,9 +84,11 @@ func parse(t *testing.T, text string) map[string]any {
 var inSystem = Release{Name: "rcroll", Namespace: "rcroll-system", KubeVersion: "v1.37.2"}
 
 // base is what kustomize makes of manifests/base.
-func base(t *testing.T) string {
+func base(t *testing.T) string { return kustomize(t, baseDir) }
+
+func kustomize(t *testing.T, dir string) string {
 	t.Helper()
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), baseDir)
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
 	require.NoError(t, err)
 	text, err := resources.AsYaml()
 	require.NoError(t, err)
@@ -106,6 +109,19 @@ func TestSameAsBase(t *testing.T) {
 		assert.Equal(t, object, got[key], key)
 	}
 	assert.Greater(t, len(want), 25)
+}
+
+// TestLocalIsBase: what the tests and the demo install is what users install, but for the
+// pods, which are processes there. (The URL in place of the Service is the test control
+// plane's, see hack/localcluster.)
+func TestLocalIsBase(t *testing.T) {
+	want := objects(t, base(t))
+	for _, name := range []string{"Deployment rcroll-webhook", "Deployment rcroll-agent"} {
+		spec := want[name]["spec"].(map[string]any)
+		require.EqualValues(t, 2, spec["replicas"])
+		spec["replicas"] = float64(0)
+	}
+	assert.Equal(t, want, objects(t, kustomize(t, localDir)))
 }
 
 // TestAnyNamespace: another namespace and release name change nothing but the
