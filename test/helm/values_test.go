@@ -39,6 +39,8 @@ var changes = map[string]struct {
 	"prometheus rule":   {"prometheusRule: {enabled: true, labels: {release: prom}}", []string{"kind: PrometheusRule", "release: prom", "rcroll_agent_rollouts_stalled_total"}, nil},
 	"drain":             {"drain: {patience: 2m, timeout: 10m}", []string{"kind: Job", "- --patience=2m", "- --timeout=10m"}, nil},
 	"no drain":          {"drain: {enabled: false}", nil, []string{"kind: Job", "rcroll-drain"}},
+	"no policies":       {"crds: {enabled: false}", nil, []string{"kind: CustomResourceDefinition"}},
+	"policies go":       {"crds: {keep: false}", []string{"kind: CustomResourceDefinition"}, []string{"helm.sh/resource-policy"}},
 	"opt in":            {"optIn: true", []string{`values: ["true"]`, "orValue('') != 'true'", "rcroll.dev/enabled=true"}, []string{`values: ["false"]`, "operator: NotIn\n      values: [\"true\"]"}},
 	"trigger":           {"trigger: template", []string{"- --trigger=template"}, nil},
 	"hash key":          {"hashKey: rcroll.dev/hash", []string{"- --hash-label-key=rcroll.dev/hash", `expression: "'rcroll.dev/hash'"`}, []string{"'deployment'"}},
