@@ -25,6 +25,7 @@ func TestContract(t *testing.T) {
 		{api.PromotingSinceAnnotation, "rcroll.dev/promoting-since"},
 		{api.RequestedByAnnotation, "rcroll.dev/requested-by"},
 		{api.RequestedAtAnnotation, "rcroll.dev/requested-at"},
+		{api.OverriddenAnnotation, "rcroll.dev/overridden"},
 		{api.VerdictFieldManager, "rcroll-verdict"},
 		{api.RollingLabel, "rcroll.dev/rolling"},
 		{api.SealedLabel, "rcroll.dev/sealed"},
@@ -40,6 +41,7 @@ func TestContract(t *testing.T) {
 		{api.OnFailureAnnotation, "rcroll.dev/on-failure"},
 		{api.TriggerAnnotation, "rcroll.dev/trigger"},
 		{api.PausedAnnotation, "rcroll.dev/paused"},
+		{api.OverrideAnnotation, "rcroll.dev/override"},
 		{api.EnabledKey, "rcroll.dev/enabled"},
 
 		{string(api.Hold), "hold"},
@@ -64,8 +66,9 @@ func TestContract(t *testing.T) {
 		"rcroll.dev/update-period":     {"0s", "10s", "1m30s"},
 		"rcroll.dev/progress-deadline": {"1s", "10m"},
 		"rcroll.dev/on-failure":        {"hold", "rollback"},
-		"rcroll.dev/trigger":           {"image", "template"},
+		"rcroll.dev/trigger":           {"image", "template", "none"},
 		"rcroll.dev/paused":            {"true", "false"},
+		"rcroll.dev/override":          {"freeze", "freeze,production"},
 		"rcroll.dev/enabled":           {"true", "false"},
 	} {
 		assert.Contains(t, api.Settings, key)
@@ -74,7 +77,7 @@ func TestContract(t *testing.T) {
 			assert.NoError(t, api.CheckSettings(annotations, []string{key}), "%s=%s", key, value)
 		}
 	}
-	assert.Len(t, api.Settings, 8)
+	assert.Len(t, api.Settings, 9)
 }
 
 func TestIsOwned(t *testing.T) {

@@ -39,6 +39,10 @@ const (
 	RequestedByAnnotation = Prefix + "requested-by"
 	RequestedAtAnnotation = Prefix + "requested-at"
 
+	// OverriddenAnnotation says which policies do not hold the rollout, who said so, and
+	// until when (Overridden).
+	OverriddenAnnotation = Prefix + "overridden"
+
 	// CommandAnnotation carries the agent's next step to the webhook, which carries
 	// it out and removes the annotation in the same write. One that is seen in a
 	// stored object means that the webhook did not run.
@@ -95,12 +99,16 @@ const (
 	// "rollback". Default hold.
 	OnFailureAnnotation = Prefix + "on-failure"
 
-	// TriggerAnnotation says which change of the spec asks for a rollout: TriggerImage or
-	// TriggerTemplate. Default is the webhook's --trigger.
+	// TriggerAnnotation says which change of the spec asks for a rollout: TriggerImage,
+	// TriggerTemplate or TriggerNone. Default is the webhook's --trigger.
 	TriggerAnnotation = Prefix + "trigger"
 
 	// PausedAnnotation, when "true", keeps a rollout where it is.
 	PausedAnnotation = Prefix + "paused"
+
+	// OverrideAnnotation names RolloutPolicies, separated by commas, that are not to hold the
+	// rollout for a while. Whoever sets it needs the right to override them.
+	OverrideAnnotation = Prefix + "override"
 
 	// EnabledKey, when "false", opts out: as an annotation a single
 	// ReplicationController, as a label a whole namespace.
@@ -114,6 +122,9 @@ const (
 
 	// TriggerTemplate: any change of the pod template.
 	TriggerTemplate = "template"
+
+	// TriggerNone: no change. It is no value of --trigger.
+	TriggerNone = "none"
 )
 
 // VerdictFieldManager marks the dry runs by which the webhook asks the API server what

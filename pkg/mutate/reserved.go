@@ -5,7 +5,8 @@ import "github.com/rcroll/rcroll/pkg/api"
 // reservedAnnotations are written by rcroll only.
 var reservedAnnotations = []string{
 	api.RequestAnnotation, api.RequestedByAnnotation, api.RequestedAtAnnotation,
-	api.LiveAnnotation, api.PromotingSinceAnnotation, api.PromotedAnnotation, api.CommandAnnotation,
+	api.LiveAnnotation, api.PromotingSinceAnnotation, api.PromotedAnnotation, api.OverriddenAnnotation,
+	api.CommandAnnotation,
 }
 
 // guardReserved refuses to let a user add or change what is rcroll's.

@@ -52,8 +52,8 @@ var mutants = []struct {
 		{"pkg/rollout/promote.go", ` && len(s.Owned) == 1`, ``},
 	}},
 	{name: "wrong rounding", edits: []edit{
-		{"pkg/api/strategy.go", `scaled(s.MaxSurge, desired, true)`, `scaled(s.MaxSurge, desired, false)`},
-		{"pkg/api/strategy.go", `scaled(s.MaxUnavailable, desired, false)`, `scaled(s.MaxUnavailable, desired, true)`},
+		{"pkg/api/strategy.go", `Pods(s.MaxSurge, desired, true)`, `Pods(s.MaxSurge, desired, false)`},
+		{"pkg/api/strategy.go", `Pods(s.MaxUnavailable, desired, false)`, `Pods(s.MaxUnavailable, desired, true)`},
 	}},
 	{name: "no resourceVersion", edits: []edit{
 		{"pkg/agent/apply.go", `metadata["resourceVersion"] = member.GetResourceVersion()`, ``},
