@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/rcroll/rcroll/pkg/policy"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
@@ -27,6 +28,9 @@ func TestContract(t *testing.T) {
 		"FailedCreate":                      rollout.ReasonFailedCreate,
 		"NotReady":                          rollout.ReasonNotReady,
 		"ReplicationControllerPaused":       rollout.ReasonPaused,
+		"Frozen":                            string(policy.Frozen),
+		"OutsideWindow":                     string(policy.OutsideWindow),
+		"Queued":                            string(policy.Queued),
 		"InvalidSettings":                   rollout.ReasonInvalidSettings,
 		"InvalidRequest":                    rollout.ReasonInvalidRequest,
 		"NameConflict":                      rollout.ReasonNameConflict,

@@ -33,6 +33,15 @@ const (
 	// ReasonPaused: the rollout stays where it is because the user says so.
 	ReasonPaused = "ReplicationControllerPaused"
 
+	// ReasonFrozen: a policy allows no step.
+	ReasonFrozen = "Frozen"
+
+	// ReasonOutsideWindow: a policy allows no step at this time.
+	ReasonOutsideWindow = "OutsideWindow"
+
+	// ReasonQueued: a policy allows so many rollouts at once.
+	ReasonQueued = "Queued"
+
 	// ReasonInvalidSettings: an annotation that says how to roll does not parse.
 	ReasonInvalidSettings = "InvalidSettings"
 

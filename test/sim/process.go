@@ -47,7 +47,7 @@ var errKilled = errors.New("the process was killed")
 func newProcess(now time.Duration) *process {
 	p := &process{clock: &virtualClock{now: epoch.Add(now)}}
 	cached := &cachedClient{process: p}
-	p.reconciler = rcroll.NewReconciler(cached, &liveReader{process: p}, &recorder{process: p}, api.DefaultHashLabelKey, p.clock)
+	p.reconciler = rcroll.NewReconciler(cached, &liveReader{process: p}, &recorder{process: p}, nil, api.DefaultHashLabelKey, p.clock)
 	return p
 }
 
