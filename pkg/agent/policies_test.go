@@ -40,7 +40,7 @@ func reasonOf(rc *corev1.ReplicationController) string {
 func TestFrozenCostsNothing(t *testing.T) {
 	c := newCluster(true, rollingRC(t, 5))
 	policies := &onePolicy{v1alpha1.RolloutPolicySpec{Frozen: &v1alpha1.Freeze{Reason: "incident"}}}
-	c.reconciler.policies = policies
+	c.policies = policies
 	assert.Zero(t, c.pass(t))
 	assert.Equal(t, "Frozen", reasonOf(c.get(t, "tomcat")))
 	assert.Equal(t, []string{"Normal Frozen RolloutPolicy p holds it: incident"}, c.announced())
@@ -57,7 +57,7 @@ func TestFrozenCostsNothing(t *testing.T) {
 func TestWindowIsAwaited(t *testing.T) {
 	c := newCluster(true, rollingRC(t, 5))
 	from, until := metav1.NewTime(time.Now().Add(-time.Hour)), metav1.NewTime(time.Now().Add(time.Hour))
-	c.reconciler.policies = &onePolicy{v1alpha1.RolloutPolicySpec{Windows: []v1alpha1.Window{{Kind: v1alpha1.Deny, From: &from, Until: &until}}}}
+	c.policies = &onePolicy{v1alpha1.RolloutPolicySpec{Windows: []v1alpha1.Window{{Kind: v1alpha1.Deny, From: &from, Until: &until}}}}
 	assert.InDelta(t, time.Hour, c.pass(t).RequeueAfter, float64(time.Minute))
 	assert.Equal(t, "OutsideWindow", reasonOf(c.get(t, "tomcat")))
 }
@@ -77,7 +77,7 @@ func TestQueue(t *testing.T) {
 	first.Annotations[api.RequestedAtAnnotation] = "2026-03-02T12:00:00Z"
 	second.Annotations[api.RequestedAtAnnotation] = "2026-03-02T12:00:01Z"
 	c := newCluster(true, first, second)
-	c.reconciler.policies = &onePolicy{v1alpha1.RolloutPolicySpec{MaxConcurrentRollouts: ptr.To[int32](1)}}
+	c.policies = &onePolicy{v1alpha1.RolloutPolicySpec{MaxConcurrentRollouts: ptr.To[int32](1)}}
 	wake := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 	defer wake.ShutDown()
 	require.NoError(t, c.wakeBy(t.Context(), wake))
@@ -94,7 +94,7 @@ func TestQueue(t *testing.T) {
 	assert.Equal(t, "Queued", reasonOf(c.get(t, "second")))
 	require.Zero(t, wake.Len())
 
-	require.NoError(t, c.WithWatch.Delete(t.Context(), c.get(t, "tomcat")))
+	require.NoError(t, c.Delete(t.Context(), c.get(t, "tomcat")))
 	c.pass(t)
 	require.Equal(t, 1, wake.Len(), "its end wakes the next")
 	next, _ := wake.Get()
@@ -106,7 +106,7 @@ func TestPausedIsNotWaitedFor(t *testing.T) {
 	paused := rollingRC(t, 5)
 	paused.Annotations[api.PausedAnnotation] = api.True
 	c := newCluster(true, paused)
-	c.reconciler.policies = &onePolicy{v1alpha1.RolloutPolicySpec{MaxConcurrentRollouts: ptr.To[int32](1)}}
+	c.policies = &onePolicy{v1alpha1.RolloutPolicySpec{MaxConcurrentRollouts: ptr.To[int32](1)}}
 	waiting, err := c.waiting(t.Context(), time.Now(), types.NamespacedName{})
 	require.NoError(t, err)
 	require.Len(t, waiting, 1)
@@ -119,7 +119,7 @@ func TestPausedIsNotWaitedFor(t *testing.T) {
 func TestDefaultsAndLimits(t *testing.T) {
 	c := newCluster(true, rollingRC(t, 5), newRC(t, 0))
 	surge, most := intstr.FromString("100%"), intstr.FromInt32(2)
-	c.reconciler.policies = &onePolicy{v1alpha1.RolloutPolicySpec{
+	c.policies = &onePolicy{v1alpha1.RolloutPolicySpec{
 		Defaults: &v1alpha1.RolloutDefaults{MaxSurge: &surge}, Limits: &v1alpha1.RolloutLimits{MaxSurge: &most}}}
 	c.pass(t)
 	assert.Equal(t, int32(2), *c.get(t, newRCName(t)).Spec.Replicas)

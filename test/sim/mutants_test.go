@@ -122,6 +122,23 @@ var mutants = []struct {
 	{name: "merge unchecked", by: []string{"./pkg/mutate", "-run=^TestMergeIsFaithful$"}, edits: []edit{
 		{"pkg/mutate/mergelist.go", `if _, repeated := e.byKey[key]; repeated {`, `if _, repeated := e.byKey[key]; repeated && false {`},
 	}},
+	{name: "a freeze holds a rescue", by: []string{"./test/sim", "-run=^TestNoPolicyHoldsARescue$"}, edits: []edit{
+		{"pkg/agent/policies.go", `s.Rescue() || s.RC.Deleting`, `s.RC.Deleting`},
+		{"pkg/rollout/decide.go", `	case s.cancelled():
+		return RollingBack, rollBack
+	case s.Hold != nil:
+		return Held, hold
+`, `	case s.Hold != nil:
+		return Held, hold
+	case s.cancelled():
+		return RollingBack, rollBack
+`},
+	}},
+	{name: "the deadline's clock runs in a freeze", by: []string{"./test/sim", "-run=^TestFreezeStopsTheClock$"}, edits: []edit{
+		{"pkg/rollout/conditions.go", `reconciling(corev1.ConditionUnknown, reason, reason, by.Message)`, `reconciling(corev1.ConditionTrue, s.underwayReason(), reason, by.Message)`},
+		{"pkg/rollout/conditions.go", `func held(by policy.Hold) announcement {`, `func held(s Snapshot, by policy.Hold) announcement {`},
+		{"pkg/rollout/decide.go", `held(*s.Hold)`, `held(s, *s.Hold)`},
+	}},
 	{name: "leave finished pods", edits: []edit{
 		{"pkg/rollout/promote.go", `if s.Pods == nil {
 		return decision`, `if true {
@@ -175,7 +192,7 @@ func TestMutants(t *testing.T) {
 }
 
 // failurePattern is how a property that does not hold is told.
-var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d: .*|--- FAIL: TestMerge\w+`)
+var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d: .*|--- FAIL: Test(Merge|NoPolicy|Freeze)\w+`)
 
 func moduleRoot(t *testing.T) string {
 	root, err := filepath.Abs("../..")
