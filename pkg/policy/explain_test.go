@@ -1,9 +1,15 @@
 package policy
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	"github.com/rcroll/rcroll/api/v1alpha1"
 )
 
 func TestExplain(t *testing.T) {
@@ -24,4 +30,22 @@ func TestExplain(t *testing.T) {
 	lines := set.Named("freeze").Explain(false)
 	assert.Contains(t, lines[0], "not accepted: spec.windows[0].timeZone")
 	assert.Equal(t, []string{"defaults (another policy goes before): on-failure=rollback", "frozen: incident"}, lines[1:3])
+}
+
+// TestExamples: what is in examples/policies is accepted, and each has an example in the
+// documentation.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../../examples/policies/*.yaml")
+	require.NoError(t, err)
+	require.Len(t, files, 5)
+	document, err := os.ReadFile("../../docs/policy.md")
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var p v1alpha1.RolloutPolicy
+		require.NoError(t, yaml.UnmarshalStrict(text, &p), file)
+		assert.NoError(t, Compile([]v1alpha1.RolloutPolicy{p})[0].Problem, file)
+		assert.Contains(t, string(document), "(../examples/policies/"+filepath.Base(file)+")")
+	}
 }
