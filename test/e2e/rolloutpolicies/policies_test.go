@@ -120,7 +120,7 @@ func TestMaxConcurrentRollouts(t *testing.T) {
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	s := given(t, `frozen: {reason: incident}, defaults: {maxSurge: 2}`)
-	out := s.Execute(s.Cluster.Program("kubectl-rcroll"), "", "policy", "explain", "rc/tomcat")
+	out := s.Execute("kubectl-rcroll", "", "policy", "explain", "rc/tomcat")
 	require.Zero(t, out.ExitCode, out.Stderr)
 	assert.Equal(t, "RolloutPolicy "+s.Namespace+"\n  defaults: max-surge=2\n  frozen: incident\n"+
 		"a rolling update does not begin now: RolloutPolicy "+s.Namespace+" holds it: incident\n", out.Stdout)
