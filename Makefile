@@ -148,11 +148,20 @@ verify-documents:
 	go test -run='^TestPictures$$' ./pkg/cli/view
 
 .PHONY: verify-manifests
-verify-manifests: bin/localcluster
+verify-manifests: bin/localcluster bin/controller-gen
+	@generated=$$(mktemp -d); trap 'rm -rf "$$generated"' EXIT; \
+		bin/controller-gen object:headerFile=/dev/null crd paths=./api/... output:object:dir=$$generated/api output:crd:dir=$$generated/crds; \
+		diff $$generated/api/zz_generated.deepcopy.go api/v1alpha1/zz_generated.deepcopy.go && diff -r $$generated/crds manifests/base/crds || \
+		{ echo "run make generate"; exit 1; }
 	bin/kubectl kustomize manifests/base >/dev/null
 	bin/kubectl kustomize manifests/overlays/local >/dev/null
 	go run ./hack/dashboard -check
 	go run ./hack/chart -check
+
+.PHONY: generate
+generate: bin/controller-gen ## Write the definition of RolloutPolicy, and what Go needs of it, from api
+	bin/controller-gen object:headerFile=/dev/null crd paths=./api/... output:crd:dir=manifests/base/crds
+	go run ./hack/chart
 
 # Most templates of the chart have a manifest as their source; alerts and dashboard are copied from contrib.
 .PHONY: chart
@@ -214,6 +223,10 @@ bin/promtool bin/prometheus: bin/%: test/prometheus/go.mod test/prometheus/go.su
 
 bin/govulncheck: hack/tools/go.mod hack/tools/go.sum
 	cd hack/tools && $(GOBUILD) -o ../../$@ golang.org/x/vuln/cmd/govulncheck
+	@touch $@
+
+bin/controller-gen: hack/tools/go.mod hack/tools/go.sum
+	cd hack/tools && $(GOBUILD) -o ../../$@ sigs.k8s.io/controller-tools/cmd/controller-gen
 	@touch $@
 
 bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum

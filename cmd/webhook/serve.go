@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -18,6 +19,7 @@ import (
 	"github.com/rcroll/rcroll/certs"
 	"github.com/rcroll/rcroll/pkg/metrics"
 	"github.com/rcroll/rcroll/pkg/pairing"
+	"github.com/rcroll/rcroll/pkg/policies"
 	"github.com/rcroll/rcroll/pkg/verdict"
 	"github.com/rcroll/rcroll/pkg/webhook"
 )
@@ -53,8 +55,15 @@ func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
 	if err != nil {
 		return err
 	}
-	webhook.Register(mgr.GetWebhookServer(), live, judge, c.rules())
-	if err := addProbes(mgr, rotator); err != nil {
+	known, err := policies.New(restConfig)
+	if err != nil {
+		return err
+	}
+	if err := mgr.Add(known); err != nil {
+		return fmt.Errorf("add the watch of policies: %w", err)
+	}
+	webhook.Register(mgr.GetWebhookServer(), live, judge, known, c.rules())
+	if err := addProbes(mgr, rotator, known); err != nil {
 		return err
 	}
 	if err := mgr.Start(ctx); err != nil {
@@ -116,11 +125,12 @@ func managerOptions(c *config) (ctrl.Options, error) {
 
 // addProbes makes the process ready once the API server can call it: it serves, with
 // a certificate that the webhook configuration trusts.
-func addProbes(mgr manager.Manager, rotator *certs.Rotator) error {
+func addProbes(mgr manager.Manager, rotator *certs.Rotator, known *policies.Source) error {
 	err := errors.Join(
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("serving", mgr.GetWebhookServer().StartedChecker()),
 		mgr.AddReadyzCheck("certificate", rotator.Ready),
+		mgr.AddReadyzCheck("policies", func(*http.Request) error { return known.Ready() }),
 	)
 	if err != nil {
 		return fmt.Errorf("add the probes: %w", err)

@@ -21,7 +21,20 @@ var rules = map[string][]rule{
 	"policies/handover.yaml":      handoverRules,
 	"policies/scale.yaml":         {optOut("      ", 1)},
 	"policies/owners.yaml":        {optOut("      ", 1)},
-	"policies/selectors.yaml":     {{old: `"'deployment'"`, new: `{{ printf "'%s'" .Values.hashKey | quote }}`}},
+	"crds/rcroll.dev_rolloutpolicies.yaml": {
+		{old: "---\napiVersion", new: "{{- if .Values.crds.enabled }}\napiVersion"},
+		{old: "  annotations:\n", new: `  annotations:
+    {{- if .Values.crds.keep }}
+    helm.sh/resource-policy: keep
+    {{- end }}
+`},
+		{old: "  name: rolloutpolicies.rcroll.dev\n", new: `  labels:
+    app.kubernetes.io/part-of: rcroll
+  name: rolloutpolicies.rcroll.dev
+`},
+		{old: endOfFile, new: "{{- end }}\n"},
+	},
+	"policies/selectors.yaml": {{old: `"'deployment'"`, new: `{{ printf "'%s'" .Values.hashKey | quote }}`}},
 }
 
 // outOfSight is what policies say of a namespace that is not opted in.

@@ -20,6 +20,7 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/metrics"
 	"github.com/rcroll/rcroll/pkg/pairing"
+	"github.com/rcroll/rcroll/pkg/policies"
 )
 
 // fieldManager owns the new ReplicationControllers, and the agent's conditions.
@@ -46,21 +47,32 @@ func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
 		return err
 	}
 	defer stopEvents()
+	known, err := policies.New(restConfig)
+	if err != nil {
+		return err
+	}
+	if err := manager.Add(known); err != nil {
+		return fmt.Errorf("add the watch of policies: %w", err)
+	}
 	reconciler := newReconciler(clients{
 		cached: client.WithFieldOwner(manager.GetClient(), fieldManager),
 		live:   manager.GetAPIReader(),
 		events: recorder,
-	}, config.HashLabelKey, clock.RealClock{}, defaultLimits())
+	}, known, config.HashLabelKey, clock.RealClock{}, defaultLimits())
 	reconciler.historyLimit = &config.RevisionHistoryLimit
+	known.Listen(func() { go reconciler.wakeAll(ctx) })
 	if err := reconciler.register(ctx, manager, config.Concurrency); err != nil {
 		return err
+	}
+	if err := manager.Add(&statusWriter{reconciler: reconciler, known: known}); err != nil {
+		return fmt.Errorf("add the status of policies: %w", err)
 	}
 	crmetrics.Registry.MustRegister(Collectors(ctx, manager.GetCache(), manager.Elected())...)
 	pair, err := newPairing(manager, config)
 	if err != nil {
 		return err
 	}
-	if err := addProbes(manager, pair); err != nil {
+	if err := addProbes(manager, pair, known); err != nil {
 		return err
 	}
 	if err := manager.Start(ctx); err != nil {
@@ -108,7 +120,7 @@ func newPairing(manager ctrl.Manager, config Config) (*pairing.Checker, error) {
 
 // addProbes makes an agent ready when it knows the rollouts in flight, leader or
 // not: one that stands by is what takes over; and when it belongs to the webhook.
-func addProbes(manager ctrl.Manager, pair *pairing.Checker) error {
+func addProbes(manager ctrl.Manager, pair *pairing.Checker, known *policies.Source) error {
 	if err := manager.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("add the liveness probe: %w", err)
 	}
@@ -120,7 +132,8 @@ func addProbes(manager ctrl.Manager, pair *pairing.Checker) error {
 		}
 		return nil
 	}
-	if err := errors.Join(manager.AddReadyzCheck("cache", synced), manager.AddReadyzCheck("pairing", pair.Ready)); err != nil {
+	if err := errors.Join(manager.AddReadyzCheck("cache", synced), manager.AddReadyzCheck("pairing", pair.Ready),
+		manager.AddReadyzCheck("policies", func(*http.Request) error { return known.Ready() })); err != nil {
 		return fmt.Errorf("add the readiness probe: %w", err)
 	}
 	return nil

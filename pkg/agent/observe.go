@@ -49,10 +49,17 @@ func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*ob
 	if err := r.checkCache(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := o.toSnapshot(r.hashKey); err != nil {
+	effective, err := r.policiesFor(ctx, rc)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.toSnapshot(r.hashKey, effective); err != nil {
 		return nil, fmt.Errorf("read ReplicationController %s: %w", key, err)
 	}
 	o.snapshot.Now = r.clock.Now()
+	if err := r.applyPolicies(ctx, o, effective); err != nil {
+		return nil, err
+	}
 	o.snapshot.Inspection = o.memory.inspection.state(o.snapshot.Now)
 	return o, nil
 }

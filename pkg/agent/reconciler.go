@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/rollout"
@@ -51,29 +52,31 @@ type clients struct {
 // reconciler takes rollouts forward, one pass of one rollout at a time.
 type reconciler struct {
 	clients
+	policies Policies // nil if there are none
 	hashKey  string
 	clock    clock.PassiveClock
 	memories *memories
+	queue    queue
 
 	// historyLimit is the number of revisions that are kept beside the live one; nil if
 	// nothing is recorded.
 	historyLimit *int
 }
 
-func newReconciler(clients clients, hashKey string, clock clock.PassiveClock, limits limits) *reconciler {
-	return &reconciler{clients: clients, hashKey: hashKey, clock: clock, memories: newMemories(clock, limits)}
+func newReconciler(clients clients, policies Policies, hashKey string, clock clock.PassiveClock, limits limits) *reconciler {
+	return &reconciler{clients: clients, policies: policies, hashKey: hashKey, clock: clock, memories: newMemories(clock, limits)}
 }
 
 // NewReconciler is what Run registers with a manager, for those who call it
 // themselves: cached reads ReplicationControllers from a cache, with the index
-// "controllerName", and writes; live reads from the API server. It must not be
+// "controllerName", and writes; live reads from the API server; policies may be nil. It must not be
 // called for one rollout twice at a time. The same calls have the same answers, so
 // its delays have no jitter. It records no history, of which nothing else depends: to its
 // callers that is the time that passes before a write.
-func NewReconciler(cached client.Client, live client.Reader, events record.EventRecorder, hashLabelKey string, clock clock.PassiveClock) reconcile.Reconciler {
+func NewReconciler(cached client.Client, live client.Reader, events record.EventRecorder, policies Policies, hashLabelKey string, clock clock.PassiveClock) reconcile.Reconciler {
 	limits := defaultLimits()
 	limits.poll.Jitter = 0
-	return newReconciler(clients{cached: cached, live: live, events: events}, hashLabelKey, clock, limits)
+	return newReconciler(clients{cached: cached, live: live, events: events}, policies, hashLabelKey, clock, limits)
 }
 
 // register makes the manager run the reconciler, for the RC of every rollout of
@@ -85,6 +88,7 @@ func (r *reconciler) register(ctx context.Context, manager ctrl.Manager, concurr
 	err := ctrl.NewControllerManagedBy(manager).
 		Named("rollout").
 		Watches(api.EmptyRC(), handler.EnqueueRequestsFromMapFunc(rolloutOf)).
+		WatchesRawSource(source.Func(r.wakeBy)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,
 			ReconciliationTimeout:   passTimeout,
@@ -105,6 +109,9 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	switch {
 	case errors.Is(err, errNoRollout):
 		r.memories.forget(key)
+		if err := r.wakeNext(ctx); err != nil {
+			return reconcile.Result{}, err
+		}
 		return r.sweep(ctx, key)
 	case errors.Is(err, errCacheBehind):
 		return r.poll(key), nil
@@ -119,6 +126,9 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	logDecision(ctx, observed, decision)
+	if err := r.leaveQueue(ctx, observed, decision); err != nil {
+		return reconcile.Result{}, err
+	}
 	observed.memory.decided(decision, observed.snapshot.Now)
 	err = r.apply(ctx, observed, decision.Actions)
 	observed.memory.passed(err, observed.snapshot.Now)

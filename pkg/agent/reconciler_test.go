@@ -108,7 +108,7 @@ func newCluster(webhook bool, objects ...client.Object) *cluster {
 			}
 			return admit(ctx, upstream, old, object.(*unstructured.Unstructured))
 		}}).Build()
-	c.reconciler = newReconciler(clients{cached: c.WithWatch, live: c.WithWatch, events: c.events}, api.DefaultHashLabelKey, clock.RealClock{}, defaultLimits())
+	c.reconciler = newReconciler(clients{cached: c.WithWatch, live: c.WithWatch, events: c.events}, nil, api.DefaultHashLabelKey, clock.RealClock{}, defaultLimits())
 	return c
 }
 

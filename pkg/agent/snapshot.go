@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/policy"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
@@ -25,17 +26,17 @@ type observation struct {
 }
 
 // toSnapshot reads the objects into the snapshot.
-func (o *observation) toSnapshot(hashKey string) error {
+func (o *observation) toSnapshot(hashKey string, effective policy.Effective) error {
 	annotations := o.rc.GetAnnotations()
 	live := api.SpecOf(o.rc)
-	strategy, settingsErr := api.ParseStrategy(annotations)
+	strategy, settingsErr := api.ParseStrategy(effective.Settings(annotations))
 	request, requestErr := api.ParseSpec(annotations[api.RequestAnnotation])
 	s := rollout.Snapshot{
 		RC:       rollout.MemberOf(o.rc),
 		Live:     live.Hash(hashKey),
 		Sealed:   live.Selector()[api.SealedLabel],
 		Adopting: live.TemplateLabels()[api.AdoptingLabel],
-		Strategy: strategy,
+		Strategy: effective.Bound(strategy),
 		Memory:   o.memory.rollout,
 	}
 	switch {

@@ -33,6 +33,7 @@ func TestContract(t *testing.T) {
 		{api.TemplateHashAnnotation, "rcroll.dev/template-hash"},
 		{api.ResultAnnotation, "rcroll.dev/result"},
 		{api.DurationAnnotation, "rcroll.dev/duration"},
+		{api.OverriddenAnnotation, "rcroll.dev/overridden"},
 		{api.VerdictFieldManager, "rcroll-verdict"},
 		{api.RollingLabel, "rcroll.dev/rolling"},
 		{api.SealedLabel, "rcroll.dev/sealed"},
@@ -49,6 +50,7 @@ func TestContract(t *testing.T) {
 		{api.StepsAnnotation, "rcroll.dev/steps"},
 		{api.TriggerAnnotation, "rcroll.dev/trigger"},
 		{api.PausedAnnotation, "rcroll.dev/paused"},
+		{api.OverrideAnnotation, "rcroll.dev/override"},
 		{api.EnabledKey, "rcroll.dev/enabled"},
 
 		{string(api.Hold), "hold"},
@@ -77,8 +79,9 @@ func TestContract(t *testing.T) {
 		"rcroll.dev/progress-deadline": {"1s", "10m"},
 		"rcroll.dev/on-failure":        {"hold", "rollback"},
 		"rcroll.dev/steps":             {"1", "1,pause,50%,pause=10m"},
-		"rcroll.dev/trigger":           {"image", "template"},
+		"rcroll.dev/trigger":           {"image", "template", "none"},
 		"rcroll.dev/paused":            {"true", "false"},
+		"rcroll.dev/override":          {"freeze", "freeze,production"},
 		"rcroll.dev/enabled":           {"true", "false"},
 	} {
 		assert.Contains(t, api.Settings, key)

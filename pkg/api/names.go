@@ -47,6 +47,10 @@ const (
 	// or changed with the request, or since. It goes to the history.
 	ChangeCauseAnnotation = Prefix + "change-cause"
 
+	// OverriddenAnnotation says which policies do not hold the rollout, who said so, and
+	// until when (Overridden).
+	OverriddenAnnotation = Prefix + "overridden"
+
 	// CommandAnnotation carries the agent's next step to the webhook, which carries
 	// it out and removes the annotation in the same write. One that is seen in a
 	// stored object means that the webhook did not run.
@@ -119,8 +123,8 @@ const (
 	// "rollback". Default hold.
 	OnFailureAnnotation = Prefix + "on-failure"
 
-	// TriggerAnnotation says which change of the spec asks for a rollout: TriggerImage or
-	// TriggerTemplate. Default is the webhook's --trigger.
+	// TriggerAnnotation says which change of the spec asks for a rollout: TriggerImage,
+	// TriggerTemplate or TriggerNone. Default is the webhook's --trigger.
 	TriggerAnnotation = Prefix + "trigger"
 
 	// StepsAnnotation divides a rollout: sizes up to which the new ReplicationController
@@ -134,6 +138,10 @@ const (
 	// request that it is for.
 	ApproveAnnotation = Prefix + "approve"
 
+	// OverrideAnnotation names RolloutPolicies, separated by commas, that are not to hold the
+	// rollout for a while. Whoever sets it needs the right to override them.
+	OverrideAnnotation = Prefix + "override"
+
 	// EnabledKey, when "false", opts out: as an annotation a single
 	// ReplicationController, as a label a whole namespace.
 	EnabledKey = Prefix + "enabled"
@@ -146,6 +154,9 @@ const (
 
 	// TriggerTemplate: any change of the pod template.
 	TriggerTemplate = "template"
+
+	// TriggerNone: no change. It is no value of --trigger.
+	TriggerNone = "none"
 )
 
 // VerdictFieldManager marks the dry runs by which the webhook asks the API server what

@@ -9,8 +9,10 @@ import (
 // order in which they are documented.
 var Settings = []string{
 	MaxSurgeAnnotation, MaxUnavailableAnnotation, UpdatePeriodAnnotation, ProgressDeadlineAnnotation, OnFailureAnnotation,
-	StepsAnnotation, TriggerAnnotation, PausedAnnotation, EnabledKey,
+	StepsAnnotation, TriggerAnnotation, PausedAnnotation, OverrideAnnotation, EnabledKey,
 }
+
+var triggers = []string{TriggerImage, TriggerTemplate, TriggerNone}
 
 // CheckSettings returns an error that names every setting among the annotations that
 // is wrong, its value and what it may be: one that does not parse, two that contradict
@@ -22,8 +24,8 @@ func CheckSettings(annotations map[string]string, changed []string) error {
 	if text, set := annotations[EnabledKey]; set && text != "true" && text != "false" {
 		problems = append(problems, errChoice(EnabledKey, text, "true", "false"))
 	}
-	if text, set := annotations[TriggerAnnotation]; set && text != TriggerImage && text != TriggerTemplate {
-		problems = append(problems, errChoice(TriggerAnnotation, text, TriggerImage, TriggerTemplate))
+	if text, set := annotations[TriggerAnnotation]; set && !slices.Contains(triggers, text) {
+		problems = append(problems, errChoice(TriggerAnnotation, text, triggers...))
 	}
 	for _, key := range changed {
 		if _, set := annotations[key]; set && strings.HasPrefix(key, Prefix) && !slices.Contains(Settings, key) {

@@ -84,7 +84,7 @@ func short(duration time.Duration) string {
 
 // Replicas is the size of a step in pods: at most desired.
 func (s Step) Replicas(desired int32) int32 {
-	return int32(min(int64(desired), scaled(s.Size, desired, true))) //nolint:gosec // at most desired
+	return int32(min(int64(desired), Pods(s.Size, desired, true))) //nolint:gosec // at most desired
 }
 
 func parseStep(word string) (Step, error) {
@@ -128,7 +128,7 @@ func (s Step) follows(before []Step) error {
 		return nil
 	}
 	for _, earlier := range before {
-		if !earlier.Pause && earlier.Size.Type == s.Size.Type && scaled(s.Size, maxPods, true) <= scaled(earlier.Size, maxPods, true) {
+		if !earlier.Pause && earlier.Size.Type == s.Size.Type && Pods(s.Size, maxPods, true) <= Pods(earlier.Size, maxPods, true) {
 			return fmt.Errorf("%q must be more than %q before it", s, earlier)
 		}
 	}

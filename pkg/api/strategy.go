@@ -15,6 +15,9 @@ type Strategy struct {
 	MaxSurge       intstr.IntOrString
 	MaxUnavailable intstr.IntOrString
 
+	// SurgeLimits and UnavailableLimits bound them, by policies.
+	SurgeLimits, UnavailableLimits []intstr.IntOrString
+
 	// UpdatePeriod is the least time between two scale-ups of the new
 	// ReplicationController, from 0 to maxDuration.
 	UpdatePeriod time.Duration
@@ -89,18 +92,25 @@ func parseStrategy(annotations map[string]string) (Strategy, field.ErrorList) {
 // unavailable 2; 1%/1% of 10: surge 1, unavailable 0; 0/5% of 10: 0 and 1. They
 // are of 64 bits: 1000% of the pods may be more than 32 bits hold.
 func (s Strategy) Resolve(desired int32) (maxSurge, maxUnavailable int64) {
-	maxSurge = scaled(s.MaxSurge, desired, true)
-	maxUnavailable = min(scaled(s.MaxUnavailable, desired, false), int64(desired))
+	maxSurge = Pods(s.MaxSurge, desired, true)
+	for _, limit := range s.SurgeLimits {
+		maxSurge = min(maxSurge, Pods(limit, desired, true))
+	}
+	maxUnavailable = min(Pods(s.MaxUnavailable, desired, false), int64(desired))
+	for _, limit := range s.UnavailableLimits {
+		maxUnavailable = min(maxUnavailable, Pods(limit, desired, false))
+	}
 	if maxSurge == 0 && maxUnavailable == 0 {
 		maxUnavailable = 1
 	}
 	return maxSurge, maxUnavailable
 }
 
-func scaled(amount intstr.IntOrString, desired int32, roundUp bool) int64 {
+// Pods is a number of pods, or that of a percentage of the desired ones.
+func Pods(amount intstr.IntOrString, desired int32, roundUp bool) int64 {
 	n, err := intstr.GetScaledValueFromIntOrPercent(&amount, int(desired), roundUp)
 	if err != nil {
-		// ParseStrategy lets nothing else in.
+		// ParseStrategy lets nothing else in, nor does the API server into policies.
 		panic(err)
 	}
 	return int64(n)

@@ -44,6 +44,7 @@ func carryOut(write Write, text string, options Options) Decision {
 	case api.Finish:
 		removeAnnotations(object, reservedAnnotations...)
 		removeAnnotations(object, approvalAnnotations...)
+		removeAnnotations(object, api.OverrideAnnotation) // It was for this rollout.
 		removeLabel(object, api.RollingLabel)
 	}
 	return Decision{Meaning: Steps, Object: object}

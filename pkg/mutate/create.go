@@ -19,7 +19,7 @@ import (
 // The reference to its owner stays: where the owner is gone, the garbage collector
 // removes it as it would have done before, and the owner's export has all the pods.
 func create(write Write, options Options) Decision {
-	if err := cmp.Or(guardSettings(write), guardLabels(write)); err != nil {
+	if err := cmp.Or(guardSettings(write), guardLabels(write), guardLimits(write)); err != nil {
 		return refuse(err)
 	}
 	object := shallowCopy(write.New)

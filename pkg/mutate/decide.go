@@ -27,7 +27,7 @@ func Decide(write Write, options Options) Decision {
 	case api.IsOwned(write.Old):
 		return keepOwned(write)
 	}
-	return userUpdate(write, options)
+	return recordOverride(write, userUpdate(write, options))
 }
 
 // agentUpdate carries out a command. The agent writes the spec of nothing but owned
@@ -63,7 +63,8 @@ func userUpdate(write Write, options Options) Decision {
 	if write.DryRun && write.FieldManager == api.VerdictFieldManager {
 		return passes(write.New)
 	}
-	if err := cmp.Or(guardReserved(write), guardSettings(write), guardLabels(write), guardApproval(write, options.HashLabelKey)); err != nil {
+	if err := cmp.Or(guardReserved(write), guardSettings(write), guardLabels(write), guardApproval(write, options.HashLabelKey),
+		guardLimits(write), guardOverride(write)); err != nil {
 		return refuse(err)
 	}
 	text, pending := write.Old.GetAnnotations()[api.RequestAnnotation]

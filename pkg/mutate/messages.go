@@ -3,6 +3,8 @@ package mutate
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/validation"
@@ -49,6 +51,20 @@ func warnUnchanged(rc, images string, cancellable bool) string {
 		warning += "; to cancel it: " + cancelCommand(rc)
 	}
 	return warning
+}
+
+// warnHeld is for a request that policies hold; why is theirs.
+func warnHeld(rc, why string) string {
+	return fmt.Sprintf("%s: the rolling update does not begin now: %s", rc, why)
+}
+
+// warnTurn is for a request that may have to wait for others.
+func warnTurn(rc, why string) string {
+	return fmt.Sprintf("%s: the rolling update may have to wait: %s", rc, why)
+}
+
+func warnOverridden(rc string, policies []string, until time.Time) string {
+	return fmt.Sprintf("%s: overridden until %s, for this rolling update: RolloutPolicy %s", rc, until.Format(time.RFC3339), strings.Join(policies, ", "))
 }
 
 func warnNotReplaced(rc string) string {

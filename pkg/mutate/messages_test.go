@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	corev1 "k8s.io/api/core/v1"
@@ -22,6 +23,9 @@ func TestMessages(t *testing.T) {
 	unreadable := errors.New("not a ReplicationControllerSpec: it has no template")
 	warnings := []messages.Message{
 		{When: "the image was changed", Text: warnRequested(rc, images)},
+		{When: "a policy freezes it", Text: warnHeld(rc, "RolloutPolicy freeze holds it: incident 4711")},
+		{When: "a policy allows so many at once", Text: warnTurn(rc, "RolloutPolicy production allows 3 at once: it begins in its turn")},
+		{When: "a policy was overridden", Text: warnOverridden(rc, []string{"freeze"}, time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC))},
 		{When: "the image was changed during the promotion of another", Text: warnQueued(rc, images)},
 		{When: "the image was changed during a rolling update", Text: warnRetargeted(rc, images)},
 		{When: "something else of the spec was changed during a rolling update", Text: warnAdded(rc, images)},

@@ -43,7 +43,10 @@ func triggers(write Write, live, wanted api.Spec, options Options) bool {
 	if live.Replicas() == 0 || wanted.Replicas() == 0 {
 		return false
 	}
-	if cmp.Or(write.New.GetAnnotations()[api.TriggerAnnotation], options.Trigger) == api.TriggerTemplate {
+	switch trigger(write, options) {
+	case api.TriggerNone:
+		return false
+	case api.TriggerTemplate:
 		return !live.SameTemplate(wanted, options.HashLabelKey)
 	}
 	restarts := func(key string) bool { return live.TemplateAnnotation(key) != wanted.TemplateAnnotation(key) }
@@ -54,7 +57,7 @@ func triggers(write Write, live, wanted api.Spec, options Options) bool {
 // the pods to come only, which the user may not expect.
 func passUnrolled(write Write, live, wanted api.Spec, key string) Decision {
 	object, err := keepHashLabel(write, key)
-	if err != nil {
+	if err := cmp.Or(err, guardImages(write, wanted, live, key)); err != nil {
 		return refuse(err)
 	}
 	decision := passes(object)
@@ -155,6 +158,9 @@ func record(write Write, meaning Meaning, pending, wanted api.Spec, options Opti
 			return refuse(err)
 		}
 	}
+	if err := guardImages(write, wanted, pending, key); err != nil && !isLive {
+		return refuse(err)
+	}
 	object := shallowCopy(write.New)
 	setSpec(object, api.SpecOf(write.Old))
 	restoreReserved(object, write.Old)
@@ -228,7 +234,7 @@ func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string
 	rc, live := name(write.Old), api.SpecOf(write.Old)
 	switch {
 	case meaning == Requests:
-		return []string{warnRequested(rc, images(wanted))}
+		return append([]string{warnRequested(rc, images(wanted))}, warnHolds(write, meaning)...)
 	case meaning == Repeats && !repeatsLive(write, key) && !isCancelGesture(write):
 		return nil // it was about something else
 	case meaning == Repeats:
@@ -242,7 +248,7 @@ func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string
 	case live.Marked():
 		return []string{warnQueued(rc, images(wanted))}
 	}
-	return []string{warnRetargeted(rc, images(wanted))}
+	return append([]string{warnRetargeted(rc, images(wanted))}, warnHolds(write, meaning)...)
 }
 
 // images names the images of a spec, each once and in order.

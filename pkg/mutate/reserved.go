@@ -6,8 +6,8 @@ import "github.com/rcroll/rcroll/pkg/api"
 var reservedAnnotations = []string{
 	api.RequestAnnotation, api.RequestedByAnnotation, api.RequestedAtAnnotation,
 	api.ApprovedByAnnotation, api.ApprovedAtAnnotation,
-	api.LiveAnnotation, api.PromotingSinceAnnotation, api.PromotedAnnotation, api.CommandAnnotation,
-	api.ChangeCauseAnnotation,
+	api.LiveAnnotation, api.PromotingSinceAnnotation, api.PromotedAnnotation, api.OverriddenAnnotation,
+	api.ChangeCauseAnnotation, api.CommandAnnotation,
 }
 
 // guardReserved refuses to let a user add or change what is rcroll's.

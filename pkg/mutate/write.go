@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/policy"
 )
 
 // Write is one admission request for a ReplicationController.
@@ -35,6 +36,11 @@ type Write struct {
 	// Owner is the ReplicationController that controls New, as it is stored, where
 	// CreatesOwned; nil if there is none by that name.
 	Owner *unstructured.Unstructured
+
+	// Policies are those that select New, and MayOverride the names of those that the user
+	// may override, of all Overrides.
+	Policies    policy.Effective
+	MayOverride []string
 
 	// Stored answers Decision.Question: the spec that the API server would store; nil if
 	// it was not asked.

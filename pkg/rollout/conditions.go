@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/rcroll/rcroll/pkg/policy"
 )
 
 // Condition types of the RC. Progressing speaks the Deployment's vocabulary.
@@ -154,6 +156,13 @@ func pausedAtStep(s Snapshot, at position) announcement {
 	a := reconciling(corev1.ConditionUnknown, ReasonPausedAtStep, ReasonPausedAtStep, message)
 	a.events = []Event{normal(ReasonPausedAtStep, message)}
 	a.step = at.number
+	return a
+}
+
+func held(by policy.Hold) announcement {
+	reason := string(by.Kind)
+	a := reconciling(corev1.ConditionUnknown, reason, reason, by.Message)
+	a.events = []Event{normal(reason, by.Message)}
 	return a
 }
 

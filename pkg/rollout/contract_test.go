@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/rcroll/rcroll/pkg/policy"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
@@ -28,6 +29,9 @@ func TestContract(t *testing.T) {
 		"NotReady":                          rollout.ReasonNotReady,
 		"ReplicationControllerPaused":       rollout.ReasonPaused,
 		"PausedAtStep":                      rollout.ReasonPausedAtStep,
+		"Frozen":                            string(policy.Frozen),
+		"OutsideWindow":                     string(policy.OutsideWindow),
+		"Queued":                            string(policy.Queued),
 		"InvalidSettings":                   rollout.ReasonInvalidSettings,
 		"InvalidRequest":                    rollout.ReasonInvalidRequest,
 		"NameConflict":                      rollout.ReasonNameConflict,

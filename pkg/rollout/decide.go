@@ -1,5 +1,7 @@
 package rollout
 
+import "time"
+
 // Phase is what a rollout is doing. It names the case of the cascade that decides.
 type Phase string
 
@@ -24,6 +26,9 @@ const (
 
 	// PausedAtStep: the rollout is at a step that is a pause.
 	PausedAtStep Phase = "PausedAtStep"
+
+	// Held: a policy wants no step, or not yet.
+	Held Phase = "Held"
 
 	// RollingBack: the live template is requested again.
 	RollingBack Phase = "RollingBack"
@@ -50,6 +55,7 @@ func Decide(s Snapshot) Decision {
 // begun is finished, whatever else was asked for meanwhile, for the pods have no
 // controller then, or are about to lose it; neither a pause nor broken settings keep
 // a request from being forgotten that is fulfilled; both keep everything else as it is.
+// Policies hold whatever is no rescue: neither the end of a promotion nor a rollback.
 func (s Snapshot) phase() (Phase, func(Snapshot) Decision) {
 	switch {
 	case s.RC.Deleting:
@@ -68,6 +74,8 @@ func (s Snapshot) phase() (Phase, func(Snapshot) Decision) {
 		return RollingBack, rollBack
 	case s.atPause():
 		return PausedAtStep, pauseAtStep
+	case s.Hold != nil:
+		return Held, hold
 	default:
 		return Rolling, roll
 	}
@@ -79,6 +87,17 @@ func leaveToGarbageCollector(Snapshot) Decision {
 
 func block(s Snapshot) Decision {
 	return s.announce(blocked(*s.BlockedBy), stay(s.BlockedBy.Message))
+}
+
+// hold costs nothing while it lasts: a policy that changes wakes the rollout, and a time at
+// which it ends by itself is known. The pods are not waited for, so that the deadline's clock
+// stands still.
+func hold(s Snapshot) Decision {
+	decision := stay(s.Hold.Message)
+	if !s.Hold.Until.IsZero() {
+		decision.RequeueAfter = max(time.Second, s.Hold.Until.Sub(s.Now))
+	}
+	return s.announce(held(*s.Hold), decision)
 }
 
 func pause(s Snapshot) Decision {

@@ -36,6 +36,15 @@ const (
 	// ReasonPausedAtStep: the rollout is at a step that is a pause.
 	ReasonPausedAtStep = "PausedAtStep"
 
+	// ReasonFrozen: a policy allows no step.
+	ReasonFrozen = "Frozen"
+
+	// ReasonOutsideWindow: a policy allows no step at this time.
+	ReasonOutsideWindow = "OutsideWindow"
+
+	// ReasonQueued: a policy allows so many rollouts at once.
+	ReasonQueued = "Queued"
+
 	// ReasonInvalidSettings: an annotation that says how to roll does not parse.
 	ReasonInvalidSettings = "InvalidSettings"
 

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/policy"
 )
 
 // Snapshot is everything that a decision is based on.
@@ -43,6 +44,10 @@ type Snapshot struct {
 	BlockedBy *BlockedBy
 
 	Strategy api.Strategy
+
+	// Hold is what policies have the rollout wait for; nil if they do not. It does not hold a
+	// rescue.
+	Hold *policy.Hold
 
 	// Conditions are those of RC.
 	Conditions []corev1.ReplicationControllerCondition
@@ -145,6 +150,14 @@ type Inspection struct {
 	// this pass.
 	Due, Fresh bool
 }
+
+// Begun reports whether anything was done for the request, so that it takes a place among
+// the rollouts in progress.
+func (s Snapshot) Begun() bool { return s.promoting() || len(s.Owned) > 0 }
+
+// Rescue reports whether the rollout goes back to what is live, or ends what must not stay
+// half-way: nothing but its own user holds that.
+func (s Snapshot) Rescue() bool { return s.promoting() || s.cancelled() }
 
 // promoting reports whether a promotion has begun. It is finished before anything
 // else happens.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/pkg/policy"
 )
 
 // Paths that the MutatingWebhookConfiguration names.
@@ -39,11 +40,11 @@ const fieldOwner = client.FieldOwner("rcroll-webhook")
 // Register mounts the handlers on a server, and is called once in a process. The
 // client must read from the API server, not from a cache: a decision holds for the
 // object as it is stored.
-func Register(server webhook.Server, c client.Client, judge Judge, options mutate.Options) {
+func Register(server webhook.Server, c client.Client, judge Judge, policies Policies, options mutate.Options) {
 	metrics.Registry.MustRegister(Collectors()...)
 	bounds, turns := newBounds(), newTurns()
 	for path, handler := range map[string]admission.Handler{
-		ControllerPath: &controllerHandler{client: c, judge: judge, turns: turns, clock: clock.RealClock{}, options: options},
+		ControllerPath: &controllerHandler{client: c, judge: judge, turns: turns, policies: policies, clock: clock.RealClock{}, options: options},
 		ScalePath:      &scaleHandler{client: c, judge: judge, turns: turns, clock: clock.RealClock{}, options: options},
 	} {
 		server.Register(path, bounds.limit(&admission.Webhook{Handler: handler}))
@@ -63,11 +64,17 @@ type Judge interface {
 
 // controllerHandler answers reviews of ReplicationControllers.
 type controllerHandler struct {
-	client  client.Client
-	judge   Judge
-	turns   *turns
-	clock   clock.PassiveClock
-	options mutate.Options
+	client   client.Client
+	judge    Judge
+	turns    *turns
+	policies Policies // nil if there are none
+	clock    clock.PassiveClock
+	options  mutate.Options
+}
+
+// Policies are those that select a ReplicationController. Package policies has the real ones.
+type Policies interface {
+	For(ctx context.Context, rc metav1.Object) (policy.Effective, error)
 }
 
 func (h *controllerHandler) Handle(ctx context.Context, req admission.Request) admission.Response {
@@ -132,6 +139,9 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 		if write.Owner, err = h.ownerOf(ctx, write.New); err != nil {
 			return mutate.Decision{}, nil, err
 		}
+	}
+	if err := h.addPolicies(ctx, req, &write); err != nil {
+		return mutate.Decision{}, nil, err
 	}
 	decision := mutate.Decide(write, h.options)
 	if decision.Question == nil {

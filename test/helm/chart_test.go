@@ -96,12 +96,12 @@ func kustomize(t *testing.T, dir string) string {
 }
 
 // TestSameAsBase: with the default values the chart installs what manifests/base does,
-// but for the namespace, which is made by who installs a chart.
+// but for the namespace, which is made by who installs a chart, and what keeps the policies.
 func TestSameAsBase(t *testing.T) {
 	want := objects(t, base(t))
 	require.Contains(t, want, "Namespace rcroll-system")
 	delete(want, "Namespace rcroll-system")
-	got := render(t, inSystem, "")
+	got := render(t, inSystem, "crds: {keep: false}") // which kubectl knows nothing of
 	for key := range got {
 		assert.Contains(t, want, key, "the chart only")
 	}
@@ -147,7 +147,7 @@ func TestAnyNamespace(t *testing.T) {
 func TestNamespaceByReplacement(t *testing.T) {
 	replaced := objects(t, strings.ReplaceAll(base(t), "rcroll-system", "platform"))
 	delete(replaced, "Namespace platform")
-	assert.Equal(t, render(t, Release{Name: "x", Namespace: "platform", KubeVersion: "v1.37.2"}, ""), replaced)
+	assert.Equal(t, render(t, Release{Name: "x", Namespace: "platform", KubeVersion: "v1.37.2"}, "crds: {keep: false}"), replaced)
 }
 
 // TestBeforeMutatingPolicies: an older API server is not asked for what it does not know.

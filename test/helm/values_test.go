@@ -41,6 +41,8 @@ var changes = map[string]struct {
 	"dashboard":         {"dashboard: {enabled: true, labels: {release: prom}}", []string{"name: rcroll-dashboard", `grafana_dashboard: "1"`, "release: prom", `"uid": "rcroll"`}, nil},
 	"drain":             {"drain: {patience: 2m, timeout: 10m}", []string{"kind: Job", "- --patience=2m", "- --timeout=10m"}, nil},
 	"no drain":          {"drain: {enabled: false}", nil, []string{"kind: Job", "rcroll-drain"}},
+	"no policies":       {"crds: {enabled: false}", nil, []string{"kind: CustomResourceDefinition"}},
+	"policies go":       {"crds: {keep: false}", []string{"kind: CustomResourceDefinition"}, []string{"helm.sh/resource-policy"}},
 	"opt in":            {"optIn: true", []string{`values: ["true"]`, "orValue('') != 'true'", "rcroll.dev/enabled=true"}, []string{`values: ["false"]`, "operator: NotIn\n      values: [\"true\"]"}},
 	"trigger":           {"trigger: template", []string{"- --trigger=template"}, nil},
 	"hash key":          {"hashKey: rcroll.dev/hash", []string{"- --hash-label-key=rcroll.dev/hash", `expression: "'rcroll.dev/hash'"`}, []string{"'deployment'"}},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/pkg/policy"
 	"github.com/rcroll/rcroll/test/shipped"
 )
 
@@ -56,6 +57,9 @@ func (w *World) review(by requester, old *RC, object map[string]any) (map[string
 	}
 	if w.webhookDown {
 		return nil, errWebhookDown
+	}
+	if by.user != agentUser && by.user != webhookUser {
+		write.Policies = w.policies.set.For(policy.Target{Labels: write.New.GetLabels()})
 	}
 	decision := mutate.Decide(write, mutateOptions)
 	if decision.Question != nil {

@@ -123,9 +123,13 @@ func (c *cachedClient) Get(_ context.Context, key client.ObjectKey, into client.
 func (c *cachedClient) List(_ context.Context, into client.ObjectList, opts ...client.ListOption) error {
 	list := into.(*unstructured.UnstructuredList)
 	options := (&client.ListOptions{}).ApplyOptions(opts)
-	owner := options.FieldSelector.Requirements()[0].Value
+	isSelected := func(*RC) bool { return true }
+	if options.FieldSelector != nil {
+		owner := options.FieldSelector.Requirements()[0].Value
+		isSelected = func(rc *RC) bool { return rc.owner.name == owner }
+	}
 	for _, rc := range inOrder(c.process.cache) {
-		if rc.owner.name == owner {
+		if isSelected(rc) {
 			list.Items = append(list.Items, unstructured.Unstructured{Object: rc.copy()})
 		}
 	}

@@ -38,7 +38,7 @@ func drive(t *testing.T, replicas int64, settings ...string) *driver {
 }
 
 // startOne starts an agent whose cache is up to date.
-func (d *driver) startOne() { d.startAgent(newProcess(d.now), len(d.rcHistory)) }
+func (d *driver) startOne() { d.startAgent(newProcess(d.now, d.policies), len(d.rcHistory)) }
 
 // request has a user ask for an image, also for the live one.
 func (d *driver) request(image string) {

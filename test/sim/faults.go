@@ -67,12 +67,12 @@ const frozenFor = 30 * time.Second
 func (w *World) startFault(kind faultKind, n int, name string) {
 	switch kind {
 	case overlap:
-		w.startAgent(newProcess(w.now), n)
+		w.startAgent(newProcess(w.now, w.policies), n)
 	case freeze:
 		a := w.agents[0]
 		a.frozen = w.now + frozenFor
 		w.tell("agent %d stands still before: %s", a.id, a.call)
-		w.startAgent(newProcess(w.now), n)
+		w.startAgent(newProcess(w.now, w.policies), n)
 	case relistAgent:
 		w.tell("agent %d lists again", w.agents[n].id)
 		w.agents[n].rcs.relist(w.rcs)

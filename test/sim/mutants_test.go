@@ -52,8 +52,8 @@ var mutants = []struct {
 		{"pkg/rollout/promote.go", ` && len(s.Owned) == 1`, ``},
 	}},
 	{name: "wrong rounding", edits: []edit{
-		{"pkg/api/strategy.go", `scaled(s.MaxSurge, desired, true)`, `scaled(s.MaxSurge, desired, false)`},
-		{"pkg/api/strategy.go", `scaled(s.MaxUnavailable, desired, false)`, `scaled(s.MaxUnavailable, desired, true)`},
+		{"pkg/api/strategy.go", `Pods(s.MaxSurge, desired, true)`, `Pods(s.MaxSurge, desired, false)`},
+		{"pkg/api/strategy.go", `Pods(s.MaxUnavailable, desired, false)`, `Pods(s.MaxUnavailable, desired, true)`},
 	}},
 	{name: "no resourceVersion", edits: []edit{
 		{"pkg/agent/apply.go", `metadata["resourceVersion"] = member.GetResourceVersion()`, ``},
@@ -122,6 +122,23 @@ var mutants = []struct {
 	{name: "merge unchecked", by: []string{"./pkg/mutate", "-run=^TestMergeIsFaithful$"}, edits: []edit{
 		{"pkg/mutate/mergelist.go", `if _, repeated := e.byKey[key]; repeated {`, `if _, repeated := e.byKey[key]; repeated && false {`},
 	}},
+	{name: "a freeze holds a rescue", by: []string{"./test/sim", "-run=^TestNoPolicyHoldsARescue$"}, edits: []edit{
+		{"pkg/agent/policies.go", `s.Rescue() || s.RC.Deleting`, `s.RC.Deleting`},
+		{"pkg/rollout/decide.go", `	case s.cancelled():
+		return RollingBack, rollBack
+	case s.Hold != nil:
+		return Held, hold
+`, `	case s.Hold != nil:
+		return Held, hold
+	case s.cancelled():
+		return RollingBack, rollBack
+`},
+	}},
+	{name: "the deadline's clock runs in a freeze", by: []string{"./test/sim", "-run=^TestFreezeStopsTheClock$"}, edits: []edit{
+		{"pkg/rollout/conditions.go", `reconciling(corev1.ConditionUnknown, reason, reason, by.Message)`, `reconciling(corev1.ConditionTrue, s.underwayReason(), reason, by.Message)`},
+		{"pkg/rollout/conditions.go", `func held(by policy.Hold) announcement {`, `func held(s Snapshot, by policy.Hold) announcement {`},
+		{"pkg/rollout/decide.go", `held(*s.Hold)`, `held(s, *s.Hold)`},
+	}},
 	{name: "leave finished pods", edits: []edit{
 		{"pkg/rollout/promote.go", `if s.Pods == nil {
 		return decision`, `if true {
@@ -187,7 +204,7 @@ func TestMutants(t *testing.T) {
 }
 
 // failurePattern is how a property that does not hold is told.
-var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d: .*|--- FAIL: TestMerge\w+`)
+var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d: .*|--- FAIL: Test(Merge|NoPolicy|Freeze)\w+`)
 
 func moduleRoot(t *testing.T) string {
 	root, err := filepath.Abs("../..")

@@ -44,10 +44,10 @@ var quiet = logr.NewContext(context.Background(), logr.Discard())
 // errKilled is what calls of a process end with that is no more.
 var errKilled = errors.New("the process was killed")
 
-func newProcess(now time.Duration) *process {
+func newProcess(now time.Duration, policies *policies) *process {
 	p := &process{clock: &virtualClock{now: epoch.Add(now)}}
 	cached := &cachedClient{process: p}
-	p.reconciler = rcroll.NewReconciler(cached, &liveReader{process: p}, &recorder{process: p}, api.DefaultHashLabelKey, p.clock)
+	p.reconciler = rcroll.NewReconciler(cached, &liveReader{process: p}, &recorder{process: p}, policies, api.DefaultHashLabelKey, p.clock)
 	return p
 }
 

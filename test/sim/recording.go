@@ -144,7 +144,7 @@ func (r *recording) replay() answer {
 // process is a process that was told everything. It is in the middle of the pass
 // that is under way.
 func (r *recording) process() (*process, answer) {
-	p := newProcess(r.started)
+	p := newProcess(r.started, &policies{})
 	var a answer
 	for _, pass := range r.passes {
 		p.events = nil

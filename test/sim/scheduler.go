@@ -143,7 +143,7 @@ func (w *World) take(s step) {
 	case agentCalls:
 		w.answerCall(s.n, s.fault)
 	case agentStarts:
-		w.startAgent(newProcess(w.now), s.n)
+		w.startAgent(newProcess(w.now, w.policies), s.n)
 	case managerSeesRC:
 		w.manager.seeRC(s.n)
 	case managerSeesPod:

@@ -41,6 +41,9 @@ type World struct {
 	// shared by clones.
 	defects map[string]*defect
 
+	// policies are what administrators want. They are shared by clones.
+	policies *policies
+
 	// now is the virtual time.
 	now time.Duration
 
@@ -60,7 +63,7 @@ type World struct {
 }
 
 func newWorld() *World {
-	w := &World{store: newStore(), manager: newRCManager(), collector: newCollector(), story: &story{}}
+	w := &World{policies: &policies{}, store: newStore(), manager: newRCManager(), collector: newCollector(), story: &story{}}
 	w.defects = map[string]*defect{"tomcat:bad": cannotPull("Back-off pulling image tomcat:bad")}
 	w.check = newChecker()
 	return w

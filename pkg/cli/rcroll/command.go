@@ -36,7 +36,7 @@ func NewCommand(streams genericiooptions.IOStreams, version string) *cobra.Comma
 	e.config.AddFlags(root.PersistentFlags())
 	root.SetOut(streams.Out)
 	root.AddCommand(e.statusCommand(), e.listCommand(), e.getCommand(), e.diffCommand(), e.setCommand(),
-		e.historyCommand(), e.undoCommand(), e.convertCommand())
+		e.historyCommand(), e.undoCommand(), e.convertCommand(), e.policyCommand())
 	for _, a := range actions {
 		root.AddCommand(e.actionCommand(a))
 	}

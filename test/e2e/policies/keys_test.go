@@ -34,6 +34,7 @@ func forgeries(t *testing.T) map[string]string {
 		"metadata.annotations[rcroll.dev/requested-by]":    entry("annotations", "rcroll.dev/requested-by", "somebody else"),
 		"metadata.annotations[rcroll.dev/requested-at]":    entry("annotations", "rcroll.dev/requested-at", "2026-01-01T00:00:00Z"),
 		"metadata.annotations[rcroll.dev/change-cause]":    entry("annotations", api.ChangeCauseAnnotation, "none"),
+		"metadata.annotations[rcroll.dev/overridden]":      entry("annotations", api.OverriddenAnnotation, `{"policies":["freeze"]}`),
 		"metadata.labels[rcroll.dev/rolling]":              entry("labels", api.RollingLabel, api.True),
 	}
 }

@@ -1,0 +1,356 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// RolloutPolicy decides how the ReplicationControllers that it selects roll, whatever
+// their owners' pipelines send. Defaults are those of one policy: of those that select a
+// ReplicationController, the one of the highest priority. Everything else restricts, and
+// the restrictions of all policies that select it hold together. A cancel and a rollback
+// are never held up by any of them.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,shortName=rop,categories=rcroll
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=`.status.conditions[?(@.type=="Accepted")].status`
+// +kubebuilder:printcolumn:name="Priority",type=integer,JSONPath=`.spec.priority`
+// +kubebuilder:printcolumn:name="Frozen",type=boolean,JSONPath=`.status.frozen`
+// +kubebuilder:printcolumn:name="In Flight",type=integer,JSONPath=`.status.inFlight`
+// +kubebuilder:printcolumn:name="Queued",type=integer,JSONPath=`.status.queued`
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.spec.frozen.reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type RolloutPolicy struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// What the policy says.
+	// +required
+	Spec RolloutPolicySpec `json:"spec"`
+
+	// What rcroll's agent makes of it. Written by rcroll only.
+	// +optional
+	Status RolloutPolicyStatus `json:"status,omitempty"`
+}
+
+// RolloutPolicyList is a list of policies.
+//
+// +kubebuilder:object:root=true
+type RolloutPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []RolloutPolicy `json:"items"`
+}
+
+// RolloutPolicySpec is what a policy says.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.onClose) || has(self.windows)",message="onClose needs windows that can close"
+type RolloutPolicySpec struct {
+	// Selects namespaces by their labels; all, if left out.
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+
+	// Selects ReplicationControllers by their labels; all, if left out.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+
+	// Of several policies that select a ReplicationController, the defaults are those of the
+	// one of the highest priority, and among those of equal priority of the first by name. A
+	// policy without defaults does not count. The priority means nothing to restrictions.
+	// +optional
+	// +kubebuilder:default=0
+	Priority int32 `json:"priority,omitempty"`
+
+	// How a ReplicationController rolls that does not say so itself by annotations.
+	// +optional
+	Defaults *RolloutDefaults `json:"defaults,omitempty"`
+
+	// Bounds of what owners may set by annotations. An annotation beyond them is refused. One
+	// that was set before the policy counts as the bound.
+	// +optional
+	Limits *RolloutLimits `json:"limits,omitempty"`
+
+	// While this is set, no rollout begins and none that is in progress goes on, except for a
+	// promotion that has begun. Requests are recorded, and begin when it is removed.
+	// +optional
+	Frozen *Freeze `json:"frozen,omitempty"`
+
+	// When rollouts may begin: within one of the Allow windows, if there are any, and outside
+	// of all Deny windows.
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=atomic
+	Windows []Window `json:"windows,omitempty"`
+
+	// What becomes of a rollout in progress when the windows close: Finish (the default) lets
+	// it go on to its end, Hold keeps it where it is until they open.
+	// +optional
+	OnClose OnClose `json:"onClose,omitempty"`
+
+	// How many of the selected ReplicationControllers may roll at once. The others wait, and
+	// begin in the order of their requests.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MaxConcurrentRollouts *int32 `json:"maxConcurrentRollouts,omitempty"`
+
+	// What may be rolled out.
+	// +optional
+	Images *AllowedImages `json:"images,omitempty"`
+}
+
+// RolloutDefaults are the settings of ReplicationControllers that have no annotation.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.maxSurge) || string(self.maxSurge) != '0' && string(self.maxSurge) != '0%' || has(self.maxUnavailable) && string(self.maxUnavailable) != '0' && string(self.maxUnavailable) != '0%'",message="maxUnavailable must be more than 0 if maxSurge is 0: otherwise no pod can be replaced"
+type RolloutDefaults struct {
+	// Which change of the spec asks for a rollout: Image, Template (any change of the pod
+	// template) or None. Default of the annotation rcroll.dev/trigger.
+	// +optional
+	Trigger Trigger `json:"trigger,omitempty"`
+
+	// Pods that may exist above the desired ones: a number, or a percentage rounded up.
+	// Default of the annotation rcroll.dev/max-surge.
+	// +optional
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 1000000 : self.matches('^(1000|[0-9]{1,3})%$')",message="must be a number of pods from 0 to 1000000, or a percentage from 0% to 1000%"
+	MaxSurge *intstr.IntOrString `json:"maxSurge,omitempty"`
+
+	// Pods that may be unavailable: a number, or a percentage rounded down. Default of the
+	// annotation rcroll.dev/max-unavailable.
+	// +optional
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 1000000 : self.matches('^(100|[0-9]{1,2})%$')",message="must be a number of pods from 0 to 1000000, or a percentage from 0% to 100%"
+	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
+
+	// The least time between two scale-ups, such as 30s. Default of the annotation
+	// rcroll.dev/update-period.
+	// +optional
+	UpdatePeriod *Duration `json:"updatePeriod,omitempty"`
+
+	// How long a rollout may make no progress before it counts as failed, such as 10m.
+	// Default of the annotation rcroll.dev/progress-deadline.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	ProgressDeadline *Duration `json:"progressDeadline,omitempty"`
+
+	// What becomes of a rollout that failed: Hold or Rollback. Default of the annotation
+	// rcroll.dev/on-failure.
+	// +optional
+	OnFailure OnFailure `json:"onFailure,omitempty"`
+}
+
+// RolloutLimits bound the settings.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.maxSurge) || !has(self.maxUnavailable) || string(self.maxSurge) != '0' && string(self.maxSurge) != '0%' || string(self.maxUnavailable) != '0' && string(self.maxUnavailable) != '0%'",message="maxSurge and maxUnavailable must not both be 0: otherwise no pod can be replaced"
+type RolloutLimits struct {
+	// The most that rcroll.dev/max-surge may say.
+	// +optional
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 1000000 : self.matches('^(1000|[0-9]{1,3})%$')",message="must be a number of pods from 0 to 1000000, or a percentage from 0% to 1000%"
+	MaxSurge *intstr.IntOrString `json:"maxSurge,omitempty"`
+
+	// The most that rcroll.dev/max-unavailable may say.
+	// +optional
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 && self <= 1000000 : self.matches('^(100|[0-9]{1,2})%$')",message="must be a number of pods from 0 to 1000000, or a percentage from 0% to 100%"
+	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
+
+	// The least that rcroll.dev/update-period may say.
+	// +optional
+	MinUpdatePeriod *Duration `json:"minUpdatePeriod,omitempty"`
+
+	// The most that rcroll.dev/progress-deadline may say.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	MaxProgressDeadline *Duration `json:"maxProgressDeadline,omitempty"`
+}
+
+// Duration is a Go duration, such as 1m30s.
+//
+// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:Pattern=`^([0-9]+(ms|s|m|h))+$`
+// +kubebuilder:validation:XValidation:rule="duration(self) <= duration('8760h')",message="must be at most 8760h"
+type Duration string
+
+// Trigger is which change asks for a rollout.
+//
+// +kubebuilder:validation:Enum=Image;Template;None
+type Trigger string
+
+const (
+	// TriggerImage: another image of a container or init container.
+	TriggerImage Trigger = "Image"
+
+	// TriggerTemplate: any change of the pod template.
+	TriggerTemplate Trigger = "Template"
+
+	// TriggerNone: no change. Edits are stored as without rcroll.
+	TriggerNone Trigger = "None"
+)
+
+// OnFailure is what becomes of a rollout that failed.
+//
+// +kubebuilder:validation:Enum=Hold;Rollback
+type OnFailure string
+
+const (
+	// Hold leaves it where it is.
+	Hold OnFailure = "Hold"
+
+	// Rollback cancels it.
+	Rollback OnFailure = "Rollback"
+)
+
+// OnClose is what becomes of a rollout in progress when the windows close.
+//
+// +kubebuilder:validation:Enum=Finish;Hold
+type OnClose string
+
+const (
+	// OnCloseFinish lets it go on to its end.
+	OnCloseFinish OnClose = "Finish"
+
+	// OnCloseHold keeps it where it is until they open.
+	OnCloseHold OnClose = "Hold"
+)
+
+// Freeze holds rollouts.
+type Freeze struct {
+	// Why, for those whose rollouts wait: they read it in conditions and warnings.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Reason string `json:"reason"`
+}
+
+// Window is a time that recurs every week (days, start, end and timeZone), or one that
+// does not (from and until).
+//
+// +kubebuilder:validation:XValidation:rule="!(has(self.from) || has(self.until)) || !(has(self.days) || has(self.start) || has(self.end) || has(self.timeZone))",message="from and until are for a window that does not recur: use either them, or days, start, end and timeZone"
+// +kubebuilder:validation:XValidation:rule="has(self.from) == has(self.until)",message="from and until belong together"
+// +kubebuilder:validation:XValidation:rule="!has(self.from) || !has(self.until) || self.from < self.until",message="from must be before until"
+type Window struct {
+	// Allow: rollouts may begin within it. Deny: none may.
+	// +required
+	Kind WindowKind `json:"kind"`
+
+	// The days on which it starts; every day, if left out.
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=7
+	// +listType=set
+	Days []Day `json:"days,omitempty"`
+
+	// When it starts on each of them, such as "09:00"; by default at the beginning of the day.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$`
+	Start string `json:"start,omitempty"`
+
+	// When it ends, such as "17:00"; by default at the end of the day. If that is not after
+	// the start, it ends on the next day.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$`
+	End string `json:"end,omitempty"`
+
+	// The time zone of days, start and end, by its name in the IANA database, such as
+	// Europe/Berlin; by default UTC. With one that is unknown the policy is not accepted, and
+	// the time counts as denied.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	TimeZone string `json:"timeZone,omitempty"`
+
+	// When a window begins that does not recur.
+	// +optional
+	From *metav1.Time `json:"from,omitempty"`
+
+	// When a window ends that does not recur.
+	// +optional
+	Until *metav1.Time `json:"until,omitempty"`
+
+	// Why, for those whose rollouts wait.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Reason string `json:"reason,omitempty"`
+}
+
+// WindowKind says whether rollouts may begin within a window, or may not.
+//
+// +kubebuilder:validation:Enum=Allow;Deny
+type WindowKind string
+
+const (
+	// Allow: rollouts may begin within the window.
+	Allow WindowKind = "Allow"
+
+	// Deny: none may.
+	Deny WindowKind = "Deny"
+)
+
+// Day is a day of the week.
+//
+// +kubebuilder:validation:Enum=Mon;Tue;Wed;Thu;Fri;Sat;Sun
+type Day string
+
+// AllowedImages says what may be rolled out.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.prefixes) || has(self.rule)",message="needs prefixes or a rule"
+type AllowedImages struct {
+	// Every image of the requested pod template must begin with one of these, such as
+	// registry.example.com/. End it with a slash: registry.example.co is also how
+	// registry.example.com begins.
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	// +listType=set
+	Prefixes []string `json:"prefixes,omitempty"`
+
+	// A CEL expression that must be true. Its variables are template, the requested pod
+	// template, and images, the list of all images in it:
+	// images.all(i, i.contains('@sha256:')). With one that does not compile the policy is not
+	// accepted, and nothing may be rolled out.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	Rule string `json:"rule,omitempty"`
+
+	// What owners read whose images are not allowed, such as where to find those that are.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Message string `json:"message,omitempty"`
+}
+
+// Accepted is the condition that tells whether rcroll understands all of a policy. What it
+// does not understand counts as the strictest that it could mean.
+const Accepted = "Accepted"
+
+// RolloutPolicyStatus is what the agent makes of a policy.
+type RolloutPolicyStatus struct {
+	// The generation that the status is about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// Accepted is True, or False with what is wrong.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// Whether the policy freezes what it selects.
+	// +optional
+	Frozen bool `json:"frozen"`
+
+	// Requested rollouts of ReplicationControllers that it selects.
+	// +optional
+	Matched int32 `json:"matched"`
+
+	// Of those, the ones that have begun.
+	// +optional
+	InFlight int32 `json:"inFlight"`
+
+	// Of those, the ones that any policy keeps waiting.
+	// +optional
+	Queued int32 `json:"queued"`
+}

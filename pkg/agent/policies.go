@@ -1,0 +1,199 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/policy"
+	"github.com/rcroll/rcroll/pkg/rollout"
+)
+
+// Policies are those that select a ReplicationController. Package policies has the real ones.
+type Policies interface {
+	For(ctx context.Context, rc metav1.Object) (policy.Effective, error)
+}
+
+// queue is what the agent knows of rollouts that policies allow a number of at once.
+type queue struct {
+	mu sync.Mutex
+
+	// admitted have been given a place, of which the cache may not tell yet.
+	admitted map[types.NamespacedName]types.UID
+
+	// wake has rollouts looked at; nil until the controller runs.
+	wake workqueue.TypedInterface[reconcile.Request]
+}
+
+func (r *reconciler) policiesFor(ctx context.Context, rc *unstructured.Unstructured) (policy.Effective, error) {
+	if r.policies == nil {
+		return nil, nil
+	}
+	effective, err := r.policies.For(ctx, rc)
+	if err != nil {
+		return nil, fmt.Errorf("find the policies of ReplicationController %s: %w", client.ObjectKeyFromObject(rc), err)
+	}
+	return effective, nil
+}
+
+// applyPolicies finds out whether policies hold a rollout. Nothing holds a rescue.
+func (r *reconciler) applyPolicies(ctx context.Context, o *observation, effective policy.Effective) error {
+	s := &o.snapshot
+	if len(effective) == 0 || s.Rescue() || s.RC.Deleting {
+		return nil
+	}
+	overridden := api.OverriddenPolicies(o.rc.GetAnnotations(), s.Now)
+	if s.Hold = effective.Hold(s.Now, s.Begun(), overridden); s.Hold != nil {
+		return nil
+	}
+	if s.Begun() || s.BlockedBy != nil || s.Strategy.Paused || len(effective.Queues(overridden)) == 0 {
+		return nil
+	}
+	var err error
+	s.Hold, err = r.awaitTurn(ctx, o)
+	return err
+}
+
+// awaitTurn gives a rollout a place in the queues of its policies; the hold says which has
+// none. Turns are decided one after the other, and by what all rollouts are in the cache.
+func (r *reconciler) awaitTurn(ctx context.Context, o *observation) (*policy.Hold, error) {
+	r.queue.mu.Lock()
+	defer r.queue.mu.Unlock()
+	if r.queue.admitted[o.key] == o.rc.GetUID() {
+		return nil, nil
+	}
+	waiting, err := r.waiting(ctx, o.snapshot.Now, o.key)
+	if err != nil {
+		return nil, err
+	}
+	turns, full := policy.Turns(waiting)
+	if turns[o.key] {
+		r.queue.admitted[o.key] = o.rc.GetUID()
+		return nil, nil
+	}
+	return full[o.key], nil
+}
+
+// waiting are all requested rollouts. One that stalls before it has begun is not waited for,
+// except by itself.
+func (r *reconciler) waiting(ctx context.Context, now time.Time, own types.NamespacedName) ([]policy.Waiting, error) {
+	list := emptyRCList()
+	if err := r.cached.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	begun := map[types.UID]bool{}
+	for i := range list.Items {
+		if api.IsOwned(&list.Items[i]) {
+			begun[metav1.GetControllerOf(&list.Items[i]).UID] = true
+		}
+	}
+	var waiting []policy.Waiting
+	pending := map[types.NamespacedName]types.UID{}
+	for i := range list.Items {
+		rc := &list.Items[i]
+		if _, requested := rc.GetAnnotations()[api.RequestAnnotation]; !requested || rc.GetDeletionTimestamp() != nil {
+			continue
+		}
+		effective, err := r.policies.For(ctx, rc)
+		if err != nil {
+			return nil, err
+		}
+		key := client.ObjectKeyFromObject(rc)
+		w := waitingOf(rc, effective, now)
+		w.Ready = w.Ready && (key == own || !isStalled(rc))
+		w.Begun = begun[rc.GetUID()] || api.SpecOf(rc).Promoting() != ""
+		if r.queue.admitted[key] == rc.GetUID() && (w.Begun || w.Ready) {
+			w.Begun = true
+			pending[key] = rc.GetUID()
+		}
+		waiting = append(waiting, w)
+	}
+	r.queue.admitted = pending
+	return waiting, nil
+}
+
+func waitingOf(rc *unstructured.Unstructured, effective policy.Effective, now time.Time) policy.Waiting {
+	annotations := rc.GetAnnotations()
+	overridden := api.OverriddenPolicies(annotations, now)
+	strategy, err := api.ParseStrategy(effective.Settings(annotations))
+	at, _ := requestedAt(rc)
+	return policy.Waiting{
+		Key:         client.ObjectKeyFromObject(rc),
+		RequestedAt: at,
+		Ready:       err == nil && !strategy.Paused && effective.Hold(now, false, overridden) == nil,
+		Queues:      effective.Queues(overridden),
+	}
+}
+
+func isStalled(rc *unstructured.Unstructured) bool {
+	conditions, _ := rollout.ConditionsOf(rc)
+	stalled := rollout.FindCondition(conditions, rollout.Stalled)
+	return stalled != nil && stalled.Status == corev1.ConditionTrue
+}
+
+// wakeNext looks at those whose turn it is after a place was left, and at no others: many
+// may wait.
+func (r *reconciler) wakeNext(ctx context.Context) error {
+	if r.policies == nil {
+		return nil
+	}
+	r.queue.mu.Lock()
+	defer r.queue.mu.Unlock()
+	if r.queue.wake == nil {
+		return nil
+	}
+	waiting, err := r.waiting(ctx, r.clock.Now(), types.NamespacedName{})
+	if err != nil {
+		return err
+	}
+	turns, _ := policy.Turns(waiting)
+	for i := range waiting {
+		if len(waiting[i].Queues) > 0 && turns[waiting[i].Key] {
+			r.queue.wake.Add(reconcile.Request{NamespacedName: waiting[i].Key})
+		}
+	}
+	return nil
+}
+
+// leaveQueue lets others go before a rollout that its own user, or its settings, keep from
+// beginning.
+func (r *reconciler) leaveQueue(ctx context.Context, o *observation, decision rollout.Decision) error {
+	if o.snapshot.Begun() || decision.Phase != rollout.Paused && decision.Phase != rollout.Blocked {
+		return nil
+	}
+	return r.wakeNext(ctx)
+}
+
+// wakeBy is a source of the controller.
+func (r *reconciler) wakeBy(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	r.queue.mu.Lock()
+	defer r.queue.mu.Unlock()
+	r.queue.wake = queue
+	return nil
+}
+
+// wakeAll looks at all rollouts that are requested: the policies have changed.
+func (r *reconciler) wakeAll(ctx context.Context) {
+	r.queue.mu.Lock()
+	wake := r.queue.wake
+	r.queue.mu.Unlock()
+	list := emptyRCList()
+	if wake == nil || r.cached.List(ctx, list, client.UnsafeDisableDeepCopy) != nil {
+		return // All are looked at when the controller starts.
+	}
+	for i := range list.Items {
+		if _, requested := list.Items[i].GetAnnotations()[api.RequestAnnotation]; requested {
+			wake.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package mutate
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/policy"
+)
+
+// Overrides are the policies that a write asks to override. Whether its user may has to be
+// found out first (Write.MayOverride).
+func Overrides(write Write) []string {
+	if write.Old == nil {
+		return nil
+	}
+	before, had := override(write.Old)
+	after, has := override(write.New)
+	if !has || had && before == after {
+		return nil
+	}
+	return api.OverrideNames(after)
+}
+
+// override does not copy the other annotations.
+func override(object *unstructured.Unstructured) (value string, found bool) {
+	value, found, err := unstructured.NestedString(object.Object, "metadata", "annotations", api.OverrideAnnotation)
+	return value, found && err == nil
+}
+
+// guardOverride refuses to override what the user may not, or what is not there.
+func guardOverride(write Write) error {
+	for _, policyName := range Overrides(write) {
+		if !slices.ContainsFunc(write.Policies, func(p *policy.Policy) bool { return p.Name == policyName }) {
+			return about(name(write.New), policy.ErrNoPolicy(policyName, write.Policies.Names()))
+		}
+		if !slices.Contains(write.MayOverride, policyName) {
+			return about(name(write.New), policy.ErrOverride(policyName))
+		}
+	}
+	return nil
+}
+
+// recordOverride notes in what is to be stored who has overridden which policies, and until
+// when; or that nobody does any longer.
+func recordOverride(write Write, decision Decision) Decision {
+	if decision.Object == nil {
+		return decision
+	}
+	names := Overrides(write)
+	before, had := override(write.Old)
+	if after, _ := override(decision.Object); len(names) == 0 && (!had || before == after) {
+		return decision
+	}
+	decision.Object = shallowCopy(decision.Object)
+	if len(names) == 0 {
+		removeAnnotations(decision.Object, api.OverriddenAnnotation)
+		return decision
+	}
+	overridden := api.Overridden{Policies: names, By: write.User, Until: write.Time.UTC().Add(api.OverrideTime)}
+	setAnnotation(decision.Object, api.OverriddenAnnotation, overridden.String())
+	decision.Warnings = append(decision.Warnings, warnOverridden(name(write.New), names, overridden.Until))
+	return decision
+}
+
+// guardLimits refuses settings that this write adds or changes beyond what policies allow.
+func guardLimits(write Write) error {
+	if len(write.Policies) == 0 {
+		return nil
+	}
+	annotations := write.annotations()
+	changed := slices.DeleteFunc(annotations.changed(), isReserved)
+	replicas := api.SpecOf(write.New).Replicas()
+	if request, err := api.ParseSpec(annotations.after[api.RequestAnnotation]); err == nil {
+		replicas = request.Replicas()
+	}
+	if err := write.Policies.CheckSettings(annotations.after, changed, replicas); err != nil {
+		return about(name(write.New), err)
+	}
+	return nil
+}
+
+// guardImages refuses a template that policies do not allow to roll out, unless it is that
+// of the other spec, of which was decided before.
+func guardImages(write Write, wanted, before api.Spec, key string) error {
+	if len(write.Policies) == 0 || wanted.SameTemplate(before, key) {
+		return nil
+	}
+	if err := write.Policies.CheckImages(wanted); err != nil {
+		return about(name(write.New), err)
+	}
+	return nil
+}
+
+// trigger is the change that asks for a rollout: by annotation, by policy, or by option.
+func trigger(write Write, options Options) string {
+	if value, found := write.Policies.Settings(write.New.GetAnnotations())[api.TriggerAnnotation]; found {
+		return value
+	}
+	return options.Trigger
+}
+
+// warnHolds say why a request does not begin at once, and when it will. Of one that was
+// pending before, it may have begun.
+func warnHolds(write Write, meaning Meaning) []string {
+	overridden := api.OverriddenPolicies(write.Old.GetAnnotations(), write.Time)
+	if may := Overrides(write); len(may) > 0 {
+		overridden = may // recordOverride has the last word, and it is this one.
+	}
+	if hold := write.Policies.Hold(write.Time, meaning == Retargets, overridden); hold != nil {
+		return []string{warnHeld(name(write.Old), hold.Message)}
+	}
+	if meaning != Requests {
+		return nil
+	}
+	if message := write.Policies.TurnMessage(overridden); message != "" {
+		return []string{warnTurn(name(write.Old), message)}
+	}
+	return nil
+}

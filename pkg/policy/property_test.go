@@ -1,0 +1,194 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+	"pgregory.net/rapid"
+
+	"github.com/rcroll/rcroll/api/v1alpha1"
+	"github.com/rcroll/rcroll/pkg/api"
+)
+
+var amounts = rapid.Custom(func(t *rapid.T) *intstr.IntOrString {
+	n := rapid.IntRange(0, 30).Draw(t, "amount")
+	return rapid.SampledFrom([]*intstr.IntOrString{nil, ptr.To(intstr.FromInt32(int32(n))), ptr.To(intstr.FromString(fmt.Sprintf("%d%%", n)))}).Draw(t, "as")
+})
+
+var windows = rapid.Custom(func(t *rapid.T) v1alpha1.Window {
+	clockTime := func(name string) string {
+		return fmt.Sprintf("%02d:%02d", rapid.IntRange(0, 23).Draw(t, name), 30*rapid.IntRange(0, 1).Draw(t, "half"))
+	}
+	return v1alpha1.Window{
+		Kind:     rapid.SampledFrom([]v1alpha1.WindowKind{v1alpha1.Allow, v1alpha1.Deny}).Draw(t, "kind"),
+		Days:     rapid.SliceOfNDistinct(rapid.SampledFrom(dayNames), 0, 3, rapid.ID[v1alpha1.Day]).Draw(t, "days"),
+		Start:    clockTime("start"),
+		End:      clockTime("end"),
+		TimeZone: rapid.SampledFrom([]string{"", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Nowhere"}).Draw(t, "zone"),
+	}
+})
+
+var specs = rapid.Custom(func(t *rapid.T) v1alpha1.RolloutPolicySpec {
+	spec := v1alpha1.RolloutPolicySpec{
+		Priority: rapid.Int32Range(-2, 2).Draw(t, "priority"),
+		Limits:   &v1alpha1.RolloutLimits{MaxSurge: amounts.Draw(t, "surge"), MaxUnavailable: amounts.Draw(t, "unavailable")},
+		Windows:  rapid.SliceOfN(windows, 0, 3).Draw(t, "windows"),
+		OnClose:  rapid.SampledFrom([]v1alpha1.OnClose{"", v1alpha1.OnCloseFinish, v1alpha1.OnCloseHold}).Draw(t, "onClose"),
+	}
+	if rapid.Bool().Draw(t, "has defaults") {
+		spec.Defaults = &v1alpha1.RolloutDefaults{MaxSurge: amounts.Draw(t, "default")}
+	}
+	if rapid.IntRange(0, 5).Draw(t, "frozen") == 0 {
+		spec.Frozen = &v1alpha1.Freeze{Reason: "r"}
+	}
+	if rapid.Bool().Draw(t, "has a queue") {
+		spec.MaxConcurrentRollouts = ptr.To(rapid.Int32Range(1, 3).Draw(t, "queue"))
+	}
+	if rapid.Bool().Draw(t, "has images") {
+		spec.Images = &v1alpha1.AllowedImages{Prefixes: rapid.SliceOfN(rapid.SampledFrom([]string{"a/", "b/", "a/x"}), 1, 2).Draw(t, "prefixes")}
+	}
+	return spec
+})
+
+func named(specs []v1alpha1.RolloutPolicySpec) []v1alpha1.RolloutPolicy {
+	out := make([]v1alpha1.RolloutPolicy, len(specs))
+	for i := range specs {
+		out[i] = v1alpha1.RolloutPolicy{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("p%d", i)}, Spec: specs[i]}
+	}
+	return out
+}
+
+// TestMorePoliciesRestrictMore: adding a policy loosens nothing, and the order in which
+// policies are read means nothing.
+func TestMorePoliciesRestrictMore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := named(rapid.SliceOfN(specs, 1, 4).Draw(t, "policies"))
+		fewer := Compile(all[:len(all)-1]).For(Target{})
+		more := Compile(all).For(Target{})
+		now := noon.Add(time.Duration(rapid.IntRange(0, 365*48).Draw(t, "now")) * 30 * time.Minute)
+		begun := rapid.Bool().Draw(t, "begun")
+		key := rapid.SampledFrom([]string{api.MaxSurgeAnnotation, api.MaxUnavailableAnnotation}).Draw(t, "key")
+		annotations := map[string]string{key: rapid.SampledFrom([]string{"0", "1", "5", "20%", "100%"}).Draw(t, "value")}
+		spec := api.Spec{"template": map[string]any{"spec": map[string]any{"containers": []any{
+			map[string]any{"name": "c", "image": rapid.SampledFrom([]string{"a/x", "a/y", "b/z", "c"}).Draw(t, "image")}}}}}
+
+		before, after := fewer.Hold(now, begun, nil), more.Hold(now, begun, nil)
+		require.False(t, before != nil && after == nil, "held before, and not by one more")
+		if before != nil && after != nil && !after.Until.IsZero() {
+			require.False(t, before.Kind == Frozen || before.Until.IsZero() || after.Until.Before(before.Until), "it begins earlier")
+		}
+		require.False(t, fewer.CheckSettings(annotations, []string{key}, 10) != nil && more.CheckSettings(annotations, []string{key}, 10) == nil)
+		require.False(t, fewer.CheckImages(spec) != nil && more.CheckImages(spec) == nil)
+		if strategy, err := api.ParseStrategy(annotations); err == nil {
+			surge, unavailable := fewer.Bound(strategy).Resolve(10)
+			surgeAfter, unavailableAfter := more.Bound(strategy).Resolve(10)
+			require.LessOrEqual(t, surgeAfter, surge)
+			require.True(t, unavailableAfter <= unavailable || unavailableAfter == 1 && surgeAfter == 0)
+		}
+		for name, most := range fewer.Queues(nil) {
+			require.Equal(t, most, more.Queues(nil)[name])
+		}
+
+		shuffled := Compile(rapid.Permutation(all).Draw(t, "order")).For(Target{})
+		require.Equal(t, after, shuffled.Hold(now, begun, nil))
+		require.Equal(t, more.Settings(annotations), shuffled.Settings(annotations))
+	})
+}
+
+// TestOpens: what is said of the opening is true: it is open then, and was not before.
+func TestOpens(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := Compile(named([]v1alpha1.RolloutPolicySpec{
+			{Windows: rapid.SliceOfN(windows, 1, 3).Draw(t, "a")}, {Windows: rapid.SliceOfN(windows, 0, 2).Draw(t, "b")}})).For(Target{})
+		now := noon.Add(time.Duration(rapid.IntRange(0, 365*48).Draw(t, "now")) * 30 * time.Minute)
+		hold := e.Hold(now, false, nil)
+		if hold == nil {
+			return
+		}
+		until := hold.Until
+		if until.IsZero() {
+			until = now.Add(8 * 24 * time.Hour)
+		} else {
+			require.Nil(t, e.Hold(until, false, nil))
+		}
+		steps := int(until.Sub(now) / (15 * time.Minute))
+		for range min(steps, 20) {
+			moment := now.Add(time.Duration(rapid.IntRange(0, steps-1).Draw(t, "before")) * 15 * time.Minute)
+			require.NotNil(t, e.Hold(moment, false, nil), moment)
+		}
+	})
+}
+
+// TestTurnsAreFair: no queue is overrun, nobody overtakes in a queue, and somebody begins if
+// nobody is in progress.
+func TestTurnsAreFair(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limits := map[string]int{"p": rapid.IntRange(1, 3).Draw(t, "p"), "q": rapid.IntRange(1, 3).Draw(t, "q")}
+		rollouts := make([]Waiting, rapid.IntRange(0, 8).Draw(t, "rollouts"))
+		anyReady, anyBegun := false, false
+		for i := range rollouts {
+			w := Waiting{Key: key(fmt.Sprint(i)), RequestedAt: noon.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "at")) * time.Second), Queues: map[string]int{}}
+			w.Begun, w.Ready = rapid.IntRange(0, 4).Draw(t, "begun") == 0, rapid.Bool().Draw(t, "ready")
+			for name, most := range limits {
+				if rapid.Bool().Draw(t, "in "+name) {
+					w.Queues[name] = most
+				}
+			}
+			anyReady, anyBegun = anyReady || w.Ready && !w.Begun, anyBegun || w.Begun
+			rollouts[i] = w
+		}
+		turns, full := Turns(rollouts)
+		require.True(t, len(turns) > 0 || !anyReady || anyBegun)
+		taken, begun := map[string]int{}, map[string]int{}
+		for _, w := range rollouts {
+			require.False(t, turns[w.Key] && (!w.Ready || w.Begun))
+			require.Equal(t, w.Ready && !w.Begun, turns[w.Key] || full[w.Key] != nil)
+			for name := range w.Queues {
+				if w.Begun {
+					begun[name]++
+				}
+				if turns[w.Key] {
+					taken[name]++
+				}
+				for _, other := range rollouts {
+					_, same := other.Queues[name]
+					require.False(t, same && full[w.Key] != nil && full[w.Key].Policy == name && turns[other.Key] && other.RequestedAt.After(w.RequestedAt))
+				}
+			}
+		}
+		for name, most := range limits {
+			require.True(t, taken[name] == 0 || taken[name]+begun[name] <= most)
+		}
+	})
+}
+
+// FuzzPolicy: whatever is in a policy, nothing panics, and the deciding is repeatable.
+func FuzzPolicy(f *testing.F) {
+	f.Add(`{"windows":[{"kind":"Allow","days":["Mon"],"start":"09:00","end":"17:00","timeZone":"Europe/Berlin"}],"onClose":"Hold"}`, int64(1_760_000_000), "1")
+	f.Add(`{"frozen":{"reason":"r"},"defaults":{"maxSurge":"25%"},"limits":{"maxSurge":-1,"maxUnavailable":"x"}}`, int64(0), "10%")
+	f.Add(`{"images":{"rule":"images.all(i, i.startsWith('a/'))"},"maxConcurrentRollouts":0}`, int64(-1), "0")
+	f.Fuzz(func(t *testing.T, text string, unix int64, surge string) {
+		var spec v1alpha1.RolloutPolicySpec
+		if json.Unmarshal([]byte(text), &spec) != nil || unix < -1<<33 || unix > 1<<33 {
+			t.Skip()
+		}
+		e := Compile(named([]v1alpha1.RolloutPolicySpec{spec})).For(Target{})
+		annotations := map[string]string{api.MaxSurgeAnnotation: surge}
+		if strategy, err := api.ParseStrategy(e.Settings(annotations)); err == nil {
+			e.Bound(strategy).Resolve(7)
+		}
+		_ = e.CheckSettings(annotations, []string{api.MaxSurgeAnnotation}, 7)
+		_ = e.CheckImages(api.Spec{"template": map[string]any{}})
+		now := time.Unix(unix, 0)
+		require.Equal(t, e.Hold(now, false, nil), e.Hold(now, false, nil))
+		if len(e) > 0 {
+			Turns([]Waiting{{Key: key("a"), Ready: true, Queues: e.Queues(nil)}})
+		}
+	})
+}
