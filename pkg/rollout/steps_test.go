@@ -131,9 +131,15 @@ func TestPauseAtStepIsTold(t *testing.T) {
 	s.Now, s.Memory = s.Now.Add(24*time.Hour), rollout.Memory{}
 	assert.Empty(t, decide(s).Actions, "and so it is to an agent that starts, long after the deadline")
 
-	s.Approved = 2
+	s.Approved, s.Memory.Told = 2, first.Conditions.Told
 	second := decide(s).Actions[0]
 	assert.Len(t, second.Events, 1, "another pause at the same size is another one")
+
+	s = canary(t, "1,pause=10m", 4, 1, waiting(time.Hour))
+	s.Conditions[0].Reason = rollout.ReasonPaused
+	resumed := decide(s)
+	assert.Equal(t, s.Now, resumed.Actions[0].Conditions.Set[0].LastTransitionTime.Time, "it begins after the pause of a user")
+	assert.Equal(t, 10*time.Minute, resumed.RequeueAfter)
 }
 
 // TestStepsBoundTheNewRC: whatever the statuses say, the new one does not grow beyond the

@@ -35,6 +35,9 @@ func forgeries(t *testing.T) map[string]string {
 		"metadata.annotations[rcroll.dev/requested-at]":    entry("annotations", "rcroll.dev/requested-at", "2026-01-01T00:00:00Z"),
 		"metadata.annotations[rcroll.dev/change-cause]":    entry("annotations", api.ChangeCauseAnnotation, "none"),
 		"metadata.annotations[rcroll.dev/overridden]":      entry("annotations", api.OverriddenAnnotation, `{"policies":["freeze"]}`),
+		"metadata.annotations[rcroll.dev/approve]":         entry("annotations", api.ApproveAnnotation, hash+"/2"),
+		"metadata.annotations[rcroll.dev/approved-by]":     entry("annotations", api.ApprovedByAnnotation, "somebody else"),
+		"metadata.annotations[rcroll.dev/approved-at]":     entry("annotations", api.ApprovedAtAnnotation, "2026-01-01T00:00:00Z"),
 		"metadata.labels[rcroll.dev/rolling]":              entry("labels", api.RollingLabel, api.True),
 	}
 }
