@@ -73,6 +73,7 @@ func (o *options) up() *cobra.Command {
 	command.Flags().BoolVar(&up.Audit, "audit", false, "log every request to logs/audit.log in the cluster's directory")
 	command.Flags().BoolVar(&up.WebhookClientCert, "webhook-client-cert", false,
 		"have the API server show the webhook a client certificate, without which the webhook accepts nothing")
+	command.Flags().StringVar(&up.Namespace, "namespace", "", "namespace that rcroll is installed in (default: that of its manifests)")
 	return command
 }
 

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -21,6 +22,10 @@ const (
 	// dirEnv names the directory of a control plane that runs already, for
 	// development. Otherwise the tests boot one of their own, and remove it.
 	dirEnv = "RCROLL_E2E_DIR"
+
+	// namespaceEnv names the namespace that rcroll is installed in, unless it is that of
+	// its manifests. Every package can be run so.
+	namespaceEnv = "RCROLL_NAMESPACE"
 
 	// parallelTests is more than there are processors, as tests mostly wait for
 	// pods to become ready.
@@ -105,8 +110,17 @@ func upFlags() []string {
 	if shared.bare {
 		flags = append(flags, "--bare")
 	}
+	if !shared.bare {
+		flags = append(flags, "--namespace="+SystemNamespace())
+	}
 	if shared.audit {
 		flags = append(flags, "--audit")
 	}
 	return flags
 }
+
+// SystemNamespace is where rcroll is installed.
+func SystemNamespace() string { return cmp.Or(os.Getenv(namespaceEnv), "rcroll-system") }
+
+// Account is the name, as a user, of a ServiceAccount of rcroll, such as rcroll-agent.
+func Account(name string) string { return "system:serviceaccount:" + SystemNamespace() + ":" + name }

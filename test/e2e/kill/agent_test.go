@@ -30,7 +30,7 @@ func withoutAgent(t *testing.T) {
 // leaseHolder is who holds the Lease of the agents; empty if nobody does.
 func leaseHolder(t *testing.T) string {
 	t.Helper()
-	lease, err := harness.Cluster(t).Client.CoordinationV1().Leases("rcroll-system").Get(t.Context(), "rcroll-agent", metav1.GetOptions{})
+	lease, err := harness.Cluster(t).Client.CoordinationV1().Leases(harness.SystemNamespace()).Get(t.Context(), "rcroll-agent", metav1.GetOptions{})
 	require.NoError(t, err)
 	if lease.Spec.HolderIdentity == nil {
 		return ""

@@ -171,7 +171,7 @@ func TestCertificateRenewalUnderTraffic(t *testing.T) {
 	})
 	for range 2 {
 		before := servedBy(t, hosts[0])
-		require.NoError(t, s.Cluster.Client.CoreV1().Secrets("rcroll-system").Delete(ctx, "rcroll-webhook-cert", metav1.DeleteOptions{}))
+		require.NoError(t, s.Cluster.Client.CoreV1().Secrets(harness.SystemNamespace()).Delete(ctx, "rcroll-webhook-cert", metav1.DeleteOptions{}))
 		require.Eventually(t, func() bool {
 			serial := servedBy(t, hosts[0])
 			return serial != before && servedBy(t, hosts[1]) == serial

@@ -55,7 +55,7 @@ func TestDrain(t *testing.T) {
 
 	// For the next test.
 	t.Cleanup(func() { assert.NoError(t, idle.Cluster.Run("up")) })
-	idle.KubectlWithInput(hooks(t), "--namespace=rcroll-system", "apply", "-f", "-")
+	idle.KubectlWithInput(hooks(t), "--namespace="+harness.SystemNamespace(), "apply", "-f", "-")
 	drained := start(t, rolls.Cluster, "drain", "--patience=30s", "--delete-webhook-configuration=rcroll")
 	require.Eventually(t, func() bool {
 		refused := idle.TryKubectl("", "set", "image", idle.Ref(), "tomcat=tomcat:8", "--dry-run=server")
@@ -100,7 +100,7 @@ func assertClean(s *harness.Scenario) {
 // simulated one, which does nothing.)
 func hooks(t *testing.T) string {
 	t.Helper()
-	command := exec.CommandContext(harness.Context(t), "go", "run", "./render", "-hooks")
+	command := exec.CommandContext(harness.Context(t), "go", "run", "./render", "-hooks", "-namespace="+harness.SystemNamespace())
 	command.Dir = "../../helm"
 	rendered, err := command.Output()
 	require.NoError(t, err)
@@ -114,7 +114,7 @@ func start(t *testing.T, cluster *harness.ControlPlane, args ...string) <-chan e
 	kubeconfig, err := clientcmd.LoadFromFile(cluster.Kubeconfig())
 	require.NoError(t, err)
 	for _, user := range kubeconfig.AuthInfos {
-		user.Impersonate = "system:serviceaccount:rcroll-system:rcroll-drain"
+		user.Impersonate = harness.Account("rcroll-drain")
 	}
 	file := filepath.Join(t.TempDir(), "kubeconfig")
 	require.NoError(t, clientcmd.WriteToFile(*kubeconfig, file))

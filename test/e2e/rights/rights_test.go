@@ -28,9 +28,9 @@ import (
 
 func TestMain(m *testing.M) { harness.MainAudited(m) }
 
-const (
-	system = "rcroll-system"
+var system = harness.SystemNamespace()
 
+const (
 	// streamed: the first answer to a watch has all objects. A client lists where an API
 	// server cannot do that.
 	streamed = "for API servers before 1.34, which do not stream lists"
@@ -74,7 +74,7 @@ func TestRights(t *testing.T) {
 		granted, err := rights.Granted(rules(t, account))
 		require.NoError(t, err)
 		require.NotEmpty(t, granted)
-		events := audited(t, "system:serviceaccount:"+system+":"+account)
+		events := audited(t, harness.Account(account))
 		require.NotEmpty(t, events)
 		for _, problem := range rights.Compare(granted, events, reasons) {
 			t.Errorf("%s: %s", account, problem)
@@ -178,7 +178,7 @@ func drain(t *testing.T) {
 	s := harness.Given(t, manifest.Tomcat(t))
 	s.SetImage("tomcat=tomcat:bad")
 	s.AwaitEvent("Created tomcat-")
-	render := exec.CommandContext(t.Context(), "go", "run", "./render", "-hooks")
+	render := exec.CommandContext(t.Context(), "go", "run", "./render", "-hooks", "-namespace="+system)
 	render.Dir = "../../helm"
 	hooks, err := render.Output()
 	require.NoError(t, err)

@@ -22,7 +22,7 @@ const deniedStep = "no more than 2 replicas here"
 func (s *scenario) denyThirdPod() {
 	s.Helper()
 	s.denyRCs("!('trial' in object.metadata.?annotations.orValue({})) && (object.metadata.name == 'tomcat' || object.spec.replicas <= 2"+
-		" || request.userInfo.username != 'system:serviceaccount:rcroll-system:rcroll-agent')",
+		" || request.userInfo.username != '"+harness.Account("rcroll-agent")+"')",
 		deniedStep, "annotate", "rc/tomcat", "trial=1", "--dry-run=server")
 }
 

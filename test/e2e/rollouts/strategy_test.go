@@ -132,7 +132,7 @@ func TestOptOutOfNamespace(t *testing.T) {
 func TestNamespacesThatAreNeverTouched(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t)
-	for _, namespace := range []string{"kube-system", "rcroll-system"} {
+	for _, namespace := range []string{"kube-system", harness.SystemNamespace()} {
 		s.KubectlWithInput(manifest.Tomcat(t, manifest.Replicas(1)).YAML(t), "--namespace", namespace, "create", "-f", "-")
 		t.Cleanup(func() { s.Kubectl("--namespace", namespace, "delete", "rc/tomcat") })
 		assert.True(t, s.unrecorded("rc/tomcat", "image", "tomcat=tomcat:8", "--namespace", namespace))

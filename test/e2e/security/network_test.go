@@ -138,7 +138,7 @@ func networkAttempts() []attempt {
 		review("S2", "a forged review of an edit, "+name, forgery{path: webhook.ControllerPath, user: masters, uid: known.uid, version: known.version, after: image})
 	}
 	for name, user := range map[string]string{
-		"the agent": "system:serviceaccount:rcroll-system:rcroll-agent", "the webhook": "system:serviceaccount:rcroll-system:rcroll-webhook",
+		"the agent": harness.Account("rcroll-agent"), "the webhook": harness.Account("rcroll-webhook"),
 		"the garbage collector": "system:serviceaccount:kube-system:generic-garbage-collector", "an autoscaler": "system:serviceaccount:kube-system:horizontal-pod-autoscaler",
 	} {
 		u := authenticationv1.UserInfo{Username: user}
@@ -149,7 +149,7 @@ func networkAttempts() []attempt {
 		object["metadata"].(map[string]any)[annotations] = map[string]any{api.CommandAnnotation: api.Command{Operation: api.Seal, Hash: hash}.String()}
 	}
 	review("S1", "a forged command in the name of the agent", forgery{path: webhook.ControllerPath,
-		user: authenticationv1.UserInfo{Username: "system:serviceaccount:rcroll-system:rcroll-agent"}, after: command})
+		user: authenticationv1.UserInfo{Username: harness.Account("rcroll-agent")}, after: command})
 	for _, operation := range []admissionv1.Operation{admissionv1.Create, admissionv1.Delete, admissionv1.Connect} {
 		review("S2", "a forged "+string(operation), forgery{path: webhook.ControllerPath, operation: operation, user: masters, after: image})
 		review("S1", "a forged "+string(operation)+" of a scale", forgery{path: webhook.ScalePath, operation: operation, user: masters, after: none})

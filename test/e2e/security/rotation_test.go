@@ -26,7 +26,7 @@ const (
 	editsEnv     = "RCROLL_ROTATION_EDITS"
 	defaultEdits = 1000
 
-	secretNamespace, secretName = "rcroll-system", "rcroll-webhook-cert"
+	secretName = "rcroll-webhook-cert"
 )
 
 // The certificate is renewed three times while users edit: no edit fails. It is renewed
@@ -42,7 +42,7 @@ func TestRotation(t *testing.T) {
 	s := harness.Given(t, manifest.Tomcat(t, manifest.Replicas(1)))
 	traffic := editing(s, 4)
 	handshakes := connecting(s)
-	secrets := s.Cluster.Client.CoreV1().Secrets(secretNamespace)
+	secrets := s.Cluster.Client.CoreV1().Secrets(harness.SystemNamespace())
 	patch := func(data map[string]string) error {
 		_, err := secrets.Patch(t.Context(), secretName, types.MergePatchType, []byte(encode(map[string]any{"data": data})), metav1.PatchOptions{})
 		return err

@@ -151,7 +151,7 @@ func (s *stage) world() map[string]string {
 		world[kind+" "+meta.Namespace+"/"+meta.Name] = string(text)
 	}
 	admin := s.Cluster.Client.CoreV1()
-	for _, namespace := range []string{s.Namespace, s.optedOut, metav1.NamespaceSystem, "rcroll-system"} {
+	for _, namespace := range []string{s.Namespace, s.optedOut, metav1.NamespaceSystem, harness.SystemNamespace()} {
 		rcs, err := admin.ReplicationControllers(namespace).List(context.Background(), metav1.ListOptions{})
 		require.NoError(s, err)
 		for i := range rcs.Items {

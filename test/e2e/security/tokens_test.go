@@ -55,7 +55,7 @@ func createIn(namespace func(*stage) string, edits ...func(*stage) func(*corev1.
 func here(s *stage) string           { return s.Namespace }
 func out(s *stage) string            { return s.optedOut }
 func kubeSystem(*stage) string       { return metav1.NamespaceSystem }
-func system(namespace *stage) string { return "rcroll-system" }
+func system(namespace *stage) string { return harness.SystemNamespace() }
 
 func plain(edit func(*corev1.ReplicationController)) func(*stage) func(*corev1.ReplicationController) {
 	return func(*stage) func(*corev1.ReplicationController) { return edit }
@@ -122,7 +122,7 @@ func anyToken(who actor) []attempt {
 			return err
 		}},
 		{"S2", who, "the Secrets of rcroll-system", refused, func(s *stage) error {
-			_, err := s.client.CoreV1().Secrets("rcroll-system").List(s.Context(), metav1.ListOptions{})
+			_, err := s.client.CoreV1().Secrets(harness.SystemNamespace()).List(s.Context(), metav1.ListOptions{})
 			return err
 		}},
 		{"S7", who, "a token of the agent", refused, func(s *stage) error { return s.tokenOf("rcroll-agent") }},
@@ -188,7 +188,7 @@ func agentAttempts() []attempt {
 		}),
 		agent("in somebody's name", func(s *stage) error { return s.patchAs(rest.ImpersonationConfig{UserName: "jane"}) }),
 		agent("in the webhook's name", func(s *stage) error {
-			return s.patchAs(rest.ImpersonationConfig{UserName: "system:serviceaccount:rcroll-system:rcroll-webhook"})
+			return s.patchAs(rest.ImpersonationConfig{UserName: harness.Account("rcroll-webhook")})
 		}),
 		agent("an owner for a pod that runs", func(s *stage) error {
 			_, err := s.client.CoreV1().Pods(s.Namespace).Patch(s.Context(), s.Now().Pods[0].Name, types.MergePatchType,
@@ -234,9 +234,9 @@ func webhookAttempts() []attempt {
 		webhook("the Secret of a ServiceAccount's token, for itself", func(s *stage) error {
 			secret := &corev1.Secret{Type: corev1.SecretTypeServiceAccountToken, ObjectMeta: metav1.ObjectMeta{
 				GenerateName: "thief-", Annotations: map[string]string{corev1.ServiceAccountNameKey: "rcroll-agent"}}}
-			made, err := s.client.CoreV1().Secrets("rcroll-system").Create(s.Context(), secret, metav1.CreateOptions{})
+			made, err := s.client.CoreV1().Secrets(harness.SystemNamespace()).Create(s.Context(), secret, metav1.CreateOptions{})
 			if err == nil {
-				_ = s.Cluster.Client.CoreV1().Secrets("rcroll-system").Delete(context.Background(), made.Name, metav1.DeleteOptions{})
+				_ = s.Cluster.Client.CoreV1().Secrets(harness.SystemNamespace()).Delete(context.Background(), made.Name, metav1.DeleteOptions{})
 			}
 			return err
 		}),
@@ -254,7 +254,7 @@ func webhookAttempts() []attempt {
 			return err
 		}),
 		webhook("a creation in the name of another", func(s *stage) error {
-			_, err := as(s, rest.ImpersonationConfig{UserName: "system:serviceaccount:rcroll-system:rcroll-agent"}).
+			_, err := as(s, rest.ImpersonationConfig{UserName: harness.Account("rcroll-agent")}).
 				CoreV1().ReplicationControllers(metav1.NamespaceSystem).Create(s.Context(), harness.NewRC("thief", harness.Privileged), metav1.CreateOptions{})
 			return err
 		}),

@@ -115,8 +115,8 @@ func editorAttempts() []attempt {
 // disguiseAttempts are by an editor who wants to be taken for rcroll.
 func disguiseAttempts() []attempt {
 	return []attempt{
-		{"S7", editor, "to act as the agent", refused, actAs("system:serviceaccount:rcroll-system:rcroll-agent")},
-		{"S7", editor, "to act as the webhook", refused, actAs("system:serviceaccount:rcroll-system:rcroll-webhook")},
+		{"S7", editor, "to act as the agent", refused, actAs(harness.Account("rcroll-agent"))},
+		{"S7", editor, "to act as the webhook", refused, actAs(harness.Account("rcroll-webhook"))},
 		{"S7", editor, "to act as the garbage collector", refused, actAs("system:serviceaccount:kube-system:generic-garbage-collector")},
 		{"S7", editor, "a token of the agent", refused, func(s *stage) error { return s.tokenOf("rcroll-agent") }},
 		{"S7", editor, "a token of the webhook", refused, func(s *stage) error { return s.tokenOf("rcroll-webhook") }},
@@ -198,7 +198,7 @@ func actAs(user string) func(*stage) error {
 }
 
 func (s *stage) tokenOf(account string) error {
-	_, err := s.client.CoreV1().ServiceAccounts("rcroll-system").CreateToken(s.Context(), account, tokenRequest(), metav1.CreateOptions{})
+	_, err := s.client.CoreV1().ServiceAccounts(harness.SystemNamespace()).CreateToken(s.Context(), account, tokenRequest(), metav1.CreateOptions{})
 	return err
 }
 

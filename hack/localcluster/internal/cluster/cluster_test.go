@@ -72,3 +72,12 @@ func TestStateSurvives(t *testing.T) {
 		t.Errorf("loaded %+v, want %+v", second.state, first.state)
 	}
 }
+
+// A name that YAML takes for something else must not become that.
+func TestInNamespace(t *testing.T) {
+	manifests := "metadata:\n  namespace: rcroll-system\nexpression: user == 'system:serviceaccount:rcroll-system:x'\n"
+	want := "metadata:\n  namespace: \"y\"\nexpression: user == 'system:serviceaccount:y:x'\n"
+	if got := string(inNamespace([]byte(manifests), "y")); got != want {
+		t.Errorf("inNamespace = %s\nwant          %s", got, want)
+	}
+}

@@ -161,6 +161,7 @@ func (c *Cluster) kwok() component {
 func (c *Cluster) webhook() component {
 	flags := []string{
 		"--kubeconfig=" + c.componentKubeconfig(webhookName),
+		"--namespace=" + c.namespace(),
 		"--bind-address=127.0.0.1",
 		"--port=" + c.port(webhookPort),
 		"--cert-dir=" + filepath.Join(c.dir, "webhook-certs"),
@@ -185,6 +186,7 @@ func (c *Cluster) agent() component {
 		binary: agentName,
 		flags: []string{
 			"--kubeconfig=" + c.componentKubeconfig(agentName),
+			"--namespace=" + c.namespace(),
 			"--leader-elect",
 			"--health-probe-bind-address=" + c.address(agentHealthPort),
 			"--metrics-bind-address=" + c.address(agentMetricsPort),

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -21,8 +23,11 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
-// namespace is where rcroll's manifests install.
-const namespace = "rcroll-system"
+// shippedNamespace is where rcroll's manifests install.
+const shippedNamespace = "rcroll-system"
+
+// namespace is where rcroll is installed here.
+func (c *Cluster) namespace() string { return cmp.Or(c.state.Namespace, shippedNamespace) }
 
 // upRcroll applies the manifests, and runs webhook and agent as processes, since pods are simulated here. They have the
 // permissions of their ServiceAccounts, and no others.
@@ -48,6 +53,15 @@ func (c *Cluster) upRcroll(ctx context.Context, progress func(string, ...any)) e
 	return nil
 }
 
+// wholeValue is the namespace where it is all of a value: some names (y, on) are no strings in YAML unless they are quoted.
+var wholeValue = regexp.MustCompile(`(?m): ` + shippedNamespace + `$`)
+
+// inNamespace moves manifests to another namespace, as docs/install.md says.
+func inNamespace(manifests []byte, namespace string) []byte {
+	manifests = wholeValue.ReplaceAll(manifests, fmt.Appendf(nil, ": %q", namespace))
+	return bytes.ReplaceAll(manifests, []byte(shippedNamespace), []byte(namespace))
+}
+
 // install applies the local overlay, with the webhook's URL in place of its Service: the API server of this cluster
 // reaches processes, not pods. It returns the names of the webhook configurations.
 func (c *Cluster) install(ctx context.Context) ([]string, error) {
@@ -61,7 +75,7 @@ func (c *Cluster) install(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	dir := filepath.Join(c.dir, "install")
-	if err := c.writeKustomization(dir, overlay, configurations); err != nil {
+	if err := c.writeKustomization(dir, inNamespace(rendered, c.namespace()), configurations); err != nil {
 		return nil, err
 	}
 	_, err = c.kubectl(ctx, "apply", "--server-side", "--force-conflicts", "--field-manager=localcluster", "-k", dir)
@@ -104,17 +118,15 @@ type jsonPatch struct {
 	Value any    `json:"value"`
 }
 
-func (c *Cluster) writeKustomization(dir, overlay string, configurations []admissionv1.MutatingWebhookConfiguration) error {
+// manifestsFile is beside the kustomization that is applied.
+const manifestsFile = "rcroll.yaml"
+
+func (c *Cluster) writeKustomization(dir string, manifests []byte, configurations []admissionv1.MutatingWebhookConfiguration) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("creating %s: %w", dir, err)
 	}
-	physical, err := filepath.EvalSymlinks(dir) // kustomize resolves links before ".."
-	if err != nil {
-		return fmt.Errorf("resolving %s: %w", dir, err)
-	}
-	base, err := filepath.Rel(physical, overlay)
-	if err != nil {
-		return fmt.Errorf("locating the overlay: %w", err)
+	if err := os.WriteFile(filepath.Join(dir, manifestsFile), manifests, 0o644); err != nil {
+		return fmt.Errorf("writing the manifests: %w", err)
 	}
 	var patches []any
 	for i := range configurations {
@@ -130,7 +142,7 @@ func (c *Cluster) writeKustomization(dir, overlay string, configurations []admis
 	content, err := sigsyaml.Marshal(map[string]any{
 		"apiVersion":  "kustomize.config.k8s.io/v1beta1",
 		"kind":        "Kustomization",
-		"resources":   []string{base},
+		"resources":   []string{manifestsFile},
 		"patches":     patches,
 		"sortOptions": map[string]string{"order": "legacy"}, // the namespace first, the webhooks last
 	})
@@ -192,6 +204,7 @@ func (c *Cluster) ensureToken(ctx context.Context, name string) error {
 	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
 		ExpirationSeconds: ptr.To(int64(tokenLifetime.Seconds())),
 	}}
+	namespace := c.namespace()
 	token, err := client.CoreV1().ServiceAccounts(namespace).CreateToken(ctx, account, request, metav1.CreateOptions{})
 	if err != nil {
 		return fmt.Errorf("requesting a token for %s/%s: %w", namespace, account, err)

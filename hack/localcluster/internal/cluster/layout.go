@@ -34,6 +34,8 @@ type state struct {
 	Audit bool `json:"audit,omitempty"`
 	// WebhookClientCert means that the API server shows the webhook a client certificate, which the webhook demands.
 	WebhookClientCert bool `json:"webhookClientCert,omitempty"`
+	// Namespace is where rcroll is installed; empty for that of its manifests.
+	Namespace string `json:"namespace,omitempty"`
 }
 
 // ErrNoCluster means that the cluster does not exist.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type UpOptions struct {
 	// WebhookClientCert makes the API server show the webhook a client certificate, which the webhook demands; it stays so
 	// until the cluster is removed.
 	WebhookClientCert bool
+	// Namespace is where rcroll is installed, if not in that of its manifests; it stays so until the cluster is removed.
+	Namespace string
 	// Progress is called with what has become ready.
 	Progress func(format string, args ...any)
 }
@@ -64,6 +67,7 @@ func (c *Cluster) prepare(o UpOptions) error {
 	before := c.state
 	c.state.Audit = c.state.Audit || o.Audit
 	c.state.WebhookClientCert = c.state.WebhookClientCert || o.WebhookClientCert
+	c.state.Namespace = cmp.Or(o.Namespace, c.state.Namespace)
 	if c.state != before {
 		if err := c.save(); err != nil {
 			return err
