@@ -8,7 +8,7 @@ import (
 )
 
 // TestDashboardIsGenerated: the file is what the panels make. What they ask for is checked
-// in test/prometheus.
+// in test/prometheus/expressions.
 func TestDashboardIsGenerated(t *testing.T) {
 	t.Chdir("../..")
 	require.NoError(t, run(true))

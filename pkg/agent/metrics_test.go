@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -18,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/rollout"
@@ -129,4 +131,36 @@ func TestCountersBeginWithZero(t *testing.T) {
 		require.NoError(t, err)
 		assert.GreaterOrEqual(t, count, series, name)
 	}
+}
+
+// TestWhatHappensIsCounted: a rollout that starts, commands with and without a webhook, and
+// each end and stall, once.
+func TestWhatHappensIsCounted(t *testing.T) {
+	grows := func(counter prometheus.Collector, by float64, f func()) {
+		t.Helper()
+		before := testutil.ToFloat64(counter)
+		f()
+		assert.InDelta(t, before+by, testutil.ToFloat64(counter), 0)
+	}
+	scaled := func(outcome string) prometheus.Collector { return commands.WithLabelValues(string(api.Scale), outcome) }
+	grows(started, 1, func() { newCluster(true, rollingRC(t, 5)).pass(t) })
+	grows(scaled(carriedOut), 1, func() { newCluster(true, rollingRC(t, 5), newRC(t, 1)).pass(t) })
+	grows(scaled(notCarriedOut), 1, func() {
+		_, err := newCluster(false, rollingRC(t, 5), newRC(t, 1)).Reconcile(t.Context(), reconcile.Request{NamespacedName: tomcat})
+		require.ErrorIs(t, err, errWebhookMissing)
+	})
+
+	o := &observation{rc: api.EmptyRC()}
+	for _, result := range []rollout.Result{rollout.Succeeded, rollout.Cancelled, rollout.RolledBack} {
+		grows(ended.WithLabelValues(string(result)), 1, func() {
+			countAction(o, rollout.Action{Kind: rollout.SendCommand, Result: result}, time.Now())
+		})
+	}
+	stall := rollout.ConditionChange{Set: []corev1.ReplicationControllerCondition{
+		{Type: rollout.Progressing, Status: corev1.ConditionFalse, Reason: rollout.ReasonNameConflict},
+		{Type: rollout.Stalled, Status: corev1.ConditionTrue, Reason: rollout.ReasonNameConflict},
+	}}
+	grows(stalls.WithLabelValues(rollout.ReasonNameConflict), 1, func() {
+		countAction(o, rollout.Action{Kind: rollout.SetConditions, Conditions: stall}, time.Now())
+	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// programsEnv names the directory that promtool and prometheus are built into, as an absolute
+// programsEnv names the directory that promtool is built into, as an absolute
 // path: make test-prometheus. To compile them takes minutes.
 const programsEnv = "RCROLL_PROMETHEUS"
 

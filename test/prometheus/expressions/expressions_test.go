@@ -26,8 +26,7 @@ func all(t *testing.T) []Expression {
 	return append(alerts, panels...)
 }
 
-// foreign are the metrics of others, and the labels of theirs that are asked for. That they
-// exist is seen where a real Prometheus evaluates the expressions.
+// foreign are the metrics of others, and the labels of theirs that are asked for.
 var foreign = map[string][]string{
 	"leader_election_master_status":               {"name"},
 	"apiserver_admission_webhook_rejection_count": {"name", "error_type"},
