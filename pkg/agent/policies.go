@@ -31,6 +31,11 @@ type queue struct {
 	// admitted have been given a place, of which the cache may not tell yet.
 	admitted map[types.NamespacedName]types.UID
 
+	// full are the holds of those whose turn it was not when turns were decided last. Whatever
+	// leaves a place, or changes a policy, has that done anew: where many wait, each of them
+	// need not.
+	full map[types.NamespacedName]*policy.Hold
+
 	// wake has rollouts looked at; nil until the controller runs.
 	wake workqueue.TypedInterface[reconcile.Request]
 }
@@ -56,27 +61,32 @@ func (r *reconciler) applyPolicies(ctx context.Context, o *observation, effectiv
 	if s.Hold = effective.Hold(s.Now, s.Begun(), overridden); s.Hold != nil {
 		return nil
 	}
-	if s.Begun() || s.BlockedBy != nil || s.Strategy.Paused || len(effective.Queues(overridden)) == 0 {
+	queues := effective.Queues(overridden)
+	if s.Begun() || s.BlockedBy != nil || s.Strategy.Paused || len(queues) == 0 {
 		return nil
 	}
 	var err error
-	s.Hold, err = r.awaitTurn(ctx, o)
+	s.Hold, err = r.awaitTurn(ctx, o, queues)
 	return err
 }
 
 // awaitTurn gives a rollout a place in the queues of its policies; the hold says which has
 // none. Turns are decided one after the other, and by what all rollouts are in the cache.
-func (r *reconciler) awaitTurn(ctx context.Context, o *observation) (*policy.Hold, error) {
+func (r *reconciler) awaitTurn(ctx context.Context, o *observation, queues map[string]int) (*policy.Hold, error) {
 	r.queue.mu.Lock()
 	defer r.queue.mu.Unlock()
 	if r.queue.admitted[o.key] == o.rc.GetUID() {
 		return nil, nil
+	}
+	if hold := r.queue.full[o.key]; hold != nil && queues[hold.Policy] > 0 {
+		return hold, nil
 	}
 	waiting, err := r.waiting(ctx, o.snapshot.Now, o.key)
 	if err != nil {
 		return nil, err
 	}
 	turns, full := policy.Turns(waiting)
+	r.queue.full = full
 	if turns[o.key] {
 		r.queue.admitted[o.key] = o.rc.GetUID()
 		return nil, nil
@@ -149,14 +159,15 @@ func (r *reconciler) wakeNext(ctx context.Context) error {
 	}
 	r.queue.mu.Lock()
 	defer r.queue.mu.Unlock()
-	if r.queue.wake == nil {
-		return nil
+	if r.queue.wake == nil || len(r.queue.full) == 0 {
+		return nil // Nobody waits.
 	}
 	waiting, err := r.waiting(ctx, r.clock.Now(), types.NamespacedName{})
 	if err != nil {
 		return err
 	}
-	turns, _ := policy.Turns(waiting)
+	turns, full := policy.Turns(waiting)
+	r.queue.full = full
 	for i := range waiting {
 		if len(waiting[i].Queues) > 0 && turns[waiting[i].Key] {
 			r.queue.wake.Add(reconcile.Request{NamespacedName: waiting[i].Key})
@@ -165,13 +176,23 @@ func (r *reconciler) wakeNext(ctx context.Context) error {
 	return nil
 }
 
-// leaveQueue lets others go before a rollout that its own user, or its settings, keep from
-// beginning.
+// leaveQueue lets others go before a rollout that something else than its turn keeps from
+// beginning: its user, its settings, another policy, or what it stalls for.
 func (r *reconciler) leaveQueue(ctx context.Context, o *observation, decision rollout.Decision) error {
-	if o.snapshot.Begun() || decision.Phase != rollout.Paused && decision.Phase != rollout.Blocked {
+	hold := o.snapshot.Hold
+	waitsForMore := decision.Phase == rollout.Paused || decision.Phase == rollout.Blocked ||
+		hold != nil && hold.Kind != policy.Queued || isStalled(o.rc)
+	if o.snapshot.Begun() || !waitsForMore || !r.queue.has(o.key) {
 		return nil
 	}
 	return r.wakeNext(ctx)
+}
+
+// has reports whether a rollout has a place, or waits for one.
+func (q *queue) has(key types.NamespacedName) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.admitted[key] != "" || q.full[key] != nil
 }
 
 // wakeBy is a source of the controller.
@@ -186,6 +207,7 @@ func (r *reconciler) wakeBy(_ context.Context, queue workqueue.TypedRateLimiting
 func (r *reconciler) wakeAll(ctx context.Context) {
 	r.queue.mu.Lock()
 	wake := r.queue.wake
+	r.queue.full = nil
 	r.queue.mu.Unlock()
 	list := emptyRCList()
 	if wake == nil || r.cached.List(ctx, list, client.UnsafeDisableDeepCopy) != nil {
