@@ -90,7 +90,7 @@ func TestContract(t *testing.T) {
 			assert.NoError(t, api.CheckSettings(annotations, []string{key}), "%s=%s", key, value)
 		}
 	}
-	assert.Len(t, api.Settings, 9)
+	assert.Len(t, api.Settings, 10)
 }
 
 func TestIsOwned(t *testing.T) {
