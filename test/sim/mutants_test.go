@@ -126,12 +126,12 @@ var mutants = []struct {
 		{"pkg/agent/policies.go", `s.Rescue() || s.RC.Deleting`, `s.RC.Deleting`},
 		{"pkg/rollout/decide.go", `	case s.cancelled():
 		return RollingBack, rollBack
-	case s.Hold != nil:
-		return Held, hold
+	case s.atPause():
 `, `	case s.Hold != nil:
 		return Held, hold
 	case s.cancelled():
 		return RollingBack, rollBack
+	case s.atPause():
 `},
 	}},
 	{name: "the deadline's clock runs in a freeze", by: []string{"./test/sim", "-run=^TestFreezeStopsTheClock$"}, edits: []edit{
