@@ -35,6 +35,9 @@ const (
 	// server cannot do that.
 	streamed = "for API servers before 1.34, which do not stream lists"
 
+	// pruned: TestHistoryIsPruned, which has a limit of its own, makes so many.
+	pruned = "for revisions beyond --revision-history-limit, of which there are fewer here"
+
 	// unasked: the API server asks by itself for whom it admits, which no log tells.
 	unasked = "for the admission plugin OwnerReferencesPermissionEnforcement, which is not enabled here"
 )
@@ -43,6 +46,9 @@ const (
 var reasons = map[string]map[string]string{
 	"rcroll-agent": {
 		"list replicationcontrollers":              streamed,
+		"list rolloutpolicies.rcroll.dev":          streamed,
+		"list namespaces":                          streamed,
+		"delete controllerrevisions.apps":          pruned,
 		"update replicationcontrollers/finalizers": unasked,
 		"patch events":                             "when an event comes again, which it seldom does",
 	},
@@ -50,6 +56,8 @@ var reasons = map[string]map[string]string{
 		"update replicationcontrollers/finalizers":                               unasked,
 		"list mutatingwebhookconfigurations.admissionregistration.k8s.io rcroll": streamed,
 		"list secrets rcroll-webhook-cert":                                       streamed,
+		"list rolloutpolicies.rcroll.dev":                                        streamed,
+		"list namespaces":                                                        streamed,
 	},
 	"rcroll-drain": {},
 }
@@ -68,6 +76,7 @@ func TestRights(t *testing.T) {
 		t.Run("a pod finishes", evict)
 		t.Run("the certificate is lost", renew)
 		t.Run("metrics are read", scrape)
+		t.Run("a policy comes", govern)
 	})
 	drain(t)
 	for account, reasons := range reasons {
@@ -112,6 +121,15 @@ func edit(t *testing.T, e editor) {
 	require.NoError(t, retry.RetryOnConflict(retry.DefaultRetry, func() error { return setImage(s.Context(), rcs, s.RCName, e.verb) }))
 	require.NoError(t, retry.RetryOnConflict(retry.DefaultRetry, func() error { return scale(s.Context(), rcs, s.RCName, e.verb) }))
 	s.AwaitRollout("tomcat:8", 4)
+}
+
+// govern waits until the agent has said what it makes of a policy.
+func govern(t *testing.T) {
+	t.Parallel()
+	s := harness.NewScenario(t, "tomcat")
+	s.KubectlWithInput(`{"apiVersion":"rcroll.dev/v1alpha1","kind":"RolloutPolicy","metadata":{"name":"`+s.Namespace+`"},`+
+		`"spec":{"selector":{"matchLabels":{"app":"none"}},"maxConcurrentRollouts":1}}`, "create", "-f", "-")
+	s.Kubectl("wait", "rolloutpolicy/"+s.Namespace, "--for=condition=Accepted", "--timeout=30s")
 }
 
 func setImage(ctx context.Context, rcs clientv1.ReplicationControllerInterface, name, verb string) error {
