@@ -31,7 +31,7 @@ const (
 	// triesEnv is how often the gate is tried in each situation.
 	triesEnv = "RCROLL_TRIES"
 
-	usualTries = 20
+	usualTries = 10
 
 	// atATime is how many rollouts are disturbed together.
 	atATime = 50
