@@ -14,7 +14,7 @@ var approvalAnnotations = []string{api.ApproveAnnotation, api.ApprovedByAnnotati
 // guardApproval refuses an approval that this write adds or changes and that is for no
 // pause of the rollout in progress.
 func guardApproval(write Write, hashKey string) error {
-	if !write.annotations().sets(api.ApproveAnnotation) {
+	if !write.setsAnnotation(api.ApproveAnnotation) {
 		return nil
 	}
 	text, rc := write.New.GetAnnotations()[api.ApproveAnnotation], name(write.New)
@@ -40,11 +40,11 @@ func guardApproval(write Write, hashKey string) error {
 // of another request goes: were the same template requested again, it would be taken for
 // one of that. Whoever removes an approval withdraws it.
 func keepApproval(object *unstructured.Unstructured, write Write, sameTemplate bool) {
-	text, approved := object.GetAnnotations()[api.ApproveAnnotation]
+	text, approved := annotation(object, api.ApproveAnnotation)
 	switch {
 	case !sameTemplate || !approved:
 		removeAnnotations(object, approvalAnnotations...)
-	case write.annotations().sets(api.ApproveAnnotation):
+	case write.setsAnnotation(api.ApproveAnnotation):
 		stampApproval(object, write, text)
 	}
 }

@@ -63,7 +63,7 @@ func lastAppliedBy(write Write, options Options) (replicas *int32, ok bool) {
 		return nil, false // kubectl edit --save-config, or an export that was applied
 	}
 	stated, wanted := api.SpecOf(manifest), api.SpecOf(write.New)
-	applied := write.annotations().sets(corev1.LastAppliedConfigAnnotation) && statesImagesOf(stated, wanted)
+	applied := write.setsAnnotation(corev1.LastAppliedConfigAnnotation) && statesImagesOf(stated, wanted)
 	if write.FieldManager != clientSideApply && !applied {
 		return nil, false
 	}

@@ -2,6 +2,7 @@ package mutate
 
 import (
 	"maps"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -27,11 +28,21 @@ func setSpec(object *unstructured.Unstructured, spec api.Spec) {
 	object.Object["spec"] = map[string]any(spec)
 }
 
+// annotation does not copy the others.
+func annotation(object *unstructured.Unstructured, key string) (value string, found bool) {
+	value, found, err := unstructured.NestedString(object.Object, "metadata", "annotations", key)
+	return value, found && err == nil
+}
+
 func setAnnotation(object *unstructured.Unstructured, key, value string) {
 	object.SetAnnotations(with(object.GetAnnotations(), key, value))
 }
 
 func removeAnnotations(object *unstructured.Unstructured, keys ...string) {
+	found := func(key string) bool { _, found := annotation(object, key); return found }
+	if !slices.ContainsFunc(keys, found) {
+		return
+	}
 	object.SetAnnotations(without(object.GetAnnotations(), keys...))
 }
 

@@ -3,8 +3,6 @@ package mutate
 import (
 	"slices"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/policy"
 )
@@ -12,21 +10,11 @@ import (
 // Overrides are the policies that a write asks to override. Whether its user may has to be
 // found out first (Write.MayOverride).
 func Overrides(write Write) []string {
-	if write.Old == nil {
+	if write.Old == nil || !write.setsAnnotation(api.OverrideAnnotation) {
 		return nil
 	}
-	before, had := override(write.Old)
-	after, has := override(write.New)
-	if !has || had && before == after {
-		return nil
-	}
-	return api.OverrideNames(after)
-}
-
-// override does not copy the other annotations.
-func override(object *unstructured.Unstructured) (value string, found bool) {
-	value, found, err := unstructured.NestedString(object.Object, "metadata", "annotations", api.OverrideAnnotation)
-	return value, found && err == nil
+	names, _ := annotation(write.New, api.OverrideAnnotation)
+	return api.OverrideNames(names)
 }
 
 // guardOverride refuses to override what the user may not, or what is not there.
@@ -49,8 +37,8 @@ func recordOverride(write Write, decision Decision) Decision {
 		return decision
 	}
 	names := Overrides(write)
-	before, had := override(write.Old)
-	if after, _ := override(decision.Object); len(names) == 0 && (!had || before == after) {
+	before, had := annotation(write.Old, api.OverrideAnnotation)
+	if after, _ := annotation(decision.Object, api.OverrideAnnotation); len(names) == 0 && (!had || before == after) {
 		return decision
 	}
 	decision.Object = shallowCopy(decision.Object)
@@ -104,6 +92,9 @@ func trigger(write Write, options Options) string {
 // warnHolds say why a request does not begin at once, and when it will. Of one that was
 // pending before, it may have begun.
 func warnHolds(write Write, meaning Meaning) []string {
+	if len(write.Policies) == 0 {
+		return nil
+	}
 	overridden := api.OverriddenPolicies(write.Old.GetAnnotations(), write.Time)
 	if may := Overrides(write); len(may) > 0 {
 		overridden = may // recordOverride has the last word, and it is this one.

@@ -174,8 +174,9 @@ func record(write Write, meaning Meaning, pending, wanted api.Spec, options Opti
 		setAnnotation(object, api.RequestedAtAnnotation, write.Time.UTC().Format(time.RFC3339))
 		setPromoted(object, wanted.Hash(key), isLive)
 	}
-	keepApproval(object, write, pending != nil && wanted.SameTemplate(pending, key))
-	setChangeCause(object, write, pending != nil && wanted.SameTemplate(pending, key))
+	sameTemplate := pending != nil && wanted.SameTemplate(pending, key)
+	keepApproval(object, write, sameTemplate)
+	setChangeCause(object, write, sameTemplate)
 	if err := guardSize(object); err != nil {
 		return refuse(err)
 	}
@@ -200,8 +201,9 @@ const changeCause = "kubernetes.io/change-cause"
 // in the same write, or later while the same template is requested: kubectl annotate comes
 // after kubectl set image. One that was there before is of an earlier change.
 func setChangeCause(object *unstructured.Unstructured, write Write, sameTemplate bool) {
-	cause := write.New.GetAnnotations()[changeCause]
-	switch isChanged := cause != write.Old.GetAnnotations()[changeCause]; {
+	cause, _ := annotation(write.New, changeCause)
+	before, _ := annotation(write.Old, changeCause)
+	switch isChanged := cause != before; {
 	case isChanged && cause != "":
 		setAnnotation(object, api.ChangeCauseAnnotation, cause)
 	case isChanged || !sameTemplate:

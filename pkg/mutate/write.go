@@ -58,6 +58,16 @@ func (w Write) annotations() entries {
 	return e
 }
 
+// setsAnnotation reports whether the write adds the annotation or changes its value.
+func (w Write) setsAnnotation(key string) bool {
+	after, has := annotation(w.New, key)
+	if w.Old == nil {
+		return has
+	}
+	before, had := annotation(w.Old, key)
+	return has && (!had || before != after)
+}
+
 func (w Write) labels() entries {
 	e := entries{after: w.New.GetLabels()}
 	if w.Old != nil {
