@@ -122,6 +122,7 @@ var stallReasons = []string{
 // progressReasons are those of Progressing otherwise.
 var progressReasons = []string{
 	rollout.ReasonUpdated, rollout.ReasonRollingBack, rollout.ReasonComplete, rollout.ReasonRolledBack, rollout.ReasonPaused,
+	rollout.ReasonPausedAtStep, rollout.ReasonFrozen, rollout.ReasonOutsideWindow, rollout.ReasonQueued,
 }
 
 // problemReasons are those for which a rollout waits: rcroll's, the kubelet's and the

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -112,13 +111,8 @@ func (w *statusWriter) count(ctx context.Context) (map[string]policyCount, error
 
 // isHeld reports whether the conditions tell that policies hold the rollout.
 func isHeld(rc *unstructured.Unstructured) bool {
-	conditions, _ := rollout.ConditionsOf(rc)
-	progressing := rollout.FindCondition(conditions, rollout.Progressing)
-	reconciling := rollout.FindCondition(conditions, rollout.Reconciling)
-	if progressing == nil || reconciling == nil || reconciling.Status != corev1.ConditionTrue {
-		return false // These conditions are of an earlier rollout.
-	}
-	switch progressing.Reason {
+	reason, _ := reasonsOf(rc)
+	switch reason {
 	case rollout.ReasonFrozen, rollout.ReasonOutsideWindow, rollout.ReasonQueued:
 		return true
 	}
