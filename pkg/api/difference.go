@@ -3,7 +3,6 @@ package api
 import (
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 )
 
@@ -33,7 +32,7 @@ func (s Spec) TemplateChanges(other Spec, hashKey string) []Difference {
 
 // differences descends as long as both values have the same form.
 func differences(path string, a, b any) []Difference {
-	if reflect.DeepEqual(a, b) {
+	if Same(a, b) {
 		return nil
 	}
 	whole := []Difference{{Path: path, From: a, To: b}}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,7 +48,7 @@ func (s Spec) String() string { return canonical(map[string]any(s)) }
 // Equal reports whether both specs say the same. All come out of one JSON decoder, so
 // equal ones are equal by value.
 func (s Spec) Equal(other Spec) bool {
-	return reflect.DeepEqual(s, other)
+	return Same(map[string]any(s), map[string]any(other))
 }
 
 // Replicas is the desired number of pods; the API server's default is 1.
@@ -96,7 +95,7 @@ func (s Spec) SameTemplate(other Spec, hashKey string) bool {
 	if !s.SameImages(other) {
 		return false // the hash would say the same, at a price
 	}
-	return reflect.DeepEqual(s.Unlabelled(hashKey).template(), other.Unlabelled(hashKey).template())
+	return Same(s.Unlabelled(hashKey).template(), other.Unlabelled(hashKey).template())
 }
 
 // Images maps "containers/NAME" and "initContainers/NAME" to the image.
@@ -122,7 +121,7 @@ func (s Spec) DistinctImages() []string {
 
 // SameImages reports whether both specs name the same containers with the same images.
 func (s Spec) SameImages(other Spec) bool {
-	return reflect.DeepEqual(s.Images(), other.Images())
+	return maps.Equal(s.Images(), other.Images())
 }
 
 // DeepCopy returns a copy that shares nothing with s.

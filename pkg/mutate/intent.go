@@ -154,7 +154,7 @@ func isCancelGesture(write Write) bool {
 	if _, found := annotations.after[api.RequestAnnotation]; found {
 		return false
 	}
-	if slices.Contains(byHand, write.FieldManager) && reflect.DeepEqual(write.Old.Object["spec"], write.New.Object["spec"]) {
+	if slices.Contains(byHand, write.FieldManager) && api.Same(write.Old.Object["spec"], write.New.Object["spec"]) {
 		return true
 	}
 	restored := shallowCopy(write.New)
@@ -181,5 +181,5 @@ func isUnchanged(write Write) bool {
 		object.SetResourceVersion("")
 		delete(object.Object, "status")
 	}
-	return reflect.DeepEqual(before.Object, after.Object)
+	return api.Same(before.Object, after.Object)
 }

@@ -2,7 +2,6 @@ package mutate
 
 import (
 	"maps"
-	"reflect"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -43,9 +42,9 @@ type change struct{ live, wanted, pending any }
 // arguments), the last write wins.
 func (c change) merge(path *field.Path, schema schema) (any, error) {
 	switch {
-	case reflect.DeepEqual(c.live, c.wanted):
+	case api.Same(c.live, c.wanted):
 		return c.pending, nil
-	case reflect.DeepEqual(c.live, c.pending), reflect.DeepEqual(c.wanted, c.pending):
+	case api.Same(c.live, c.pending), api.Same(c.wanted, c.pending):
 		return c.wanted, nil
 	case schema.isList():
 		if live, wanted, pending, ok := split[[]any](c, true); ok {

@@ -3,7 +3,6 @@ package mutate
 import (
 	"cmp"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -61,7 +60,7 @@ func passUnrolled(write Write, live, wanted api.Spec, key string) Decision {
 		return refuse(err)
 	}
 	decision := passes(object)
-	if live.Replicas() > 0 && wanted.Replicas() > 0 && !reflect.DeepEqual(live["template"], wanted["template"]) {
+	if live.Replicas() > 0 && wanted.Replicas() > 0 && !api.Same(live["template"], wanted["template"]) {
 		decision.Warnings = []string{warnNotReplaced(name(write.New))}
 	}
 	return decision
