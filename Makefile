@@ -59,6 +59,7 @@ test-unit: ## Run the unit and property tests
 	cd test/prometheus && go test $(GOTESTFLAGS) ./expressions
 	cd hack/release && go test -short $(GOTESTFLAGS) ./...
 
+# RCROLL_NAMESPACE=y in the environment installs rcroll in that namespace.
 .PHONY: test-e2e
 test-e2e: build bin/oldkubectl bin/helm3 bin/helm4 ## Run the end-to-end tests, each package on a control plane of its own
 	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...

@@ -55,6 +55,7 @@ func serve(ctx context.Context, restConfig *rest.Config, c *config) error {
 	if err != nil {
 		return err
 	}
+	sayWhatIsLacking(ctrl.Log.WithName("server"), mgr.GetRESTMapper())
 	known, err := policies.New(restConfig)
 	if err != nil {
 		return err

@@ -125,7 +125,10 @@ var agentRules = []rule{
         runAsGroup: 65532
         {{- end }}
 `},
-	{old: "        - --leader-elect\n", new: "        - --leader-elect\n" + commonArgs},
+	{old: "        - --leader-elect\n", new: "        - --leader-elect\n" + commonArgs + `        {{- if ne (int .Values.revisionHistoryLimit) 10 }}
+        - --revision-history-limit={{ int .Values.revisionHistoryLimit }}
+        {{- end }}
+`},
 }
 
 const portReason = "the port that firewalls of private clusters let the control plane reach on nodes\n"

@@ -64,8 +64,9 @@ func Granted(rules []rbacv1.PolicyRule) ([]Right, error) {
 
 // Event is the part of a line of the audit log that is used.
 type Event struct {
-	Verb string `json:"verb"`
-	User struct {
+	Verb      string `json:"verb"`
+	UserAgent string `json:"userAgent"`
+	User      struct {
 		Username string `json:"username"`
 	} `json:"user"`
 	ImpersonatedUser       *User `json:"impersonatedUser"`

@@ -95,7 +95,7 @@ func run(ctx context.Context, p Program) error {
 		return fmt.Errorf("load kubeconfig: %w", err)
 	}
 	build := version.Get()
-	config.UserAgent = build.UserAgent(p.Name)
+	setUserAgent(config, build.UserAgent(p.Name))
 	ctrl.Log.Info("Starting", "program", p.Name, "version", build.Version, "commit", build.Commit)
 	return p.Serve(ctx, config)
 }

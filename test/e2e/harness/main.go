@@ -24,7 +24,7 @@ const (
 	dirEnv = "RCROLL_E2E_DIR"
 
 	// namespaceEnv names the namespace that rcroll is installed in, unless it is that of
-	// its manifests. Every package can be run so.
+	// the package or of rcroll's manifests. Every package can be run so.
 	namespaceEnv = "RCROLL_NAMESPACE"
 
 	// parallelTests is more than there are processors, as tests mostly wait for
@@ -35,12 +35,12 @@ const (
 // shared is the control plane that all tests of the test binary share.
 var shared struct {
 	// mu is held while the control plane is booted and while it is removed.
-	mu     sync.Mutex
-	booted bool
-	bare   bool
-	audit  bool
-	plane  *ControlPlane
-	err    error
+	mu        sync.Mutex
+	booted    bool
+	bare      bool
+	namespace string
+	plane     *ControlPlane
+	err       error
 }
 
 // MainBare is Main for tests that install rcroll themselves, on a control plane without
@@ -50,15 +50,15 @@ func MainBare(m *testing.M) {
 	Main(m)
 }
 
-// MainAudited is Main for tests that read the API server's audit log, which is
-// LogFile("audit").
-func MainAudited(m *testing.M) {
-	shared.audit = true
+// MainIn is Main for tests of rcroll in another namespace than that of its manifests.
+func MainIn(m *testing.M, namespace string) {
+	shared.namespace = namespace
 	Main(m)
 }
 
-// Main runs the tests of a package and exits. The control plane that they booted, if
-// they did, is removed at the end, also when they are interrupted.
+// Main runs the tests of a package and exits, successfully only if rcroll's programs asked
+// the API server for nothing that they have no right to. The control plane that the tests
+// booted, if they did, is removed at the end, also when they are interrupted.
 func Main(m *testing.M) {
 	flag.Parse()
 	// Without a control plane every test says why it is skipped.
@@ -78,6 +78,10 @@ func Main(m *testing.M) {
 	}()
 	code := m.Run()
 	shared.mu.Lock()
+	if err := shared.plane.expectNoneDenied(); err != nil {
+		fmt.Fprintln(os.Stderr, "FAIL:", err)
+		code = max(code, 1)
+	}
 	shared.plane.remove(code == 0)
 	os.Exit(code)
 }
@@ -106,21 +110,16 @@ func Cluster(t *testing.T) *ControlPlane {
 
 // upFlags are those of localcluster up.
 func upFlags() []string {
-	var flags []string
 	if shared.bare {
-		flags = append(flags, "--bare")
+		return []string{"--audit", "--bare"}
 	}
-	if !shared.bare {
-		flags = append(flags, "--namespace="+SystemNamespace())
-	}
-	if shared.audit {
-		flags = append(flags, "--audit")
-	}
-	return flags
+	return []string{"--audit", "--namespace=" + SystemNamespace()}
 }
 
 // SystemNamespace is where rcroll is installed.
-func SystemNamespace() string { return cmp.Or(os.Getenv(namespaceEnv), "rcroll-system") }
+func SystemNamespace() string {
+	return cmp.Or(os.Getenv(namespaceEnv), shared.namespace, "rcroll-system")
+}
 
 // Account is the name, as a user, of a ServiceAccount of rcroll, such as rcroll-agent.
 func Account(name string) string { return "system:serviceaccount:" + SystemNamespace() + ":" + name }

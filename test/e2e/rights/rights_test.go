@@ -26,9 +26,9 @@ import (
 	"github.com/rcroll/rcroll/test/rights"
 )
 
-func TestMain(m *testing.M) { harness.MainAudited(m) }
-
-var system = harness.SystemNamespace()
+// Nothing depends on the namespace as much as the rights do, so these tests have another
+// one than all others. (A name that is a boolean in YAML 1.1, besides.)
+func TestMain(m *testing.M) { harness.MainIn(m, "y") }
 
 const (
 	// streamed: the first answer to a watch has all objects. A client lists where an API
@@ -174,7 +174,7 @@ func evict(t *testing.T) {
 
 func renew(t *testing.T) {
 	t.Parallel()
-	secrets := harness.Cluster(t).Client.CoreV1().Secrets(system)
+	secrets := harness.Cluster(t).Client.CoreV1().Secrets(harness.SystemNamespace())
 	emptied, err := secrets.Patch(t.Context(), "rcroll-webhook-cert", types.MergePatchType, []byte(`{"data":{"tls.crt":"","tls.key":"","ca.crt":""}}`), metav1.PatchOptions{})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
@@ -196,13 +196,13 @@ func drain(t *testing.T) {
 	s := harness.Given(t, manifest.Tomcat(t))
 	s.SetImage("tomcat=tomcat:bad")
 	s.AwaitEvent("Created tomcat-")
-	render := exec.CommandContext(t.Context(), "go", "run", "./render", "-hooks", "-namespace="+system)
+	render := exec.CommandContext(t.Context(), "go", "run", "./render", "-hooks", "-namespace="+harness.SystemNamespace())
 	render.Dir = "../../helm"
 	hooks, err := render.Output()
 	require.NoError(t, err)
-	s.KubectlWithInput(string(hooks), "--namespace="+system, "apply", "-f", "-")
+	s.KubectlWithInput(string(hooks), "--namespace="+harness.SystemNamespace(), "apply", "-f", "-")
 	command := exec.CommandContext(harness.Context(t), s.Cluster.Program(harness.Agent), "drain", "--patience=0s",
-		"--delete-webhook-configuration=rcroll", "--kubeconfig="+harness.TokenKubeconfig(t, system, "rcroll-drain"))
+		"--delete-webhook-configuration=rcroll", "--kubeconfig="+harness.TokenKubeconfig(t, harness.SystemNamespace(), "rcroll-drain"))
 	output, err := command.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 }
@@ -212,7 +212,7 @@ func rules(t *testing.T, account string) []rbacv1.PolicyRule {
 	t.Helper()
 	client := harness.Cluster(t).Client.RbacV1()
 	bound := func(subjects []rbacv1.Subject) bool {
-		return slices.ContainsFunc(subjects, func(s rbacv1.Subject) bool { return s.Name == account && s.Namespace == system })
+		return slices.ContainsFunc(subjects, func(s rbacv1.Subject) bool { return s.Name == account && s.Namespace == harness.SystemNamespace() })
 	}
 	var found []rbacv1.PolicyRule
 	cluster, err := client.ClusterRoleBindings().List(t.Context(), metav1.ListOptions{})
@@ -224,11 +224,11 @@ func rules(t *testing.T, account string) []rbacv1.PolicyRule {
 			found = append(found, role.Rules...)
 		}
 	}
-	namespaced, err := client.RoleBindings(system).List(t.Context(), metav1.ListOptions{})
+	namespaced, err := client.RoleBindings(harness.SystemNamespace()).List(t.Context(), metav1.ListOptions{})
 	require.NoError(t, err)
 	for _, binding := range namespaced.Items {
 		if bound(binding.Subjects) {
-			role, err := client.Roles(system).Get(t.Context(), binding.RoleRef.Name, metav1.GetOptions{})
+			role, err := client.Roles(harness.SystemNamespace()).Get(t.Context(), binding.RoleRef.Name, metav1.GetOptions{})
 			require.NoError(t, err)
 			found = append(found, role.Rules...)
 		}

@@ -1,0 +1,44 @@
+package harness
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rcroll/rcroll/test/rights"
+)
+
+// expectNoneDenied returns an error that names what rcroll's programs were denied by RBAC
+// while the tests ran.
+func (c *ControlPlane) expectNoneDenied() error {
+	if c == nil || c.temp == "" {
+		return nil // who brought the control plane may have no audit log
+	}
+	files, err := filepath.Glob(filepath.Join(c.Dir, "logs", "audit*.log")) // large ones are rotated
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("there is no audit log: %w", cmp.Or(err, os.ErrNotExist))
+	}
+	var denied []string
+	for _, file := range files {
+		more, err := deniedIn(file)
+		if err != nil {
+			return err
+		}
+		denied = append(denied, more...)
+	}
+	if len(denied) > 0 {
+		return fmt.Errorf("rcroll asked for what its roles do not allow:\n%s", strings.Join(denied, "\n"))
+	}
+	return nil
+}
+
+func deniedIn(file string) ([]string, error) {
+	log, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("opening the audit log: %w", err)
+	}
+	defer func() { _ = log.Close() }()
+	return rights.Denied(log)
+}

@@ -1,0 +1,43 @@
+package rights_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/rcroll/rcroll/test/rights"
+)
+
+func TestDenied(t *testing.T) {
+	line := func(userAgent, rest string) string {
+		return `{"userAgent":"` + userAgent + `","user":{"username":"agent"},"verb":"patch","objectRef":{"resource":"pods","name":"a"},` + rest + "}\n"
+	}
+	const (
+		own     = "rcroll-agent/v0.1.0 (linux/amd64) rcroll/0123456"
+		denied  = `"responseStatus":{"code":403},"annotations":{"authorization.k8s.io/decision":"forbid"}`
+		policy  = `"responseStatus":{"code":403},"annotations":{"authorization.k8s.io/decision":"allow"}`
+		allowed = `"responseStatus":{"code":200},"annotations":{"authorization.k8s.io/decision":"allow"}`
+	)
+	for name, c := range map[string]struct {
+		log  string
+		want []string
+	}{
+		"nothing":                           {"", nil},
+		"allowed":                           {line(own, allowed), nil},
+		"a right is missing":                {line(own, allowed) + line(own, denied) + line(own, denied), []string{"agent: patch pods a"}},
+		"the webhook's":                     {line("rcroll-webhook/devel (x)", denied), []string{"agent: patch pods a"}},
+		"a policy refuses":                  {line(own, policy), nil},
+		"a user may not do it":              {line(own, `"impersonatedUser":{"username":"jane"},`+denied), nil},
+		"a test has borrowed the token":     {line("policies.test/v0.0.0", denied), nil},
+		"a killed API server left half one": {line(own, denied)[:150] + line(own, denied) + line(own, denied), []string{"agent: patch pods a"}},
+		"no end of line":                    {strings.TrimSpace(line(own, denied)), []string{"agent: patch pods a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := rights.Denied(strings.NewReader(c.log))
+			require.NoError(t, err)
+			assert.Equal(t, c.want, got)
+		})
+	}
+}
