@@ -20,6 +20,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/api/v1alpha1"
 	"github.com/rcroll/rcroll/pkg/api"
@@ -161,10 +162,7 @@ type Edit struct {
 
 // Apply sends an edit, and returns what is stored or, with dryRun, would be.
 func (c *Client) Apply(ctx context.Context, name string, edit Edit, dryRun bool) (*unstructured.Unstructured, error) {
-	var dry []string
-	if dryRun {
-		dry = []string{metav1.DryRunAll}
-	}
+	dry := dryRuns(dryRun)
 	if edit.Type == "" {
 		object := edit.Body.(*unstructured.Unstructured).DeepCopy()
 		return c.rcs().Update(ctx, object, metav1.UpdateOptions{DryRun: dry, FieldManager: c.manager})
@@ -174,6 +172,37 @@ func (c *Client) Apply(ctx context.Context, name string, edit Edit, dryRun bool)
 		return nil, fmt.Errorf("encode an edit: %w", err)
 	}
 	return c.rcs().Patch(ctx, name, edit.Type, body, metav1.PatchOptions{DryRun: dry, FieldManager: c.manager})
+}
+
+// Create stores a ReplicationController; with dryRun it only asks whether that may be.
+func (c *Client) Create(ctx context.Context, rc *unstructured.Unstructured, dryRun bool) (*unstructured.Unstructured, error) {
+	return c.rcs().Create(ctx, rc, metav1.CreateOptions{DryRun: dryRuns(dryRun), FieldManager: c.manager})
+}
+
+// Orphan deletes a ReplicationController and leaves its pods, if it is as it was read;
+// with dryRun it only asks whether that may be.
+func (c *Client) Orphan(ctx context.Context, rc *unstructured.Unstructured, dryRun bool) error {
+	version := rc.GetResourceVersion()
+	return c.rcs().Delete(ctx, rc.GetName(), metav1.DeleteOptions{
+		Preconditions:     &metav1.Preconditions{UID: ptr.To(rc.GetUID()), ResourceVersion: &version},
+		PropagationPolicy: ptr.To(metav1.DeletePropagationOrphan),
+		DryRun:            dryRuns(dryRun),
+	})
+}
+
+// IgnoreConflict is nil for an error that says that something was written in between.
+func IgnoreConflict(err error) error {
+	if apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+func dryRuns(dryRun bool) []string {
+	if dryRun {
+		return []string{metav1.DryRunAll}
+	}
+	return nil
 }
 
 // Annotate sets annotations, as kubectl annotate does; nil removes one.

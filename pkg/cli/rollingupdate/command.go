@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -28,13 +29,17 @@ const (
 const long = `Perform a rolling update of the given ReplicationController.
 
 Replaces the pods of the ReplicationController by pods of another template, one at a time. The cluster does it, so that it goes on
-when this command is interrupted; the same command again follows it further. The ReplicationController keeps its name and its UID.`
+when this command is interrupted; the same command again follows it further. The ReplicationController keeps its name and its UID,
+unless another name is given: then one of that name takes over its pods in the end, and it is deleted.`
 
 const examples = `  # Update the pods of frontend by just changing the image.
   kubectl rolling-update frontend --image=image:v2
 
-  # Update the pods of frontend to the template in frontend-v2.json, which is of the ReplicationController frontend, too.
-  kubectl rolling-update frontend -f frontend-v2.json
+  # Update the pods of frontend-v1 to the template in frontend-v2.json, and rename it if the file has another name.
+  kubectl rolling-update frontend-v1 -f frontend-v2.json
+
+  # Update the pods of frontend-v1 by just changing the image, and switch the name of the ReplicationController.
+  kubectl rolling-update frontend-v1 frontend-v2 --image=image:v2
 
   # Abort and reverse a rollout in progress.
   kubectl rolling-update frontend --rollback`
@@ -45,7 +50,13 @@ type options struct {
 	config *genericclioptions.ConfigFlags
 	print  *genericclioptions.PrintFlags
 
-	name, newName string
+	name string
+
+	// newName is the name in the end; empty if it stays what it is.
+	newName string
+
+	// file is what --filename names, once it is read.
+	file *unstructured.Unstructured
 
 	filenames  []string
 	image      string
@@ -122,8 +133,8 @@ func (o *options) complete(command *cobra.Command, args []string) error {
 	if len(args) == 2 {
 		o.newName = args[1]
 	}
-	if o.newName != "" && !o.rollback {
-		return errNewName(o.name, o.newName)
+	if o.newName == o.name {
+		return errSameName(o.name)
 	}
 	return nil
 }

@@ -1,11 +1,11 @@
 package rollingupdate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,17 +23,16 @@ import (
 // edit is what the flags ask for.
 func (o *options) edit(rc *unstructured.Unstructured, before progress.Rollout) (client.Edit, error) {
 	if len(o.filenames) > 0 {
-		file, err := o.read(o.filenames[0])
-		if err != nil {
+		if err := o.read(o.filenames[0]); err != nil {
 			return client.Edit{}, err
 		}
-		return client.Edit{Body: o.fromFile(rc, file, before)}, nil
+		return client.Edit{Body: o.fromFile(rc, o.file, before)}, nil
 	}
-	return o.imageEdit(before, time.Now())
+	return o.imageEdit(rc, before, time.Now())
 }
 
 // imageEdit changes the image of a container, as kubectl set image does.
-func (o *options) imageEdit(before progress.Rollout, now time.Time) (client.Edit, error) {
+func (o *options) imageEdit(rc *unstructured.Unstructured, before progress.Rollout, now time.Time) (client.Edit, error) {
 	current := before.Requested
 	if current == nil || before.Cancelled {
 		current = before.Live
@@ -42,25 +41,57 @@ func (o *options) imageEdit(before progress.Rollout, now time.Time) (client.Edit
 	if err != nil {
 		return client.Edit{}, err
 	}
-	inFlight := before.Phase.Pending() && !before.Cancelled && before.Phase != progress.Promoting
+	inFlight := isInFlight(before)
 	same := chosen.Image == o.image
 	switch {
 	case inFlight && !same && before.Live.Images()["containers/"+chosen.Name] == o.image:
 		return client.Edit{}, errInProgress(chosen.Image)
+	case !inFlight && same && o.rolledBefore(rc):
+		return client.Annotate(o.annotations(rc)), nil
 	case !inFlight && same && o.pullPolicy == "":
 		return client.Edit{}, errPullPolicy
 	}
+	body := map[string]any{"spec": map[string]any{"template": o.template(chosen, !inFlight && same, now)}}
+	if annotations := o.annotations(rc); len(annotations) > 0 {
+		body["metadata"] = map[string]any{"annotations": annotations}
+	}
+	return client.Edit{Type: types.StrategicMergePatchType, Body: body}, nil
+}
+
+// isInFlight reports whether the rollout can still be led elsewhere.
+func isInFlight(r progress.Rollout) bool {
+	return r.Phase.Pending() && !r.Cancelled && r.Phase != progress.Promoting
+}
+
+// template is the change of the template: with the same image, a restart.
+func (o *options) template(chosen corev1.Container, same bool, now time.Time) map[string]any {
 	container := map[string]any{"name": chosen.Name, "image": o.image}
 	template := map[string]any{"spec": map[string]any{"containers": []any{container}}}
-	if !inFlight && same {
+	if same {
 		container["imagePullPolicy"] = o.pullPolicy
 		template["metadata"] = map[string]any{"annotations": map[string]any{restart: now.UTC().Format(time.RFC3339)}}
 	}
-	body := map[string]any{"spec": map[string]any{"template": template}}
+	return template
+}
+
+// annotations are those that the flags set, and nil for one that they take away.
+func (o *options) annotations(rc *unstructured.Unstructured) map[string]any {
+	annotations := map[string]any{}
 	if o.period != nil {
-		body["metadata"] = map[string]any{"annotations": map[string]any{api.UpdatePeriodAnnotation: o.period.String()}}
+		annotations[api.UpdatePeriodAnnotation] = o.period.String()
 	}
-	return client.Edit{Type: types.StrategicMergePatchType, Body: body}, nil
+	if o.newName != "" {
+		annotations[nextAnnotation] = o.newName
+	} else if rc.GetAnnotations()[nextAnnotation] != "" {
+		annotations[nextAnnotation] = nil
+	}
+	return annotations
+}
+
+// rolledBefore reports whether the same command was interrupted when, or before, its pods
+// were all new. Then the name is all that is left to do.
+func (o *options) rolledBefore(rc *unstructured.Unstructured) bool {
+	return o.newName != "" && rc.GetAnnotations()[nextAnnotation] == o.newName
 }
 
 // restart has pods replaced though their image is the same.
@@ -83,30 +114,36 @@ func (o *options) choose(spec api.Spec) (corev1.Container, error) {
 	return containers[i], nil
 }
 
-// read returns the ReplicationController in a file, which has to be of the same name.
-func (o *options) read(filename string) (*unstructured.Unstructured, error) {
+// read reads the ReplicationController in a file. The name in it is the one in the end.
+func (o *options) read(filename string) error {
 	namespace, enforce, err := o.config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	infos, err := resource.NewBuilder(o.config).Unstructured().NamespaceParam(namespace).DefaultNamespace().
 		FilenameParam(enforce, &resource.FilenameOptions{Filenames: []string{filename}}).Flatten().Do().Infos()
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case len(infos) > 1:
-		return nil, errManyItems(filename)
+		return errManyItems(filename)
 	case len(infos) == 0:
-		return nil, errEmptyFile(filename)
+		return errEmptyFile(filename)
 	}
 	object, ok := infos[0].Object.(*unstructured.Unstructured)
 	if kind := infos[0].Object.GetObjectKind().GroupVersionKind(); !ok || kind != api.GroupVersionKind {
-		return nil, errNoRC(filename, kind.String())
+		return errNoRC(filename, kind.String())
 	}
-	if object.GetName() != o.name {
-		return nil, errOtherName(filename, object.GetName(), o.name)
+	if name := object.GetName(); name != cmp.Or(o.newName, name) {
+		return errOtherName(filename, name, o.newName)
+	} else if name != o.name {
+		o.newName = name
 	}
-	return object, nil
+	if object.GetNamespace() != namespace {
+		return errOtherNamespace(filename, object.GetNamespace(), namespace)
+	}
+	o.file = object
+	return nil
 }
 
 // fromFile is the ReplicationController as the file has it. It is sent as kubectl replace
@@ -116,17 +153,14 @@ func (o *options) fromFile(rc, file *unstructured.Unstructured, before progress.
 	object := api.EmptyRC()
 	object.SetNamespace(rc.GetNamespace())
 	object.SetName(rc.GetName())
-	labels, annotations := map[string]string{}, map[string]string{}
-	maps.Copy(labels, rc.GetLabels())
-	maps.Copy(annotations, rc.GetAnnotations())
-	maps.DeleteFunc(labels, func(key, _ string) bool { return strings.HasPrefix(key, api.Prefix) })
-	maps.DeleteFunc(annotations, func(key, _ string) bool {
-		return strings.HasPrefix(key, api.Prefix) && !slices.Contains(api.Settings, key)
-	})
+	labels, annotations := usersOwn(rc.GetLabels(), nil), usersOwn(rc.GetAnnotations(), api.Settings)
 	maps.Copy(labels, file.GetLabels())
 	maps.Copy(annotations, file.GetAnnotations())
-	if o.period != nil {
-		annotations[api.UpdatePeriodAnnotation] = o.period.String()
+	for key, value := range o.annotations(rc) {
+		delete(annotations, key)
+		if text, set := value.(string); set {
+			annotations[key] = text
+		}
 	}
 	object.SetLabels(labels)
 	object.SetAnnotations(annotations)
@@ -135,7 +169,13 @@ func (o *options) fromFile(rc, file *unstructured.Unstructured, before progress.
 		spec["replicas"] = int64(before.Desired)
 	}
 	if sameImages := reflect.DeepEqual(spec.Images(), before.Live.Images()); sameImages && !before.Phase.Pending() {
-		_ = unstructured.SetNestedField(spec, time.Now().UTC().Format(time.RFC3339), "template", "metadata", "annotations", restart)
+		at := time.Now().UTC().Format(time.RFC3339)
+		if o.rolledBefore(rc) {
+			at = before.Live.TemplateAnnotation(restart)
+		}
+		if at != "" {
+			_ = unstructured.SetNestedField(spec, at, "template", "metadata", "annotations", restart)
+		}
 	}
 	object.Object["spec"] = map[string]any(spec)
 	return object

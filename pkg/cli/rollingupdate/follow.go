@@ -12,10 +12,11 @@ import (
 	"github.com/rcroll/rcroll/pkg/progress"
 )
 
-// follow prints what observe tells of each state of the rollout, until that is over.
+// follow prints what observe tells of each state of the rollout, until that is over, and
+// returns the ReplicationController as it is then.
 // Whoever stops waiting is told how to go on.
 func (o *options) follow(ctx context.Context, c *client.Client, since *unstructured.Unstructured, goOn string,
-	observe func(progress.Rollout) ([]string, bool, error)) error {
+	observe func(progress.Rollout) ([]string, bool, error)) (*unstructured.Unstructured, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var last progress.Rollout
@@ -45,14 +46,12 @@ func (o *options) follow(ctx context.Context, c *client.Client, since *unstructu
 	switch {
 	case errors.Is(err, errTimeout):
 		o.notice(goOn)
-		return errTimedOut(o.timeout, last)
+		return nil, errTimedOut(o.timeout, last)
 	case errors.Is(err, context.Canceled):
 		o.notice("\n" + goOn)
-		return &exit.Error{Code: exit.Interrupted, Err: errInterrupted}
-	case err != nil:
-		return err
+		return nil, &exit.Error{Code: exit.Interrupted, Err: errInterrupted}
 	}
-	return o.printResult(end)
+	return end, err
 }
 
 // patience ends if there is no progress for the timeout, and what the update period adds

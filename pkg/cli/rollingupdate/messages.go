@@ -31,9 +31,8 @@ func errTooManyNames(args []string) error {
 	return fmt.Errorf("Must specify one controller to update and at most one new name, got %s", strings.Join(args, " ")) //nolint:staticcheck // as the old command would say it
 }
 
-func errNewName(name, newName string) error {
-	return fmt.Errorf("%s cannot become %s: a ReplicationController keeps its name; leave out %s, or create %s with kubectl create and delete %s when its pods serve",
-		name, newName, newName, newName, name)
+func errSameName(name string) error {
+	return fmt.Errorf("%s cannot have the same name as the existing ReplicationController %s", name, name)
 }
 
 func errNoContainer(container string) error {
@@ -60,9 +59,28 @@ func errRollbackImage(image string, live []string) error {
 	return fmt.Errorf("--image=%s is not what a rollback leads to, which is %s: leave --image out to roll back, or --rollback to update to %s", image, strings.Join(live, ", "), image)
 }
 
-func errOtherName(filename, got, name string) error {
-	return fmt.Errorf("%s is of %s, and %s keeps its name: change metadata.name in it to %s, or create %s with kubectl create and delete %s when its pods serve",
-		filename, got, name, name, got, name)
+func errOtherName(filename, got, newName string) error {
+	return fmt.Errorf("%s is of %s, not of %s", filename, got, newName)
+}
+
+func errOtherNamespace(filename, got, namespace string) error {
+	return fmt.Errorf("%s is of the namespace %s, not of %s: pods do not change theirs", filename, got, namespace)
+}
+
+func errExists(name, newName string) error {
+	return fmt.Errorf("%s exists already, and is not what an interrupted rolling update of %s left: give another name, or delete it", newName, name)
+}
+
+func errOverlap(other, name string) error {
+	return fmt.Errorf("rc/%s selects the pods of %s, too, and would take them while the name changes: narrow its selector", other, name)
+}
+
+func errNotRenamed(name, newName string, err error) error {
+	return fmt.Errorf("the pods of %s are all new, but it did not become %s: %w; to try that again, repeat the command", name, newName, err)
+}
+
+func errChangedBeforeRenaming(r progress.Rollout) error {
+	return fmt.Errorf("%s is rolling again", r.Ref())
 }
 
 func errManyItems(filename string) error { return fmt.Errorf("%s specifies multiple items", filename) }
@@ -104,6 +122,12 @@ func errNotCancelled(r progress.Rollout) error {
 // goOn says what becomes of a rollout that nobody waits for any more.
 func goOn(name, again string) string {
 	return fmt.Sprintf("The rolling update of rc/%s goes on in the cluster. To follow it again: %s\nTo roll it back: kubectl rolling-update %s --rollback", name, again, name)
+}
+
+// goOnRenaming is the same of one that gets another name in the end, which the command does.
+func goOnRenaming(name, newName, again string) string {
+	return fmt.Sprintf("The rolling update of rc/%s goes on in the cluster, under that name. To follow it again, and have it become %s: %s\nTo roll it back: kubectl rolling-update %s %s --rollback",
+		name, newName, again, name, newName)
 }
 
 // goOnRollback is the same of a rollback.

@@ -39,7 +39,7 @@ func TestMessages(t *testing.T) {
 		execute(t, "tomcat", "-f", "rc.yaml", "-f", "rc2.yaml"),
 		execute(t, "tomcat", "--image=tomcat:8", "--deployment-label-key="),
 		execute(t, "tomcat", "--rollback", "-f", "rc.yaml"),
-		execute(t, "tomcat", "tomcat-8", "--image=tomcat:8"),
+		execute(t, "tomcat", "tomcat", "--image=tomcat:8"),
 		execute(t, "a", "b", "c", "--image=tomcat:8"),
 		execute(t, "--deployment-label-key="),
 		messages.Error("--container names none", errNoContainer("tomat")),
@@ -50,7 +50,11 @@ func TestMessages(t *testing.T) {
 		messages.Error("nothing of that name to roll back", errNoSuchUpdate("tomcat-8")),
 		messages.Error("a rollback during the promotion", errTooLate("tomcat")),
 		messages.Error("a rollback to another image", errRollbackImage("tomcat:9", []string{"tomcat:7"})),
-		messages.Error("a file of another name", errOtherName("rc.yaml", "tomcat-8", "tomcat")),
+		messages.Error("a file of another name", errOtherName("rc.yaml", "tomcat-9", "tomcat-8")),
+		messages.Error("a file of another namespace", errOtherNamespace("rc.yaml", "shop", "default")),
+		messages.Error("the new name is in use", errExists("tomcat", "tomcat-8")),
+		messages.Error("another one would take the pods", errOverlap("web", "tomcat")),
+		messages.Error("not renamed", errNotRenamed("tomcat", "tomcat-8", errChangedBeforeRenaming(at(progress.Rolling, 5, 1)))),
 		messages.Error("a file with two objects", errManyItems("rc.yaml")),
 		messages.Error("an empty file", errEmptyFile("rc.yaml")),
 		messages.Error("a file with something else", errNoRC("rc.yaml", "/v1, Kind=Service")),
@@ -66,6 +70,7 @@ func TestMessages(t *testing.T) {
 		messages.Message{When: "the end of waiting", Text: goOn("tomcat", (&options{name: "tomcat", image: "tomcat:8"}).again())},
 		messages.Message{When: "the end of waiting for a container", Text: goOn("tomcat", (&options{name: "tomcat", image: "tomcat:8", container: "tomcat"}).again())},
 		messages.Message{When: "the end of waiting for a file", Text: goOn("tomcat", (&options{name: "tomcat", filenames: []string{"rc.yaml"}}).again())},
+		messages.Message{When: "the end of waiting for another name", Text: (&options{name: "tomcat", newName: "tomcat-8", image: "tomcat:8"}).goOn()},
 		messages.Message{When: "the end of waiting for a rollback", Text: goOnRollback("tomcat")},
 		messages.Message{When: "paused", Text: pausedNotice("tomcat")},
 		messages.Message{When: "--deployment-label-key=hash", Text: keyNotice("hash")},
@@ -84,7 +89,8 @@ const tomcatRC = `{"apiVersion":"v1","kind":"ReplicationController","metadata":{
 "spec":{"replicas":3,"selector":{"app":"tomcat"},"template":{"metadata":{"labels":{"app":"tomcat"}},"spec":{"containers":[{"name":"tomcat","image":"tomcat:7"}]}}}}`
 
 func TestImageEdit(t *testing.T) {
-	before := progress.Of(rc(t, strings.ReplaceAll(tomcatRC, `"rcroll.dev/rolling":"true"`, `"tier":"web"`)), nil)
+	live := rc(t, strings.ReplaceAll(tomcatRC, `"rcroll.dev/rolling":"true"`, `"tier":"web"`))
+	before := progress.Of(live, nil)
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	period := time.Second
 	for name, c := range map[string]struct {
@@ -101,7 +107,7 @@ func TestImageEdit(t *testing.T) {
 			"spec":     map[string]any{"containers": []any{map[string]any{"name": "tomcat", "image": "tomcat:7", "imagePullPolicy": "Always"}}}}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			edit, err := c.options.imageEdit(before, now)
+			edit, err := c.options.imageEdit(live, before, now)
 			assert.Equal(t, c.err, err)
 			if c.want != nil {
 				assert.Equal(t, c.want, edit.Body)
@@ -114,10 +120,10 @@ func TestImageEdit(t *testing.T) {
 // another image, and not mistaken for a rollback.
 func TestImageEditHalfway(t *testing.T) {
 	before := at(progress.Rolling, 3, 2)
-	_, err := (&options{image: "tomcat:7"}).imageEdit(before, time.Time{})
+	_, err := (&options{image: "tomcat:7"}).imageEdit(rc(t, tomcatRC), before, time.Time{})
 	assert.Equal(t, errInProgress("tomcat:8"), err)
 	for _, image := range []string{"tomcat:8", "tomcat:9"} {
-		_, err := (&options{image: image}).imageEdit(before, time.Time{})
+		_, err := (&options{image: image}).imageEdit(rc(t, tomcatRC), before, time.Time{})
 		assert.NoError(t, err)
 	}
 }

@@ -1,6 +1,7 @@
 package rollingupdate
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -15,6 +16,9 @@ type narrator struct {
 	// target is the one that is scaled up.
 	target string
 
+	// newName is what the target is called; empty if it is called what its name is.
+	newName string
+
 	// old are those that are scaled down.
 	old []string
 
@@ -24,15 +28,15 @@ type narrator struct {
 
 // begin tells what is about to happen. created says whether the target is new.
 func (n *narrator) begin(r progress.Rollout, created bool) []string {
-	first := "Continuing update with existing controller " + n.target + "."
+	first := "Continuing update with existing controller " + n.called(n.target) + "."
 	if created {
-		first = "Created " + n.target
+		first = "Created " + n.called(n.target)
 	}
 	down := make([]string, len(n.old))
 	for i, name := range n.old {
 		down[i] = fmt.Sprintf("%s from %d to 0", name, n.told[name])
 	}
-	what := fmt.Sprintf("Scaling up %s from %d to %d", n.target, n.told[n.target], r.Desired)
+	what := fmt.Sprintf("Scaling up %s from %d to %d", n.called(n.target), n.told[n.target], r.Desired)
 	if len(down) > 0 { // A rollback may come before there is anything to scale down.
 		what += ", scaling down " + strings.Join(down, ", ")
 	}
@@ -48,7 +52,7 @@ func (n *narrator) steps(r progress.Rollout, now map[string]int32) []string {
 		if size > n.told[name] {
 			direction = "up"
 		}
-		lines = append(lines, fmt.Sprintf("Scaling %s %s to %d", name, direction, size))
+		lines = append(lines, fmt.Sprintf("Scaling %s %s to %d", n.called(name), direction, size))
 		n.told[name] = size
 	}
 	// Somebody changed the replicas in between.
@@ -80,6 +84,13 @@ func (n *narrator) steps(r progress.Rollout, now map[string]int32) []string {
 			return lines
 		}
 	}
+}
+
+func (n *narrator) called(name string) string {
+	if name == n.target {
+		return cmp.Or(n.newName, name)
+	}
+	return name
 }
 
 // shrinking is the first of the old that has yet to shrink; empty if none has.

@@ -1,11 +1,13 @@
 package rollingupdate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -19,21 +21,30 @@ func (o *options) run(ctx context.Context, c *client.Client) error {
 		o.notice("Warning: " + keyNotice(o.key))
 	}
 	rc, before, err := c.Read(ctx, o.name)
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err) && !o.rollback:
+		return o.resumeRenaming(ctx, c, err)
+	case err != nil:
 		return err
 	}
 	if o.rollback {
 		return o.rollBack(ctx, c, rc, before)
 	}
 	edit, err := o.edit(rc, before)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case before.Phase == progress.Deleting && o.newName != "":
+		return o.resumeRenaming(ctx, c, errDeleted(before.Ref()))
 	}
 	tried, err := c.Apply(ctx, o.name, edit, true)
 	if err != nil {
 		return err
 	}
 	if err := o.accepted(rc, tried); err != nil {
+		return err
+	}
+	if err := o.checkRenaming(ctx, c, rc, tried); err != nil {
 		return err
 	}
 	if o.dryRun {
@@ -54,6 +65,8 @@ func (o *options) accepted(rc, tried *unstructured.Unstructured) error {
 	switch {
 	case requested, before.Replicas() == 0, after.Replicas() == 0:
 		return nil
+	case before.SameTemplate(after, api.DefaultHashLabelKey) && o.rolledBefore(rc):
+		return nil
 	case before.SameTemplate(after, api.DefaultHashLabelKey):
 		return errNoChange(o.name)
 	}
@@ -67,13 +80,17 @@ func (o *options) followUpdate(ctx context.Context, c *client.Client, before pro
 	}
 	now := progress.Of(stored, others)
 	if !now.Phase.Pending() {
-		return o.printResult(stored) // No pods, no rollout.
+		return o.finish(ctx, c, stored) // No pods, no rollout.
 	}
-	t := &tale{before: before, hash: now.RequestedHash, target: api.NewRCName(o.name, now.RequestedHash)}
+	t := &tale{before: before, hash: now.RequestedHash, target: api.NewRCName(o.name, now.RequestedHash), newName: o.newName}
 	if t.existed = exists(before, t.target); t.existed {
-		o.say(fmt.Sprintf("Found existing update in progress (%s), resuming.", t.target))
+		o.say(fmt.Sprintf("Found existing update in progress (%s), resuming.", cmp.Or(o.newName, t.target)))
 	}
-	return o.follow(ctx, c, stored, goOn(o.name, o.again()), t.observe)
+	end, err := o.follow(ctx, c, stored, o.goOn(), t.observe)
+	if err != nil {
+		return err
+	}
+	return o.finish(ctx, c, end)
 }
 
 func exists(r progress.Rollout, name string) bool {
@@ -85,7 +102,7 @@ func exists(r progress.Rollout, name string) bool {
 func (o *options) rollBack(ctx context.Context, c *client.Client, rc *unstructured.Unstructured, before progress.Rollout) error {
 	live := before.Live.DistinctImages()
 	switch {
-	case o.newName != "" && o.newName != before.NewName:
+	case o.newName != "" && o.newName != before.NewName && !o.rolledBefore(rc):
 		return errNoSuchUpdate(o.newName)
 	case !before.Phase.Pending():
 		return errNothingToRollBack(o.name)
@@ -99,12 +116,9 @@ func (o *options) rollBack(ctx context.Context, c *client.Client, rc *unstructur
 		_, err := fmt.Fprintf(o.Out, "Rolling from:\n%s\nTo:\n%s\n", before.NewName, o.name)
 		return err
 	}
-	var err error
-	stored := rc
-	if !before.Cancelled {
-		if stored, err = c.Apply(ctx, o.name, client.Annotate(map[string]any{api.RequestAnnotation: nil}), false); err != nil {
-			return err
-		}
+	stored, err := o.withdraw(ctx, c, rc, before)
+	if err != nil {
+		return err
 	}
 	others, err := c.Rolling(ctx)
 	if err != nil {
@@ -115,12 +129,35 @@ func (o *options) rollBack(ctx context.Context, c *client.Client, rc *unstructur
 		return errTooLate(o.name)
 	}
 	o.say(t.begin(now)...)
-	return o.follow(ctx, c, stored, goOnRollback(o.name), t.observe)
+	end, err := o.follow(ctx, c, stored, goOnRollback(o.name), t.observe)
+	if err != nil {
+		return err
+	}
+	return o.printResult(end)
+}
+
+// withdraw takes the request back, and the name that was to be had with it.
+func (o *options) withdraw(ctx context.Context, c *client.Client, rc *unstructured.Unstructured, before progress.Rollout) (*unstructured.Unstructured, error) {
+	stored := rc
+	var err error
+	if !before.Cancelled {
+		if stored, err = c.Apply(ctx, o.name, client.Annotate(map[string]any{api.RequestAnnotation: nil}), false); err != nil {
+			return nil, err
+		}
+	}
+	if stored.GetAnnotations()[nextAnnotation] == "" || progress.Of(stored, nil).Phase == progress.Promoting {
+		return stored, nil
+	}
+	// Not in the write that cancels: that one is known by changing nothing else.
+	return c.Apply(ctx, o.name, client.Annotate(map[string]any{nextAnnotation: nil}), false)
 }
 
 // again is the command line that follows the same rollout.
 func (o *options) again() string {
 	line := "kubectl rolling-update " + o.name
+	if o.newName != "" {
+		line += " " + o.newName
+	}
 	if len(o.filenames) > 0 {
 		return line + " --filename=" + o.filenames[0]
 	}
@@ -128,6 +165,14 @@ func (o *options) again() string {
 		line += " --container=" + o.container
 	}
 	return line + " --image=" + o.image
+}
+
+// goOn is what to say if the command is interrupted.
+func (o *options) goOn() string {
+	if o.newName != "" {
+		return goOnRenaming(o.name, o.newName, o.again())
+	}
+	return goOn(o.name, o.again())
 }
 
 func (o *options) say(lines ...string) {
@@ -155,6 +200,10 @@ func (o *options) showDryRun(rc, tried *unstructured.Unstructured) error {
 			return fmt.Errorf("read the request: %w", err)
 		}
 		to = api.NewRC(rc, request, api.DefaultHashLabelKey)
+	}
+	if o.newName != "" {
+		to = to.DeepCopy()
+		to.SetName(o.newName)
 	}
 	if o.print.OutputFormat == nil || *o.print.OutputFormat == "" {
 		_, err := fmt.Fprintf(o.Out, "Rolling from:\n%s\nTo:\n%s\n", rc.GetName(), to.GetName())

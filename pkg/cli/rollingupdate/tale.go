@@ -12,6 +12,10 @@ type tale struct {
 	// target is the name of the new ReplicationController, hash that of its template.
 	target, hash string
 
+	// newName is the name that the ReplicationController gets in the end; empty if it keeps
+	// its own.
+	newName string
+
 	// existed is set if the new ReplicationController was there before the command.
 	existed bool
 
@@ -90,10 +94,11 @@ func (t *tale) promote(r progress.Rollout) []string {
 	return append(lines, "Update succeeded. Deleting old controller: "+r.Name())
 }
 
-// rename tells that the new pods are the ReplicationController's.
+// rename tells that the new pods are the ReplicationController's. Of one that gets another
+// name the old command told nothing more.
 func (t *tale) rename(r progress.Rollout) []string {
 	lines := t.promote(r)
-	if t.renamed {
+	if t.renamed || t.newName != "" {
 		return lines
 	}
 	t.renamed = true
@@ -109,6 +114,7 @@ func (t *tale) tell(r progress.Rollout, sizes map[string]int32) []string {
 			from = r // Another one's end came before.
 		}
 		t.narrator = narrate(from, t.target)
+		t.narrator.newName = t.newName
 		lines = t.narrator.begin(r, !t.existed)
 	}
 	return append(lines, t.narrator.steps(r, sizes)...)

@@ -129,6 +129,22 @@ func TestResumedTale(t *testing.T) {
 		"Scaling " + name8 + " up to 2", "Scaling tomcat down to 3"}, lines)
 }
 
+// What gets another name is called by it from the beginning, and not renamed.
+func TestRenamedTale(t *testing.T) {
+	story := &tale{target: name8, hash: hash8, newName: "tomcat-8", before: at(progress.Complete, 1, -1)}
+	var lines []string
+	for _, r := range []progress.Rollout{at(progress.Rolling, 5, 0), at(progress.Rolling, 5, 1), with(at(progress.Promoting, 0, 5), live8), with(at(progress.Complete, 5, -1), live8)} {
+		more, _, err := story.observe(r)
+		assert.NoError(t, err)
+		lines = append(lines, more...)
+	}
+	assert.Equal(t, "Created tomcat-8", lines[0])
+	assert.Equal(t, "Update succeeded. Deleting old controller: tomcat", lines[len(lines)-1])
+	for _, line := range lines {
+		assert.NotContains(t, line, name8)
+	}
+}
+
 func TestRollbackTale(t *testing.T) {
 	story := &rollbackTale{}
 	assert.Equal(t, `Scaling up tomcat from 5 to 5 (keep 5 pods available, don't exceed 6 pods)`,

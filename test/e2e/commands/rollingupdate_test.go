@@ -197,10 +197,9 @@ func TestRollingUpdateToAFileThatDoesNotFit(t *testing.T) {
 	s := given(t, m)
 	next := m.With(manifest.Image("tomcat:8"))
 	for says, text := range map[string]string{
-		"- is of tomcat-8, and tomcat keeps its name: change metadata.name in it to tomcat": next.With(manifest.Named("tomcat-8")).YAML(t),
-		"- contains a /v1, Kind=Service not a ReplicationController":                        "{apiVersion: v1, kind: Service, metadata: {name: tomcat}}",
-		"- specifies multiple items":                 next.YAML(t) + "\n---\n" + next.YAML(t),
-		"please make sure - exists and is not empty": "# nothing",
+		"- contains a /v1, Kind=Service not a ReplicationController": "{apiVersion: v1, kind: Service, metadata: {name: tomcat}}",
+		"- specifies multiple items":                                 next.YAML(t) + "\n---\n" + next.YAML(t),
+		"please make sure - exists and is not empty":                 "# nothing",
 	} {
 		t.Run(says, func(t *testing.T) {
 			s := &scenario{s.For(t)}
@@ -229,7 +228,7 @@ func TestRollingUpdateHalfway(t *testing.T) {
 	refused("Found existing in-progress update to image (tomcat:8).\nEither continue in-progress update with --image=tomcat:8 or rollback with --rollback\n", "--image=tomcat:7")
 	refused("--image=tomcat:9 is not what a rollback leads to, which is tomcat:7", "--image=tomcat:9", "--rollback")
 	refused("Could not find tomcat-8 to rollback.\n", "tomcat-8", "--rollback")
-	refused("a ReplicationController keeps its name", "tomcat-8", "--image=tomcat:8")
+	refused("tomcat cannot have the same name as the existing ReplicationController tomcat", "tomcat", "--image=tomcat:8")
 
 	next := s.start("rolling-update", "tomcat", "--image=tomcat:9")
 	s.Await("9 is requested", harness.Requests("tomcat:9"))
