@@ -138,6 +138,46 @@ type RolloutDefaults struct {
 	// rcroll.dev/on-failure.
 	// +optional
 	OnFailure OnFailure `json:"onFailure,omitempty"`
+
+	// Sizes to which a rollout grows, and pauses between them. Default of the annotation
+	// rcroll.dev/steps, which has them as "1,pause,50%,pause=10m".
+	// +optional
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:XValidation:rule="self.filter(s, has(s.replicas)).map(s, s.replicas).isSorted() && self.all(s, !has(s.replicas) || self.exists_one(t, has(t.replicas) && t.replicas == s.replicas))",message="replicas must increase from step to step"
+	// +kubebuilder:validation:XValidation:rule="self.filter(s, has(s.percent)).map(s, s.percent).isSorted() && self.all(s, !has(s.percent) || self.exists_one(t, has(t.percent) && t.percent == s.percent))",message="percent must increase from step to step"
+	// +listType=atomic
+	Steps []Step `json:"steps,omitempty"`
+}
+
+// Step is one of a rollout in steps: it grows to a size, or pauses.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.replicas), has(self.percent), has(self.pause)].exists_one(x, x)",message="must have exactly one of replicas, percent and pause"
+type Step struct {
+	// Grow to that many new pods.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	Replicas *int32 `json:"replicas,omitempty"`
+
+	// Grow to that percentage of the desired pods, rounded up.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	Percent *int32 `json:"percent,omitempty"`
+
+	// Wait: {} until the step is approved.
+	// +optional
+	Pause *Pause `json:"pause,omitempty"`
+}
+
+// Pause keeps a rollout at the size that it has.
+type Pause struct {
+	// How long, such as 10m, unless the step is approved before; until it is approved, if left
+	// out.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	Duration *Duration `json:"duration,omitempty"`
 }
 
 // RolloutLimits bound the settings.

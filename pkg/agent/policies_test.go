@@ -125,6 +125,25 @@ func TestDefaultsAndLimits(t *testing.T) {
 	assert.Equal(t, int32(2), *c.get(t, newRCName(t)).Spec.Replicas)
 }
 
+// TestStepsOfAPolicy: they divide the rollout of what has none of its own, as long as the
+// policy has them.
+func TestStepsOfAPolicy(t *testing.T) {
+	old := rollingRC(t, 5)
+	old.Spec.Replicas, old.Status.Replicas, old.Status.ReadyReplicas, old.Status.AvailableReplicas = ptr.To[int32](4), 4, 4, 4
+	c := newCluster(true, old, newRC(t, 1))
+	steps := []v1alpha1.Step{{Replicas: ptr.To[int32](1)}, {Pause: &v1alpha1.Pause{}}, {Percent: ptr.To[int32](50)}}
+	policies := &onePolicy{v1alpha1.RolloutPolicySpec{Defaults: &v1alpha1.RolloutDefaults{Steps: steps}}}
+	c.policies = policies
+	c.pass(t)
+	assert.Equal(t, rollout.ReasonPausedAtStep, reasonOf(c.get(t, "tomcat")))
+	assert.Contains(t, rollout.FindCondition(c.get(t, "tomcat").Status.Conditions, rollout.Progressing).Message, "Paused at step 2 of 3")
+	assert.Equal(t, int32(1), *c.get(t, newRCName(t)).Spec.Replicas)
+
+	policies.spec = v1alpha1.RolloutPolicySpec{}
+	c.pass(t)
+	assert.Equal(t, int32(2), *c.get(t, newRCName(t)).Spec.Replicas)
+}
+
 func TestStatusOf(t *testing.T) {
 	stored := &v1alpha1.RolloutPolicy{ObjectMeta: metav1.ObjectMeta{Name: "p", Generation: 3}, Spec: v1alpha1.RolloutPolicySpec{
 		Frozen: &v1alpha1.Freeze{Reason: "r"}, Windows: []v1alpha1.Window{{Kind: v1alpha1.Deny, TimeZone: "Mars"}}}}

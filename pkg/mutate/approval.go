@@ -26,7 +26,7 @@ func guardApproval(write Write, hashKey string) error {
 	if err != nil {
 		return about(rc, errApproval(text, nothingToApprove))
 	}
-	strategy, err := api.ParseStrategy(write.New.GetAnnotations())
+	strategy, err := api.ParseStrategy(write.Policies.Settings(write.New.GetAnnotations()))
 	if err != nil {
 		return about(rc, err)
 	}

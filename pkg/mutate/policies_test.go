@@ -139,6 +139,44 @@ func TestPoliciesLetCancelsPass(t *testing.T) {
 	assert.Equal(t, Steps, settled(write).Meaning)
 }
 
+// An approval is for a pause of the steps in force: those of the policy, unless there are own
+// ones.
+func TestApprovalOfPolicySteps(t *testing.T) {
+	canary := `{defaults: {steps: [{replicas: 1}, {pause: {}}, {percent: 50}, {pause: {duration: 10m}}]}}`
+	hash := api.SpecOf(web("b", nil)).Hash(api.DefaultHashLabelKey)
+	for name, c := range map[string]struct {
+		specs map[string]string
+		own   string
+		step  int
+		says  string
+	}{
+		"the pause":              {map[string]string{"p": canary}, "", 2, ""},
+		"no pause":               {map[string]string{"p": canary}, "", 3, `step 3 is no pause: the steps are "1,pause,50%,pause=10m"`},
+		"no steps":               {map[string]string{"p": `{defaults: {maxSurge: 2}}`}, "", 2, `step 2 is no pause: the steps are ""`},
+		"of higher priority":     {map[string]string{"p": canary, "q": `{priority: 1, defaults: {steps: [{pause: {}}]}}`}, "", 2, `the steps are "pause"`},
+		"the pause of the other": {map[string]string{"p": canary, "q": `{priority: 1, defaults: {steps: [{pause: {}}]}}`}, "", 1, ""},
+		"own steps":              {map[string]string{"p": canary}, "1,50%,pause", 2, `the steps are "1,50%,pause"`},
+		"the pause of own steps": {map[string]string{"p": canary}, "1,50%,pause", 3, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			annotations := map[string]any{}
+			if c.own != "" {
+				annotations[api.StepsAnnotation] = c.own
+			}
+			rolling := settled(edit(t, c.specs, web("a", annotations), web("b", annotations))).Object
+			approving := rolling.DeepCopy()
+			setAnnotation(approving, api.ApproveAnnotation, api.Approval{Hash: hash, Step: c.step}.String())
+			decision := settled(edit(t, c.specs, rolling, approving))
+			if c.says != "" {
+				require.ErrorContains(t, decision.Refusal, c.says)
+				return
+			}
+			require.NoError(t, decision.Refusal)
+			assert.Equal(t, "alice", decision.Object.GetAnnotations()[api.ApprovedByAnnotation])
+		})
+	}
+}
+
 // An override takes the right to it, is recorded with its end, and ends with the rollout.
 func TestOverride(t *testing.T) {
 	freeze := map[string]string{"freeze": `{frozen: {reason: r}}`, "other": `{}`}

@@ -63,6 +63,7 @@ func TestSelect(t *testing.T) {
 // An annotation goes before the defaults of the policy of highest priority, then first name.
 func TestSettings(t *testing.T) {
 	low := `{priority: 1, defaults: {maxSurge: 3, onFailure: Rollback}}`
+	canary := `{defaults: {steps: [{replicas: 1}, {pause: {}}, {percent: 50}, {pause: {duration: 10m}}]}}`
 	high := `{priority: 5, defaults: {maxSurge: 50%, trigger: Template, updatePeriod: 2s, progressDeadline: 1m}}`
 	for name, c := range map[string]struct {
 		specs       map[string]string
@@ -79,6 +80,12 @@ func TestSettings(t *testing.T) {
 			map[string]string{api.MaxSurgeAnnotation: "9", api.OnFailureAnnotation: "rollback"}, "p"},
 		"a default that would leave nothing": {map[string]string{"p": `{defaults: {maxSurge: 0, maxUnavailable: 1}}`}, map[string]string{api.MaxUnavailableAnnotation: "0"},
 			map[string]string{api.MaxUnavailableAnnotation: "0"}, "p"},
+		"steps":                      {map[string]string{"a": canary, "b": `{priority: 1, defaults: {steps: [{percent: 100}]}}`}, nil, map[string]string{api.StepsAnnotation: "100%"}, "b"},
+		"steps of low priority":      {map[string]string{"a": canary, "b": `{priority: 1}`}, nil, map[string]string{api.StepsAnnotation: "1,pause,50%,pause=10m"}, "a"},
+		"steps of its own":           {map[string]string{"a": canary}, map[string]string{api.StepsAnnotation: "2"}, map[string]string{api.StepsAnnotation: "2"}, "a"},
+		"other defaults go before":   {map[string]string{"a": canary, "b": `{priority: 1, defaults: {maxSurge: 2}}`}, nil, map[string]string{api.MaxSurgeAnnotation: "2"}, "b"},
+		"steps that do not parse":    {map[string]string{"p": `{defaults: {steps: [{pause: {}}, {pause: {}}]}}`}, nil, nil, ""},
+		"a step without anything":    {map[string]string{"p": `{defaults: {steps: [{}]}}`}, nil, nil, ""},
 		"defaults that do not parse": {map[string]string{"p": `{defaults: {maxSurge: many}}`}, nil, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,10 +169,46 @@ func TestTurnsAreFair(t *testing.T) {
 	})
 }
 
+// TestStepsOfAPolicy: what the API server lets in means the same as annotation.
+func TestStepsOfAPolicy(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var given []v1alpha1.Step
+		var want []string
+		pauses := func(name string) {
+			if !rapid.Bool().Draw(t, name) {
+				return
+			}
+			seconds := rapid.IntRange(0, 7200).Draw(t, "seconds")
+			pause, text := &v1alpha1.Pause{}, "pause"
+			if seconds > 0 {
+				pause.Duration = ptr.To(v1alpha1.Duration(fmt.Sprintf("%ds", seconds)))
+				text = api.Step{Pause: true, Duration: time.Duration(seconds) * time.Second}.String()
+			}
+			given, want = append(given, v1alpha1.Step{Pause: pause}), append(want, text)
+		}
+		replicas, percent := int32(-1), int32(-1)
+		pauses("begins with a pause")
+		for range rapid.IntRange(1, 20).Draw(t, "sizes") {
+			if rapid.Bool().Draw(t, "percent") {
+				percent += rapid.Int32Range(1, 5).Draw(t, "more")
+				given, want = append(given, v1alpha1.Step{Percent: ptr.To(percent)}), append(want, fmt.Sprintf("%d%%", percent))
+			} else {
+				replicas += rapid.Int32Range(1, 1000).Draw(t, "more")
+				given, want = append(given, v1alpha1.Step{Replicas: ptr.To(replicas)}), append(want, fmt.Sprint(replicas))
+			}
+			pauses("then pauses")
+		}
+		e := Compile(named([]v1alpha1.RolloutPolicySpec{{Defaults: &v1alpha1.RolloutDefaults{Steps: given}}})).For(Target{})
+		require.NoError(t, e[0].Problem)
+		require.Equal(t, strings.Join(want, ","), e.Settings(nil)[api.StepsAnnotation])
+	})
+}
+
 // FuzzPolicy: whatever is in a policy, nothing panics, and the deciding is repeatable.
 func FuzzPolicy(f *testing.F) {
 	f.Add(`{"windows":[{"kind":"Allow","days":["Mon"],"start":"09:00","end":"17:00","timeZone":"Europe/Berlin"}],"onClose":"Hold"}`, int64(1_760_000_000), "1")
 	f.Add(`{"frozen":{"reason":"r"},"defaults":{"maxSurge":"25%"},"limits":{"maxSurge":-1,"maxUnavailable":"x"}}`, int64(0), "10%")
+	f.Add(`{"defaults":{"steps":[{"replicas":1},{"pause":{}},{"percent":50},{"pause":{"duration":"10m"}}]}}`, int64(0), "1")
 	f.Add(`{"images":{"rule":"images.all(i, i.startsWith('a/'))"},"maxConcurrentRollouts":0}`, int64(-1), "0")
 	f.Fuzz(func(t *testing.T, text string, unix int64, surge string) {
 		var spec v1alpha1.RolloutPolicySpec

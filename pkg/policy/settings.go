@@ -3,11 +3,13 @@ package policy
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/api/v1alpha1"
 	"github.com/rcroll/rcroll/pkg/api"
@@ -78,6 +80,26 @@ func asAnnotations(d v1alpha1.RolloutDefaults) map[string]string {
 	setAmount(api.MaxUnavailableAnnotation, d.MaxUnavailable)
 	setDuration(api.UpdatePeriodAnnotation, d.UpdatePeriod)
 	setDuration(api.ProgressDeadlineAnnotation, d.ProgressDeadline)
+	set(api.StepsAnnotation, api.FormatSteps(steps(d.Steps)))
+	return out
+}
+
+// steps are those of a policy as the annotation has them. What the API server would refuse
+// becomes what the annotation refuses, too.
+func steps(given []v1alpha1.Step) []api.Step {
+	out := make([]api.Step, 0, len(given))
+	for _, s := range given {
+		switch {
+		case s.Pause != nil && s.Pause.Duration != nil:
+			out = append(out, api.Step{Pause: true, Duration: duration(*s.Pause.Duration)})
+		case s.Pause != nil:
+			out = append(out, api.Step{Pause: true})
+		case s.Percent != nil:
+			out = append(out, api.Step{Size: intstr.FromString(strconv.FormatInt(int64(*s.Percent), 10) + "%")})
+		default:
+			out = append(out, api.Step{Size: intstr.FromInt32(ptr.Deref(s.Replicas, -1))})
+		}
+	}
 	return out
 }
 

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/policy"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
@@ -104,11 +105,17 @@ type Rollout struct {
 	FailureRollback bool
 }
 
-// Of reads the rollout of rc. others are ReplicationControllers of its namespace; those
-// that it does not own do not matter.
+// Of reads the rollout of rc where no policies are known. others are ReplicationControllers
+// of its namespace; those that it does not own do not matter.
 func Of(rc *unstructured.Unstructured, others []*unstructured.Unstructured) Rollout {
+	return Under(nil, rc, others)
+}
+
+// Under reads the rollout of rc under the policies that select it: they say what it does not.
+func Under(policies policy.Effective, rc *unstructured.Unstructured, others []*unstructured.Unstructured) Rollout {
 	annotations := rc.GetAnnotations()
-	strategy, settingsErr := api.ParseStrategy(annotations)
+	strategy, settingsErr := api.ParseStrategy(policies.Settings(annotations))
+	strategy = policies.Bound(strategy)
 	r := Rollout{
 		Namespace:   rc.GetNamespace(),
 		RC:          rollout.MemberOf(rc),

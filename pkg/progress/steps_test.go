@@ -7,11 +7,37 @@ import (
 	"github.com/stretchr/testify/assert"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
 
+	"github.com/rcroll/rcroll/api/v1alpha1"
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/policy"
 	"github.com/rcroll/rcroll/pkg/progress"
 	"github.com/rcroll/rcroll/pkg/rollout"
 )
+
+// TestStepsOfAPolicy: they are read where the policy is known. Where it is not, a pause is
+// seen by what the agent tells, and not what ends it.
+func TestStepsOfAPolicy(t *testing.T) {
+	told := condition(rollout.Progressing, corev1.ConditionUnknown, rollout.ReasonPausedAtStep, time.Minute)
+	rc := tomcat("tomcat:7", 4, requesting("tomcat:8"), told)
+	others := []*unstructured.Unstructured{owned("tomcat:8", 1)}
+	known := policy.Compile([]v1alpha1.RolloutPolicy{{Spec: v1alpha1.RolloutPolicySpec{Defaults: &v1alpha1.RolloutDefaults{
+		Steps: []v1alpha1.Step{{Replicas: ptr.To[int32](1)}, {Pause: &v1alpha1.Pause{}}, {Percent: ptr.To[int32](50)}}}}}}).For(policy.Target{})
+	r := progress.Under(known, rc, others)
+	assert.Equal(t, progress.PausedAtStep, r.Phase)
+	assert.Equal(t, "step 2 of 3, waiting for approval", r.StepText())
+	assert.True(t, r.NeedsApproval())
+
+	r = progress.Of(rc, others)
+	assert.Equal(t, progress.PausedAtStep, r.Phase)
+	assert.Equal(t, "a step of a RolloutPolicy that cannot be read", r.StepText())
+	assert.False(t, r.NeedsApproval())
+	assert.Equal(t, progress.InProgress, (&progress.Follower{}).Observe(r))
+
+	r = progress.Under(known, tomcat("tomcat:7", 4, requesting("tomcat:8"), told, annotated(api.StepsAnnotation, "1,pause")), others)
+	assert.Equal(t, "step 2 of 2, waiting for approval", r.StepText(), "an own setting goes before")
+}
 
 func TestSteps(t *testing.T) {
 	hash := spec("tomcat:8", 5).Hash(api.DefaultHashLabelKey)

@@ -9,11 +9,8 @@ import (
 	"io"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -22,7 +19,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 
-	"github.com/rcroll/rcroll/api/v1alpha1"
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/progress"
 )
@@ -130,7 +126,11 @@ func (c *Client) Read(ctx context.Context, name string) (*unstructured.Unstructu
 	if err != nil {
 		return nil, progress.Rollout{}, err
 	}
-	return rc, progress.Of(rc, others), nil
+	known, err := c.KnownPolicies(ctx, c.Namespace)
+	if err != nil {
+		return nil, progress.Rollout{}, err
+	}
+	return rc, known.Rollout(rc, others), nil
 }
 
 // ReadAll is a ReplicationController, and what is rolling beside it. The others are read
@@ -208,31 +208,4 @@ func dryRuns(dryRun bool) []string {
 // Annotate sets annotations, as kubectl annotate does; nil removes one.
 func Annotate(values map[string]any) Edit {
 	return Edit{Type: types.MergePatchType, Body: map[string]any{"metadata": map[string]any{"annotations": values}}}
-}
-
-// NamespaceLabels are those of the namespace.
-func (c *Client) NamespaceLabels(ctx context.Context) (map[string]string, error) {
-	namespace, err := c.dynamic.Resource(corev1.SchemeGroupVersion.WithResource("namespaces")).Get(ctx, c.Namespace, metav1.GetOptions{})
-	if err != nil {
-		return nil, err
-	}
-	return namespace.GetLabels(), nil
-}
-
-// Policies are the RolloutPolicies of the cluster; none if it does not know them.
-func (c *Client) Policies(ctx context.Context) ([]v1alpha1.RolloutPolicy, error) {
-	objects, err := c.list(ctx, v1alpha1.RolloutPolicies, "", metav1.ListOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	policies := make([]v1alpha1.RolloutPolicy, len(objects))
-	for i, object := range objects {
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &policies[i]); err != nil {
-			return nil, fmt.Errorf("read RolloutPolicy %s: %w", object.GetName(), err)
-		}
-	}
-	return policies, nil
 }

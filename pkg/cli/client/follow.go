@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/progress"
 )
 
 // Seen is what the watches show at one moment.
@@ -27,7 +28,12 @@ type Seen struct {
 
 	// Pods are those of all of them, and maybe others; only if they are wanted.
 	Pods []*unstructured.Unstructured
+
+	policies *KnownPolicies
 }
+
+// Rollout is that of RC.
+func (s Seen) Rollout() progress.Rollout { return s.policies.Rollout(s.RC, s.Others) }
 
 // Following says what to follow besides a ReplicationController and what it owns.
 type Following struct {
@@ -95,6 +101,7 @@ type follower struct {
 	changed chan struct{}
 
 	named, rolling cache.SharedIndexInformer
+	policies       *policyWatch
 
 	// pods are by their selector.
 	pods map[string]cache.SharedIndexInformer
@@ -111,16 +118,21 @@ func (c *Client) newFollower(ctx context.Context, cancel context.CancelCauseFunc
 	}); err != nil {
 		return nil, err
 	}
-	f.rolling, err = f.watch(replicationControllers, func(options *metav1.ListOptions) { options.LabelSelector = rollingSelector })
+	if f.rolling, err = f.watch(replicationControllers, func(options *metav1.ListOptions) { options.LabelSelector = rollingSelector }); err != nil {
+		return nil, err
+	}
+	f.policies, err = f.watchPolicies()
 	return f, err
 }
 
 // look returns what is seen, and whether that is a state that there was.
 func (f *follower) look() (Seen, bool) {
-	if !f.named.HasSynced() || !f.rolling.HasSynced() {
+	known := f.policies.known()
+	if !f.named.HasSynced() || !f.rolling.HasSynced() || known == nil {
 		return Seen{}, false
 	}
 	seen, ok := pick(objects(f.named), objects(f.rolling), f.since)
+	seen.policies = known
 	if ok && seen.RC != nil {
 		f.since = seen.RC
 	}
@@ -188,29 +200,34 @@ func (f *follower) withPods(seen *Seen) (bool, error) {
 // with the context, which it cancels if the user may not watch: it would try for ever.
 func (f *follower) watch(resource schema.GroupVersionResource, tweak func(*metav1.ListOptions)) (cache.SharedIndexInformer, error) {
 	informer := dynamicinformer.NewFilteredDynamicInformer(f.client.dynamic, resource, f.client.Namespace, 0, cache.Indexers{}, tweak).Informer()
-	giveUp := func(_ context.Context, _ *cache.Reflector, err error) {
+	giveUp := func(err error) {
 		if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
 			f.cancel(err)
 		}
 	}
-	if err := informer.SetWatchErrorHandlerWithContext(giveUp); err != nil {
-		return nil, err
+	return informer, f.start(informer, f.notify, giveUp)
+}
+
+// start runs an informer until the context ends.
+func (f *follower) start(informer cache.SharedIndexInformer, changed func(), failed func(error)) error {
+	if err := informer.SetWatchErrorHandlerWithContext(func(_ context.Context, _ *cache.Reflector, err error) { failed(err) }); err != nil {
+		return err
 	}
 	handler := cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { f.notify() },
-		UpdateFunc: func(any, any) { f.notify() },
-		DeleteFunc: func(any) { f.notify() },
+		AddFunc:    func(any) { changed() },
+		UpdateFunc: func(any, any) { changed() },
+		DeleteFunc: func(any) { changed() },
 	}
 	if _, err := informer.AddEventHandler(handler); err != nil {
-		return nil, err
+		return err
 	}
 	go informer.RunWithContext(f.ctx)
 	go func() {
 		if cache.WaitForCacheSync(f.ctx.Done(), informer.HasSynced) {
-			f.notify()
+			changed()
 		}
 	}()
-	return informer, nil
+	return nil
 }
 
 func (f *follower) notify() {

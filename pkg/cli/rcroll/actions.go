@@ -81,6 +81,9 @@ func approve(r progress.Rollout, _ time.Time) (client.Edit, error) {
 	if r.Phase != progress.PausedAtStep {
 		return client.Edit{}, errNothingToApprove(r)
 	}
+	if r.Step == 0 {
+		return client.Edit{}, errStepUnknown(r)
+	}
 	return client.Annotate(map[string]any{api.ApproveAnnotation: api.Approval{Hash: r.RequestedHash, Step: r.Step}.String()}), nil
 }
 

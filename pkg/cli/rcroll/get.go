@@ -67,7 +67,11 @@ func (e *environment) get(ctx context.Context, c *client.Client, name string, wa
 		if err != nil {
 			return err
 		}
-		text, err := drawTree(progress.Of(rc, others), podsByOwner(pods))
+		known, err := c.KnownPolicies(ctx, c.Namespace)
+		if err != nil {
+			return err
+		}
+		text, err := drawTree(known.Rollout(rc, others), podsByOwner(pods))
 		_, _ = fmt.Fprint(e.Out, text)
 		return err
 	}
@@ -92,7 +96,7 @@ func (e *environment) plain(ctx context.Context, c *client.Client, rc *unstructu
 		if seen.RC == nil || seen.RC.GetUID() != rc.GetUID() {
 			return true, errDeleted("rc/" + rc.GetName())
 		}
-		text, err := drawTree(progress.Of(seen.RC, seen.Others), podsByOwner(seen.Pods))
+		text, err := drawTree(seen.Rollout(), podsByOwner(seen.Pods))
 		if err != nil || text == told {
 			return false, err
 		}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/cli/client"
 	"github.com/rcroll/rcroll/pkg/progress"
 )
 
@@ -60,10 +61,14 @@ func (e *environment) list(ctx context.Context, l listing) error {
 			return err
 		}
 	}
+	known, err := c.KnownPolicies(ctx, namespace)
+	if err != nil {
+		return err
+	}
 	selected = slices.DeleteFunc(slices.Clone(selected), func(rc *unstructured.Unstructured) bool { return api.IsOwned(rc) })
 	switch l.output {
 	case "", "wide":
-		return printTable(e.Out, rolloutsOf(selected, all), l.allNamespaces, l.output == "wide")
+		return printTable(e.Out, rolloutsOf(known, selected, all), l.allNamespaces, l.output == "wide")
 	case "json", "yaml", "name":
 		return e.printObjects(selected, l.output)
 	}
@@ -72,7 +77,7 @@ func (e *environment) list(ctx context.Context, l listing) error {
 
 // rolloutsOf reads the rollout of each of the selected. There may be ten thousand, so each
 // is shown only what it owns.
-func rolloutsOf(selected, all []*unstructured.Unstructured) []progress.Rollout {
+func rolloutsOf(known *client.KnownPolicies, selected, all []*unstructured.Unstructured) []progress.Rollout {
 	owned := map[types.UID][]*unstructured.Unstructured{}
 	for _, rc := range all {
 		if api.IsOwned(rc) {
@@ -82,7 +87,7 @@ func rolloutsOf(selected, all []*unstructured.Unstructured) []progress.Rollout {
 	}
 	rollouts := make([]progress.Rollout, len(selected))
 	for i, rc := range selected {
-		rollouts[i] = progress.Of(rc, owned[rc.GetUID()])
+		rollouts[i] = known.Rollout(rc, owned[rc.GetUID()])
 	}
 	return rollouts
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/rcroll/rcroll/pkg/cli/client"
 	"github.com/rcroll/rcroll/pkg/cli/view"
-	"github.com/rcroll/rcroll/pkg/progress"
 )
 
 // refresh is how often the screen is looked after though nothing has changed in the
@@ -30,7 +29,7 @@ func (e *environment) live(ctx context.Context, c *client.Client, rc *unstructur
 		if err != nil {
 			return false, err
 		}
-		now, r := time.Now(), progress.Of(seen.RC, seen.Others)
+		now, r := time.Now(), seen.Rollout()
 		pace.Observe(now, r)
 		s.draw(view.Of(r, pods, pace, now), now)
 		return false, nil

@@ -42,6 +42,11 @@ func errNothingToApprove(r progress.Rollout) error {
 	return fmt.Errorf("%s: no rolling update is paused at a step", r.Ref())
 }
 
+// errStepUnknown is for who may approve, but not read what. The agent's message says it.
+func errStepUnknown(r progress.Rollout) error {
+	return fmt.Errorf("%s: the rolling update is at %s: %s", r.Ref(), r.StepText(), r.Message)
+}
+
 func errSuccessOn(value string) error {
 	return fmt.Errorf("--success-on=%s: must be %q or %q", value, successOnDone, successOnPaused)
 }

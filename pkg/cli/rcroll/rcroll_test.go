@@ -64,6 +64,13 @@ func atPause(duration time.Duration) progress.Rollout {
 }
 
 // A gate opens at the very end only, and each other end has a code of its own.
+// atUnknownStep is at a pause of a policy that the user may not read.
+func atUnknownStep() progress.Rollout {
+	r := at(progress.PausedAtStep)
+	r.Message = "Paused at step 2 of 4, with 1 of 5 pods of tomcat-0123, waiting for approval: kubectl annotate rc/tomcat --overwrite rcroll.dev/approve=0123/2"
+	return r
+}
+
 func TestGate(t *testing.T) {
 	promoted := at(progress.Complete)
 	promoted.Live = spec("tomcat:8")
@@ -239,6 +246,8 @@ func TestMessages(t *testing.T) {
 		messages.Error("paused at a step", errPaused(atPause(0))),
 		messages.Error("nothing to approve", errNothingToApprove(at(progress.Rolling))),
 		messages.Error("nothing to approve yet", errNothingToApprove(atStep(3))),
+		messages.Error("the step cannot be read", errStepUnknown(atUnknownStep())),
+		messages.Message{When: "status: at a step that cannot be read", Text: statusLine(atUnknownStep(), progress.InProgress)},
 		messages.Error("no such success", errSuccessOn("soon")),
 		messages.Error("deleted", errDeleted("rc/tomcat")),
 		messages.Error("interrupted", errInterrupted),
@@ -286,7 +295,7 @@ func TestRolloutsOf(t *testing.T) {
 		all = append(all, rc, api.NewRC(rc, spec("tomcat:8"), api.DefaultHashLabelKey))
 	}
 	begin := time.Now()
-	rollouts := rolloutsOf(selected, all)
+	rollouts := rolloutsOf(&client.KnownPolicies{}, selected, all)
 	assert.Less(t, time.Since(begin), 20*time.Second, "it takes a second or two")
 	for _, r := range rollouts {
 		require.NotNil(t, r.New)

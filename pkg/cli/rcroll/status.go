@@ -84,7 +84,7 @@ func (e *environment) status(ctx context.Context, c *client.Client, name string,
 		if now == nil || now.GetUID() != rc.GetUID() {
 			return true, errDeleted("rc/" + name)
 		}
-		line, over, err := gate.observe(progress.Of(now, seen.Others))
+		line, over, err := gate.observe(seen.Rollout())
 		e.say(line)
 		return over, err
 	})

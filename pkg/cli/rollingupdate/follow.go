@@ -23,20 +23,20 @@ func (o *options) follow(ctx context.Context, c *client.Client, since *unstructu
 	var end *unstructured.Unstructured
 	patience := newPatience(o.timeout, func() { cancel(errTimeout) })
 	defer patience.stop()
-	noticed, step := false, 0
+	noticed, atStep := false, ""
 	err := c.Follow(ctx, since, client.Following{}, func(seen client.Seen) (bool, error) {
 		rc := seen.RC
 		if rc == nil || rc.GetUID() != since.GetUID() {
 			return true, errDeleted("rc/" + o.name)
 		}
-		last, end = progress.Of(rc, seen.Others), rc
+		last, end = seen.Rollout(), rc
 		if last.Phase == progress.Paused && !noticed {
 			o.notice(pausedNotice(o.name))
 			noticed = true
 		}
-		if last.Phase == progress.PausedAtStep && last.Step != step {
-			o.notice(pausedAtStepNotice(last))
-			step = last.Step
+		if notice := pausedAtStepNotice(last); last.Phase == progress.PausedAtStep && notice != atStep {
+			o.notice(notice)
+			atStep = notice
 		}
 		lines, over, err := observe(last)
 		o.say(lines...)

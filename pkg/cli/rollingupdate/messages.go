@@ -141,7 +141,10 @@ func pausedNotice(name string) string {
 
 func pausedAtStepNotice(r progress.Rollout) string {
 	notice := fmt.Sprintf("%s is paused at %s", r.Ref(), r.StepText())
-	if r.NeedsApproval() {
+	switch {
+	case r.Step == 0:
+		notice += ": " + r.Message
+	case r.NeedsApproval():
 		notice += fmt.Sprintf("; to go on: kubectl annotate %s --overwrite %s=%s", r.Ref(), api.ApproveAnnotation, api.Approval{Hash: r.RequestedHash, Step: r.Step})
 	}
 	return notice
