@@ -64,10 +64,13 @@ test-unit: ## Run the unit and property tests
 test-e2e: build bin/oldkubectl bin/helm3 bin/helm4 ## Run the end-to-end tests, each package on a control plane of its own
 	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
 
-# Without the service discoveries, which are most of Prometheus.
 .PHONY: test-prometheus
 test-prometheus: bin/promtool ## Test the alerts with promtool
-	cd test/prometheus && RCROLL_PROMETHEUS=$(CURDIR)/bin go test -count=1 $(GOTESTFLAGS) ./...
+	cd test/prometheus && RCROLL_PROMETHEUS=$(CURDIR)/bin go test -count=1 $(GOTESTFLAGS) . ./expressions
+
+.PHONY: test-prometheus-server
+test-prometheus-server: build bin/prometheus ## Have a real Prometheus evaluate alerts and dashboard, of running programs
+	cd test/prometheus && RCROLL_PROMETHEUS=$(CURDIR)/bin RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=20m $(GOTESTFLAGS) ./server
 
 .PHONY: test-status
 test-status: build ## Try a thousand times in each situation that kubectl rcroll status is never green early
@@ -218,8 +221,9 @@ bin/helm3 bin/helm4: bin/helm%: test/helmcli/go.mod test/helmcli/go.sum
 	cd test/helmcli && $(GOBUILD) -o ../../$@ helm.sh/helm/v$*/cmd/helm
 	@touch $@
 
-bin/promtool: test/prometheus/go.mod test/prometheus/go.sum
-	cd test/prometheus && $(GOBUILD) -tags=remove_all_sd -o ../../$@ github.com/prometheus/prometheus/cmd/promtool
+# Without the service discoveries, which are most of Prometheus.
+bin/promtool bin/prometheus: test/prometheus/go.mod test/prometheus/go.sum
+	cd test/prometheus && $(GOBUILD) -tags=remove_all_sd -o ../../$@ github.com/prometheus/prometheus/cmd/$(@F)
 	@touch $@
 
 bin/govulncheck: hack/tools/go.mod hack/tools/go.sum

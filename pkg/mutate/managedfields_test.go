@@ -23,10 +23,22 @@ func TestDeclaredBy(t *testing.T) {
 	}{
 		"Flux":                        {"kustomize-controller", applies, images, []string{"kustomize-controller"}},
 		"Argo CD, client-side":        {"argocd-controller", updates, images, []string{"argocd-controller"}},
+		"Argo CD, server-side":        {"argocd-controller", applies, images, []string{"argocd-controller"}},
+		"Argo CD, of old":             {"argocd-application-controller", updates, images, []string{"argocd-application-controller"}},
+		"Flux, client-side":           {"kustomize-controller", updates, images, []string{"kustomize-controller"}},
+		"Flux, a HelmRelease":         {"helm-controller", updates, images, []string{"helm-controller"}},
+		"Helm 4":                      {"helm", applies, images, []string{"helm"}},
+		"Helm 3":                      {"helm", updates, images, []string{"helm"}},
+		"Terraform":                   {"Terraform", updates, images, []string{"Terraform"}},
 		"any that applies":            {"fleet", applies, images, []string{"fleet"}},
+		"Argo CD, only replicas":      {"argocd-controller", updates, replicas, nil},
+		"kubectl apply":               {"kubectl-client-side-apply", updates, images, nil},
+		"kubectl edit":                {"kubectl-edit", updates, images, nil},
+		"rcroll's commands":           {mutate.CommandsManager, updates, images, nil},
 		"an autoscaler that applies":  {"keda", applies, replicas, nil},
 		"kubectl apply --server-side": {"kubectl", applies, images, nil},
 		"kubectl set image":           {"kubectl-set", updates, images, nil},
+		"fields that cannot be read":  {"argocd-controller", updates, `{"f:spec":`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rc := tomcat()

@@ -27,17 +27,21 @@ var phases = map[string]struct {
 	kstatus status.Status
 	actions string // of Argo CD that are enabled
 }{
-	"idle":        {"Healthy", "current", status.CurrentStatus, "restart"},
-	"not-ready":   {"Progressing", "", status.CurrentStatus, "restart"},
-	"requested":   {"Progressing", "inProgress", status.CurrentStatus, "abort pause restart"}, // the agent is down: kstatus cannot know
-	"rolling":     {"Progressing", "inProgress", status.InProgressStatus, "abort pause restart"},
-	"new":         {"Healthy", "inProgress", status.CurrentStatus, ""}, // the new ReplicationController, which nobody applied
-	"paused":      {"Suspended", "inProgress", status.InProgressStatus, "abort restart resume"},
-	"at-step":     {"Suspended", "inProgress", status.InProgressStatus, "abort pause restart"}, // the pause of a step
-	"degraded":    {"Progressing", "inProgress", status.InProgressStatus, "abort pause restart"},
-	"failed":      {"Degraded", "failed", status.FailedStatus, "abort pause restart"},
-	"rolled-back": {"Degraded", "failed", status.CurrentStatus, "restart"},
-	"done":        {"Healthy", "current", status.CurrentStatus, "restart"},
+	"idle":                {"Healthy", "current", status.CurrentStatus, "restart"},
+	"not-ready":           {"Progressing", "", status.CurrentStatus, "restart"},
+	"requested":           {"Progressing", "inProgress", status.CurrentStatus, "abort pause restart"}, // the agent is down: kstatus cannot know
+	"rolling":             {"Progressing", "inProgress", status.InProgressStatus, "abort pause restart"},
+	"new":                 {"Healthy", "inProgress", status.CurrentStatus, ""}, // the new ReplicationController, which nobody applied
+	"paused":              {"Suspended", "inProgress", status.InProgressStatus, "abort restart resume"},
+	"at-step":             {"Suspended", "inProgress", status.InProgressStatus, "abort pause restart"},   // the pause of a step
+	"promoting":           {"Progressing", "inProgress", status.InProgressStatus, "abort pause restart"}, // the new pods are being orphaned
+	"adopted":             {"Progressing", "inProgress", status.CurrentStatus, "abort pause restart"},    // all pods are new and its own; what is left is to say so
+	"rolling-back":        {"Progressing", "inProgress", status.InProgressStatus, "abort pause restart"}, // after a cancel
+	"rolling-back-failed": {"Progressing", "inProgress", status.FailedStatus, "abort pause restart"},     // after a failure: kstatus sees that it stalled
+	"degraded":            {"Progressing", "inProgress", status.InProgressStatus, "abort pause restart"},
+	"failed":              {"Degraded", "failed", status.FailedStatus, "abort pause restart"},
+	"rolled-back":         {"Degraded", "failed", status.CurrentStatus, "restart"},
+	"done":                {"Healthy", "current", status.CurrentStatus, "restart"},
 }
 
 func recorded(t *testing.T, phase string) map[string]any {

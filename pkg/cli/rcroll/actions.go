@@ -29,6 +29,9 @@ type action struct {
 
 	// check looks at what was stored; nil if there is nothing to look for.
 	check func(stored *unstructured.Unstructured) error
+
+	// images is set if the edit goes against a manifest that has the requested images.
+	images bool
 }
 
 var actions = []action{
@@ -41,7 +44,7 @@ var actions = []action{
 			return client.Annotate(map[string]any{api.PausedAnnotation: nil}), nil
 		}},
 	{name: "approve", short: "Let a rolling update go on from the pause of the step that it is at", done: "approved", edit: approve},
-	{name: "abort", short: "Cancel a rolling update: the old pods come back", done: "aborted", edit: abort, check: checkAborted},
+	{name: "abort", short: "Cancel a rolling update: the old pods come back", done: "aborted", edit: abort, check: checkAborted, images: true},
 	{name: "retry", short: "Begin a rolling update that failed anew, with new pods of the same template", done: "retried", edit: retry, check: checkRequested},
 	{name: "restart", short: "Replace all pods by new ones of the same template", done: "restarted",
 		edit: func(_ progress.Rollout, now time.Time) (client.Edit, error) { return restartEdit(now), nil }, check: checkRequested},
@@ -49,13 +52,16 @@ var actions = []action{
 
 func (e *environment) actionCommand(a action) *cobra.Command {
 	return e.named(a.name, a.short, func(ctx context.Context, c *client.Client, name string) error {
-		_, r, err := c.Read(ctx, name)
+		rc, r, err := c.Read(ctx, name)
 		if err != nil {
 			return err
 		}
 		edit, err := a.edit(r, time.Now())
 		if err != nil {
 			return err
+		}
+		if a.images {
+			e.warnDeclared(rc)
 		}
 		stored, err := c.Apply(ctx, name, edit, false)
 		if err != nil {
@@ -68,6 +74,13 @@ func (e *environment) actionCommand(a action) *cobra.Command {
 		}
 		return e.printDone(stored, a.done)
 	})
+}
+
+// warnDeclared warns whoever changes images that something else declares.
+func (e *environment) warnDeclared(rc *unstructured.Unstructured) {
+	if managers := mutate.DeclaredBy(rc); len(managers) > 0 {
+		printers.NewWarningPrinter(e.ErrOut, printers.WarningPrinterOptions{Color: printers.AllowsColorOutput(e.ErrOut)}).Print(warnDeclared("rc/"+rc.GetName(), managers))
+	}
 }
 
 // printDone prints what kubectl prints of an edit.
@@ -149,7 +162,7 @@ func (e *environment) setCommand() *cobra.Command {
 }
 
 func (e *environment) setImage(ctx context.Context, c *client.Client, name string, assignments []string) error {
-	_, r, err := c.Read(ctx, name)
+	rc, r, err := c.Read(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -157,6 +170,7 @@ func (e *environment) setImage(ctx context.Context, c *client.Client, name strin
 	if err != nil {
 		return err
 	}
+	e.warnDeclared(rc)
 	stored, err := c.Apply(ctx, name, edit, false)
 	if err != nil {
 		return err

@@ -261,7 +261,7 @@ func TestMessages(t *testing.T) {
 		messages.Error("no history", errNoHistory("rc/tomcat")),
 		messages.Error("nothing to undo", errNoPrevious("rc/tomcat")),
 		messages.Error("no such revision", errNoRevision("rc/tomcat", 7)),
-		messages.Message{When: "undo of what GitOps applies", Text: warnDeclared("rc/tomcat", []string{"argocd-controller", "helm"})},
+		messages.Message{When: "abort, undo or set image of what GitOps applies", Text: warnDeclared("rc/tomcat", []string{"argocd-controller", "helm"})},
 		messages.Error("convert in the middle", errConvertsLater("rc/tomcat")),
 		messages.Error("convert to no such format", errConvertOutput("wide")),
 		messages.Message{When: "convert", Text: converted(t, nil)},

@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/cli/client"
@@ -59,9 +58,7 @@ func (e *environment) undo(ctx context.Context, c *client.Client, name string, n
 	if u.edit == nil {
 		return e.printDone(p.rc, fmt.Sprintf("skipped rollback (current template already matches revision %d)", u.to.Number))
 	}
-	if managers := mutate.DeclaredBy(p.rc); len(managers) > 0 {
-		printers.NewWarningPrinter(e.ErrOut, printers.WarningPrinterOptions{Color: printers.AllowsColorOutput(e.ErrOut)}).Print(warnDeclared(p.rollout.Ref(), managers))
-	}
+	e.warnDeclared(p.rc)
 	stored, err := c.Apply(ctx, name, *u.edit, dryRun)
 	if err != nil {
 		return err

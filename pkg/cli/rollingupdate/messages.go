@@ -110,6 +110,14 @@ func errCancelled(r progress.Rollout) error {
 	return fmt.Errorf("%s: the rolling update was cancelled, and is rolled back to %s", r.Ref(), strings.Join(r.Live.DistinctImages(), ", "))
 }
 
+func errNotWhole(name string) error {
+	return fmt.Errorf("not all pods of rc/%s are available after %s", name, renameTimeout)
+}
+
+func errNotGone(name string) error {
+	return fmt.Errorf("rc/%s is being deleted and not gone after %s: see its finalizers", name, renameTimeout)
+}
+
 // errChanged is for a rollout that somebody else led elsewhere.
 func errChanged(r progress.Rollout) error {
 	return fmt.Errorf("%s: %s changed the rolling update, which now leads to %s", r.Ref(), r.RequestedBy, strings.Join(r.Requested.DistinctImages(), ", "))

@@ -54,6 +54,8 @@ func TestMessages(t *testing.T) {
 		messages.Error("a file of another namespace", errOtherNamespace("rc.yaml", "shop", "default")),
 		messages.Error("the new name is in use", errExists("tomcat", "tomcat-8")),
 		messages.Error("another one would take the pods", errOverlap("web", "tomcat")),
+		messages.Error("pods are missing at the end", errNotWhole("tomcat")),
+		messages.Error("it is not deleted", errNotGone("tomcat")),
 		messages.Error("not renamed", errNotRenamed("tomcat", "tomcat-8", errChangedBeforeRenaming(at(progress.Rolling, 5, 1)))),
 		messages.Error("a file with two objects", errManyItems("rc.yaml")),
 		messages.Error("an empty file", errEmptyFile("rc.yaml")),

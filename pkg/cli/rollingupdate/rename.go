@@ -121,6 +121,9 @@ func (o *options) awaitWhole(ctx context.Context, c *client.Client, name string,
 		}
 		return r.Phase != progress.Settling, nil
 	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errNotWhole(name)
+	}
 	return rc, err
 }
 
@@ -175,13 +178,17 @@ func (o *options) takeOver(ctx context.Context, c *client.Client) error {
 }
 
 func (o *options) awaitGone(ctx context.Context, c *client.Client) error {
-	return wait.PollUntilContextCancel(ctx, renamePoll, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextCancel(ctx, renamePoll, true, func(ctx context.Context) (bool, error) {
 		old, err := c.Get(ctx, o.name)
 		if apierrors.IsNotFound(err) || err == nil && old.GetDeletionTimestamp() == nil {
 			return true, nil
 		}
 		return false, err
 	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errNotGone(o.name)
+	}
+	return err
 }
 
 // resumeRenaming goes on where the ReplicationController is gone, or about to, and its

@@ -91,6 +91,9 @@ func (t *tale) promote(r progress.Rollout) []string {
 	}
 	t.promoted = true
 	lines := t.tell(r, map[string]int32{t.target: r.Desired})
+	if t.newName != "" {
+		return append(lines, "Update succeeded. Deleting "+r.Name())
+	}
 	return append(lines, "Update succeeded. Deleting old controller: "+r.Name())
 }
 

@@ -139,7 +139,7 @@ func TestRenamedTale(t *testing.T) {
 		lines = append(lines, more...)
 	}
 	assert.Equal(t, "Created tomcat-8", lines[0])
-	assert.Equal(t, "Update succeeded. Deleting old controller: tomcat", lines[len(lines)-1])
+	assert.Equal(t, "Update succeeded. Deleting tomcat", lines[len(lines)-1])
 	for _, line := range lines {
 		assert.NotContains(t, line, name8)
 	}

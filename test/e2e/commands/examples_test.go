@@ -36,7 +36,7 @@ const renamed = `Created frontend-v2
 Scaling up frontend-v2 from 0 to 1, scaling down frontend-v1 from 1 to 0 (keep 1 pods available, don't exceed 2 pods)
 Scaling frontend-v2 up to 1
 Scaling frontend-v1 down to 0
-Update succeeded. Deleting old controller: frontend-v1
+Update succeeded. Deleting frontend-v1
 replicationcontroller/frontend-v2 rolling updated to "frontend-v2"
 `
 

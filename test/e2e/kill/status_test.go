@@ -194,6 +194,7 @@ func (f *fleet) try(t *testing.T, tries int, round func(t *testing.T, n int, o *
 		if t.Failed() {
 			break
 		}
+		t.Logf("%d of %d tries after %.0f s, green early %d", o.green.Load(), tries, time.Since(begun).Seconds(), o.early.Load())
 	}
 	t.Logf("%d tries, of which %d were pending when they were disturbed: green early %d; %.0f s", o.green.Load(), o.pending.Load(), o.early.Load(), time.Since(begun).Seconds())
 	assert.Zero(t, o.early.Load(), "green early")

@@ -11,7 +11,10 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/test/e2e/harness"
+	"github.com/rcroll/rcroll/test/e2e/manifest"
+	"github.com/rcroll/rcroll/test/observe"
 )
 
 // TestMetricsAreGuarded: the metrics that pods can reach are for those who may read them, as
@@ -36,6 +39,45 @@ func TestMetricsAreGuarded(t *testing.T) {
 			assert.Equal(t, c.code, harness.Scrape(t, address, c.token), "%s, %s", component, what)
 		}
 	}
+}
+
+// TestCounters: the metrics tell of a rollout that succeeded, of one that was cancelled, and
+// of an edit that was refused. Nothing else is rolling, for the test is not parallel.
+func TestCounters(t *testing.T) {
+	const n = 2
+	s := harness.Given(t, manifest.Tomcat(t, manifest.Replicas(n)))
+	agent := map[string]float64{
+		"rcroll_agent_rollouts_started_total":                                    2,
+		`rcroll_agent_rollouts_ended_total{result="Succeeded"}`:                  1,
+		`rcroll_agent_rollouts_ended_total{result="Cancelled"}`:                  1,
+		`rcroll_agent_rollouts_ended_total{result="RolledBack"}`:                 0,
+		`rcroll_agent_rollout_duration_seconds_count{result="Succeeded"}`:        1,
+		`rcroll_agent_rollout_duration_seconds_count{result="Cancelled"}`:        1,
+		"rcroll_agent_rollout_pods_count":                                        1,
+		"rcroll_agent_rollout_pods_sum":                                          n,
+		`rcroll_agent_commands_total{operation="Seal",outcome="CarriedOut"}`:     1,
+		`rcroll_agent_commands_total{operation="Scale",outcome="NotCarriedOut"}`: 0,
+	}
+	webhook := map[string]float64{
+		`rcroll_webhook_review_seconds_count{meaning="Requests",resource="replicationcontrollers"}`: 2,
+		`rcroll_webhook_review_seconds_count{meaning="Cancels",resource="replicationcontrollers"}`:  1,
+		`rcroll_webhook_review_seconds_count{meaning="Rejected",resource="replicationcontrollers"}`: 1,
+		`rcroll_webhook_review_seconds_count{meaning="Failed",resource="replicationcontrollers"}`:   0,
+	}
+	harness.ExpectIncrease(t, harness.Webhook, webhook, func() {
+		harness.ExpectIncrease(t, harness.Agent, agent, func() {
+			s.SetImage("tomcat=tomcat:8")
+			s.AwaitRollout("tomcat:8", n)
+			s.ExpectRefused("Unsupported value", "patch", s.Ref(), "-p",
+				`{"spec":{"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:9","imagePullPolicy":"Sometimes"}]}}}}`)
+			s.SetImage("tomcat=tomcat:bad")
+			s.Await("a pod that cannot start", func(m observe.Moment) bool { return len(m.WithImage("tomcat:bad")) == 1 })
+			s.Kubectl("annotate", s.Ref(), api.RequestAnnotation+"-")
+			s.Await("8 serves again", harness.Serves("tomcat:8", n))
+		})
+	})
+	duration := harness.Samples(t, harness.Agent)[`rcroll_agent_rollout_duration_seconds_sum{result="Succeeded"}`]
+	assert.Positive(t, duration)
 }
 
 func mayReadMetrics(t *testing.T, namespace, account string) {

@@ -124,3 +124,16 @@ func TestEveryAlertIsTested(t *testing.T) {
 		assert.True(t, quiet[name], "%s is never seen not to fire", name)
 	}
 }
+
+func TestSignal(t *testing.T) {
+	for text, want := range map[string]string{
+		"sum(a) > 3":            "sum(a)",
+		`absent(a{b="c"} == 1)`: `a{b="c"}`,
+		"time() - min(a) > 3":   "time() - min(a)",
+		"rate(a[5m])":           "rate(a[5m])",
+	} {
+		got, err := Signal(text)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+}
