@@ -60,7 +60,7 @@ func Run(ctx context.Context, restConfig *rest.Config, config Config) error {
 		events: recorder,
 	}, known, config.HashLabelKey, clock.RealClock{}, defaultLimits())
 	reconciler.historyLimit = &config.RevisionHistoryLimit
-	known.Listen(func() { go reconciler.wakeAll(ctx) })
+	known.Listen(func() { go reconciler.WakeAll(ctx) })
 	if err := reconciler.register(ctx, manager, config.Concurrency); err != nil {
 		return err
 	}

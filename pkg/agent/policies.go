@@ -24,6 +24,17 @@ type Policies interface {
 	For(ctx context.Context, rc metav1.Object) (policy.Effective, error)
 }
 
+// Reconciler is the reconciler, and what wakes it beside the events of ReplicationControllers.
+type Reconciler interface {
+	reconcile.Reconciler
+
+	// WakeBy names the queue of those that are to be looked at.
+	WakeBy(queue workqueue.TypedInterface[reconcile.Request])
+
+	// WakeAll looks at all rollouts that are requested: the policies have changed.
+	WakeAll(ctx context.Context)
+}
+
 // queue is what the agent knows of rollouts that policies allow a number of at once.
 type queue struct {
 	mu sync.Mutex
@@ -195,16 +206,27 @@ func (q *queue) has(key types.NamespacedName) bool {
 	return q.admitted[key] != "" || q.full[key] != nil
 }
 
+// leave takes the place of a rollout that is over. Whoever takes places anew does not have
+// to be asked for it: there may be nobody who waits.
+func (q *queue) leave(key types.NamespacedName) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.admitted, key)
+}
+
 // wakeBy is a source of the controller.
 func (r *reconciler) wakeBy(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-	r.queue.mu.Lock()
-	defer r.queue.mu.Unlock()
-	r.queue.wake = queue
+	r.WakeBy(queue)
 	return nil
 }
 
-// wakeAll looks at all rollouts that are requested: the policies have changed.
-func (r *reconciler) wakeAll(ctx context.Context) {
+func (r *reconciler) WakeBy(queue workqueue.TypedInterface[reconcile.Request]) {
+	r.queue.mu.Lock()
+	defer r.queue.mu.Unlock()
+	r.queue.wake = queue
+}
+
+func (r *reconciler) WakeAll(ctx context.Context) {
 	r.queue.mu.Lock()
 	wake := r.queue.wake
 	r.queue.full = nil

@@ -73,7 +73,7 @@ func newReconciler(clients clients, policies Policies, hashKey string, clock clo
 // called for one rollout twice at a time. The same calls have the same answers, so
 // its delays have no jitter. It records no history, of which nothing else depends: to its
 // callers that is the time that passes before a write.
-func NewReconciler(cached client.Client, live client.Reader, events record.EventRecorder, policies Policies, hashLabelKey string, clock clock.PassiveClock) reconcile.Reconciler {
+func NewReconciler(cached client.Client, live client.Reader, events record.EventRecorder, policies Policies, hashLabelKey string, clock clock.PassiveClock) Reconciler {
 	limits := defaultLimits()
 	limits.poll.Jitter = 0
 	return newReconciler(clients{cached: cached, live: live, events: events}, policies, hashLabelKey, clock, limits)
@@ -109,6 +109,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	switch {
 	case errors.Is(err, errNoRollout):
 		r.memories.forget(key)
+		r.queue.leave(key)
 		if err := r.wakeNext(ctx); err != nil {
 			return reconcile.Result{}, err
 		}

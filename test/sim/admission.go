@@ -13,7 +13,6 @@ import (
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
-	"github.com/rcroll/rcroll/pkg/policy"
 	"github.com/rcroll/rcroll/test/shipped"
 )
 
@@ -59,7 +58,7 @@ func (w *World) review(by requester, old *RC, object map[string]any) (map[string
 		return nil, errWebhookDown
 	}
 	if by.user != agentUser && by.user != webhookUser {
-		write.Policies = w.policies.set.For(policy.Target{Labels: write.New.GetLabels()})
+		w.policies.ask(&write, w.now)
 	}
 	decision := mutate.Decide(write, mutateOptions)
 	if decision.Question != nil {

@@ -25,6 +25,9 @@ type agent struct {
 
 	// failures in a row make the delay of a retry grow.
 	failures int
+
+	// view is how policies and the rollout were when the pass began.
+	view view
 }
 
 // brain decides. One is a process, the other (of the exhaustive mode) can be copied.
@@ -34,6 +37,9 @@ type brain interface {
 
 	// outcome is how the last pass ended.
 	outcome() (reconcile.Result, error)
+
+	// wasWoken reports whether policies have the rollout looked at, once.
+	wasWoken() bool
 
 	// announced are the events of which nobody was told yet.
 	announced() []string
@@ -97,6 +103,7 @@ func (a *agent) begin(w *World) {
 		a.waiting = false
 	}
 	a.queued = false
+	a.view = w.viewOf(a)
 	c, more := a.brain.begin(a.rcs.snapshot(), w.now)
 	a.after(w, c, more)
 }
@@ -118,6 +125,7 @@ func (a *agent) after(w *World, c call, more bool) {
 		w.tell("agent %d announces: %s", a.id, event)
 		w.events = append(w.events, event)
 	}
+	a.queued = a.brain.wasWoken() || a.queued
 	if more {
 		if c.verb == createRC {
 			// The webhook looks at once, and what it lets pass is stored at any time later.

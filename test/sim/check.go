@@ -125,7 +125,7 @@ func (c *checker) cancelled(w *World, rc *RC) {
 	if c.cause.kind == userActs {
 		return
 	}
-	if annotationOf(rc.object, api.OnFailureAnnotation) != string(api.Rollback) {
+	if annotationOf(rc.object, api.OnFailureAnnotation) != string(api.Rollback) && !w.policyRollsBack(c.cause.n) {
 		c.fail("P5", "%s is rolled back without anybody's wish", tomcat)
 	}
 	w.users.want.image = rc.image
@@ -378,6 +378,9 @@ func (w *World) unfinishedPods(rc *RC) []string {
 func (r *RC) traces() []string {
 	var left []string
 	for key := range ownEntries(r.object) {
+		if key == "annotations/"+api.OverriddenAnnotation && annotationOf(r.object, api.OverrideAnnotation) != "" {
+			continue // It is for the next rollout.
+		}
 		if !slices.Contains(api.Settings, strings.TrimPrefix(key, "annotations/")) {
 			left = append(left, key+" is left")
 		}

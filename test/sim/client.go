@@ -124,6 +124,9 @@ func (c *cachedClient) List(_ context.Context, into client.ObjectList, opts ...c
 	list := into.(*unstructured.UnstructuredList)
 	options := (&client.ListOptions{}).ApplyOptions(opts)
 	isSelected := func(*RC) bool { return true }
+	if options.FieldSelector == nil && c.process.policies.neighbour {
+		list.Items = append(list.Items, neighbour()...)
+	}
 	if options.FieldSelector != nil {
 		owner := options.FieldSelector.Requirements()[0].Value
 		isSelected = func(rc *RC) bool { return rc.owner.name == owner }

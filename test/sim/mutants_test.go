@@ -139,6 +139,51 @@ var mutants = []struct {
 		{"pkg/rollout/conditions.go", `func held(by policy.Hold) announcement {`, `func held(s Snapshot, by policy.Hold) announcement {`},
 		{"pkg/rollout/decide.go", `held(*s.Hold)`, `held(s, *s.Hold)`},
 	}},
+	// By the seeds, in which policies come and go at any moment.
+	{name: "a freeze holds a rollback", edits: []edit{
+		{"pkg/agent/policies.go", `s.Rescue() || s.RC.Deleting`, `s.RC.Deleting`},
+		{"pkg/rollout/decide.go", `	case s.cancelled():
+		return RollingBack, rollBack
+	case s.atPause():
+`, `	case s.Hold != nil:
+		return Held, hold
+	case s.cancelled():
+		return RollingBack, rollBack
+	case s.atPause():
+`},
+	}},
+	{name: "a window holds a promotion", edits: []edit{
+		{"pkg/agent/policies.go", `s.Rescue() || s.RC.Deleting`, `s.RC.Deleting`},
+		{"pkg/rollout/decide.go", `	case s.promoting():
+		return`, `	case s.Hold != nil && s.Hold.Kind == "OutsideWindow":
+		return Held, hold
+	case s.promoting():
+		return`},
+	}},
+	{name: "a freeze lets go on what has begun", edits: []edit{
+		{"pkg/policy/policy.go", `if p.spec.Frozen != nil {
+			return &Hold`, `if p.spec.Frozen != nil && !begun {
+			return &Hold`},
+	}},
+	{name: "an override does nothing", edits: []edit{
+		{"pkg/agent/policies.go", `s.Hold = effective.Hold(s.Now, s.Begun(), overridden)`, `s.Hold = effective.Hold(s.Now, s.Begun(), nil)`},
+	}},
+	{name: "a policy holds what it does not select", edits: []edit{
+		{"pkg/policy/policy.go", `return p.rcs.Matches(labels.Set(target.Labels)) && `, `return `},
+	}},
+	{name: "the end of a policy wakes nobody", edits: []edit{
+		{"pkg/agent/policies.go", `if wake == nil || r.cached.List`, `if true || r.cached.List`},
+	}},
+	{name: "a place that is left wakes nobody", edits: []edit{
+		{"pkg/agent/policies.go", `if r.queue.wake == nil || len(r.queue.full) == 0 {`, `if true {`},
+	}},
+	{name: "keep the place of a rollout that is over", edits: []edit{
+		{"pkg/agent/reconciler.go", `		r.queue.leave(key)
+`, ``},
+	}},
+	{name: "limits of policies are forgotten", edits: []edit{
+		{"pkg/agent/snapshot.go", `effective.Bound(strategy)`, `strategy`},
+	}},
 	{name: "leave finished pods", edits: []edit{
 		{"pkg/rollout/promote.go", `if s.Pods == nil {
 		return decision`, `if true {
@@ -204,7 +249,7 @@ func TestMutants(t *testing.T) {
 }
 
 // failurePattern is how a property that does not hold is told.
-var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d: .*|--- FAIL: Test(Merge|NoPolicy|Freeze)\w+`)
+var failurePattern = regexp.MustCompile(`(seed \d+|edit .*): P\d+: .*|--- FAIL: Test(Merge|NoPolicy|Freeze)\w+`)
 
 func moduleRoot(t *testing.T) string {
 	root, err := filepath.Abs("../..")

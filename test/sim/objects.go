@@ -203,8 +203,7 @@ func (w *World) boundsOf(rc *RC, annotations map[string]string) bounds {
 	if b.pending && b.requested != rc.image {
 		b.steps = annotations[api.StepsAnnotation]
 	}
-	surge := share(annotations[api.MaxSurgeAnnotation], 1, b.desired, 99)
-	unavailable := min(share(annotations[api.MaxUnavailableAnnotation], 0, b.desired, 0), b.desired)
+	surge, unavailable := w.policies.margins(annotations, b.desired)
 	if surge == 0 && unavailable == 0 {
 		unavailable = 1
 	}

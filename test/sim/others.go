@@ -17,6 +17,8 @@ import (
 // forbiddenImage may be used by nobody but rcroll's accounts, which no user asks.
 const forbiddenImage = "tomcat:13"
 
+const stampAnnotation = "example.com/stamp"
+
 // otherAdmission is what becomes of an object that is about to be stored. It may share
 // parts with others.
 func (w *World) otherAdmission(by requester, object map[string]any) (map[string]any, error) {
@@ -28,7 +30,7 @@ func (w *World) otherAdmission(by requester, object map[string]any) (map[string]
 	}
 	object = runtime.DeepCopyJSON(object)
 	template := object["spec"].(map[string]any)["template"].(map[string]any)
-	setAnnotation(template, "example.com/stamp", strconv.Itoa(w.stamp))
+	setAnnotation(template, stampAnnotation, strconv.Itoa(w.stamp))
 	return object, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	rcroll "github.com/rcroll/rcroll/pkg/agent"
@@ -18,8 +19,10 @@ import (
 // process is one run of the agent: the real reconciler, with its memory. A pass is
 // a coroutine that stops at each call to the API server until it is given the reply.
 type process struct {
-	reconciler reconcile.Reconciler
+	reconciler rcroll.Reconciler
 	clock      *virtualClock
+	policies   *policies
+	queue      wakeQueue
 
 	// cache is what cached reads of the pass under way see.
 	cache map[string]*RC
@@ -45,10 +48,47 @@ var quiet = logr.NewContext(context.Background(), logr.Discard())
 var errKilled = errors.New("the process was killed")
 
 func newProcess(now time.Duration, policies *policies) *process {
-	p := &process{clock: &virtualClock{now: epoch.Add(now)}}
+	p := &process{clock: &virtualClock{now: epoch.Add(now)}, policies: policies}
 	cached := &cachedClient{process: p}
 	p.reconciler = rcroll.NewReconciler(cached, &liveReader{process: p}, &recorder{process: p}, policies, api.DefaultHashLabelKey, p.clock)
+	p.reconciler.WakeBy(&p.queue)
 	return p
+}
+
+// policiesChanged is what the watch of policies does.
+func (p *process) policiesChanged(cache map[string]*RC) { p.beside(cache, p.reconciler.WakeAll) }
+
+// neighbourChanged is a pass of the other rollout that there is.
+func (p *process) neighbourChanged(cache map[string]*RC) {
+	p.beside(cache, func(ctx context.Context) {
+		_, _ = p.reconciler.Reconcile(ctx, reconcile.Request{NamespacedName: neighbourKey})
+	})
+}
+
+// beside is what happens while a pass may be under way, and calls nobody.
+func (p *process) beside(cache map[string]*RC, do func(context.Context)) {
+	before := p.cache
+	p.cache = cache
+	do(quiet)
+	p.cache = before
+}
+
+// wakeQueue is the agent's queue, as policies see it.
+type wakeQueue struct {
+	workqueue.TypedInterface[reconcile.Request] // nil: nothing else is called
+
+	woken bool
+}
+
+func (q *wakeQueue) Add(request reconcile.Request) {
+	q.woken = q.woken || request.NamespacedName == rolloutKey
+}
+
+// wasWoken reports whether policies have the rollout looked at, once.
+func (p *process) wasWoken() bool {
+	woken := p.queue.woken
+	p.queue.woken = false
+	return woken
 }
 
 // begin starts a pass. It returns the first call, and false if the pass is over.

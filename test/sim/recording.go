@@ -194,6 +194,8 @@ func (r *recording) eachRC(visit func(*RC)) {
 
 func (r *recording) outcome() (reconcile.Result, error) { return r.last.result, r.last.err }
 
+func (*recording) wasWoken() bool { return false }
+
 func (r *recording) announced() []string {
 	events := r.last.events
 	r.last.events = nil

@@ -62,6 +62,10 @@ func Run(seed uint64, told bool) Result {
 	r.adopter = newAdopter(seed)
 	r.weights[adopterTakes], r.weights[adopterDeletes] = 5, 10
 	r.weights[approverLooks], r.weights[approverActs] = 5, 1
+	r.administrator, r.policies.mayOverride = newAdministrator(seed)
+	r.weights[administratorActs], r.weights[neighbourBegins] = 2, 10
+	r.policies.timed = len(r.administrator.script) > 0
+	r.workload.plain = r.workload.plain && r.administrator.rescue == ""
 	r.second = []int{1, 10, 30}[random.IntN(3)]
 	r.weights[userActs] = []int{1, 2, 5}[random.IntN(3)]
 	r.tell("%s", workload)
@@ -82,13 +86,13 @@ func (r *run) live() {
 		r.one(true)
 	}
 	r.endTrouble()
+	r.endPolicies()
 	if r.defects[r.users.want.image] != nil {
 		// Whatever happens to the bad image, the next one is not held up by it (P8).
 		r.await(func() bool { return false }, patience/10, 20)
 		r.users.script = append(r.users.script, action{kind: setImage, image: "tomcat:10"})
 	}
-	over := func() bool { return r.users.next == len(r.users.script) && r.unfinished() == nil }
-	if !r.await(over, patience, idlePatience) && !r.failed() {
+	if !r.await(r.over, patience, idlePatience) && !r.failed() {
 		r.check.fail("P5", "what was asked for never comes true: %v", r.unfinished())
 	}
 	// What is done must stay so.
@@ -96,6 +100,24 @@ func (r *run) live() {
 	if left := r.unfinished(); left != nil && !r.failed() {
 		r.check.fail("P5", "what was asked for was true and is not any more: %v", left)
 	}
+}
+
+// over reports whether users have got what they asked for.
+func (r *run) over() bool { return r.users.next == len(r.users.script) && r.unfinished() == nil }
+
+// endPolicies lets users go back to the live template while policies hold everything, P10; and
+// ends what policies there are.
+func (r *run) endPolicies() {
+	r.administrator.script, r.administrator.next, r.administrator.arrives = nil, 0, false
+	if rescue := r.administrator.rescue; rescue != "" && !r.users.want.absent {
+		r.holdEverything()
+		r.users.script = append(r.users.script, action{kind: rescue})
+		if !r.await(r.over, patience, idlePatience) && r.defects[r.users.want.image] == nil {
+			r.check.fail("P10", "a rescue is held: %v", r.unfinished())
+		}
+		r.tell("policies held everything until here")
+	}
+	r.leavePlace()
 }
 
 func (r *run) failed() bool { return r.check.failure != "" }

@@ -31,6 +31,8 @@ const (
 	adopterDeletes
 	approverLooks
 	approverActs
+	administratorActs
+	neighbourBegins
 	stepKinds
 )
 
@@ -80,7 +82,7 @@ func (w *World) enabled(steps []step) []step {
 	if w.users.next < len(w.users.script) {
 		steps = append(steps, step{kind: userActs})
 	}
-	return w.approverSteps(w.adopterSteps(steps))
+	return w.administratorSteps(w.approverSteps(w.adopterSteps(steps)))
 }
 
 func (w *World) managerSteps(steps []step) []step {
@@ -141,6 +143,7 @@ func (w *World) take(s step) {
 	case agentBegins:
 		w.agents[s.n].begin(w)
 	case agentCalls:
+		w.check.called(w, w.agents[s.n])
 		w.answerCall(s.n, s.fault)
 	case agentStarts:
 		w.startAgent(newProcess(w.now, w.policies), s.n)
@@ -188,6 +191,10 @@ func (w *World) takeByItself(s step) {
 		w.approverLooks()
 	case approverActs:
 		w.approverActs()
+	case administratorActs:
+		w.administratorActs()
+	case neighbourBegins:
+		w.neighbourBegins()
 	}
 }
 

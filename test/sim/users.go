@@ -43,6 +43,7 @@ const (
 	applyNoReplicas  actionKind = "apply without replicas"
 	replaceAll       actionKind = "replace"
 	cancelRequest    actionKind = "cancel"
+	requestLive      actionKind = "request the live template"
 	scaleSubresource actionKind = "scale"
 	editReplicas     actionKind = "edit replicas"
 	annotate         actionKind = "annotate"
@@ -129,6 +130,10 @@ func (w *World) edit(a action, rc *RC, wanted want) (want, error) {
 		}
 		wanted.image = rc.image
 		change = func(object map[string]any) { setAnnotation(object, api.RequestAnnotation, "") }
+	case requestLive:
+		by.fieldManager = "kubectl-replace"
+		wanted.image = rc.image
+		change = func(object map[string]any) { putLive(object, action{image: rc.image, replicas: wanted.replicas}) }
 	case replaceAll:
 		by.fieldManager = "kubectl-replace"
 		wanted.image, wanted.replicas = a.image, a.replicas
@@ -173,6 +178,16 @@ func putManifest(object map[string]any, a action) {
 	clear(object)
 	maps.Copy(object, manifest(a.image, a.replicas))
 	object["metadata"].(map[string]any)["annotations"] = kept
+}
+
+// putLive is the PUT of a manifest with the template that is live, with the stamp that it has.
+func putLive(object map[string]any, a action) {
+	template := object["spec"].(map[string]any)["template"].(map[string]any)
+	stamp := annotationOf(template, stampAnnotation)
+	putManifest(object, a)
+	if stamp != "" {
+		setAnnotation(object["spec"].(map[string]any)["template"].(map[string]any), stampAnnotation, stamp)
+	}
 }
 
 // applyManifest is the patch of kubectl apply: what the manifest states, and the

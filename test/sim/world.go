@@ -29,8 +29,11 @@ type World struct {
 	users     users
 	adopter   *adopter
 	approver  approver
-	faults    faults
-	check     *checker
+
+	administrator administrator
+
+	faults faults
+	check  *checker
 
 	webhookDown, apiDown bool
 
