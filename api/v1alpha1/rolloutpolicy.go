@@ -102,6 +102,7 @@ type RolloutPolicySpec struct {
 
 // RolloutDefaults are the settings of ReplicationControllers that have no annotation.
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.minReadySeconds) || self.minReadySeconds < (has(self.progressDeadline) ? duration(self.progressDeadline).getSeconds() : 600)",message="minReadySeconds must be less than progressDeadline, which is 10m by default: otherwise every rollout fails"
 // +kubebuilder:validation:XValidation:rule="!has(self.maxSurge) || string(self.maxSurge) != '0' && string(self.maxSurge) != '0%' || has(self.maxUnavailable) && string(self.maxUnavailable) != '0' && string(self.maxUnavailable) != '0%'",message="maxUnavailable must be more than 0 if maxSurge is 0: otherwise no pod can be replaced"
 type RolloutDefaults struct {
 	// Which change of the spec asks for a rollout: Image, Template (any change of the pod
@@ -127,6 +128,13 @@ type RolloutDefaults struct {
 	// rcroll.dev/update-period.
 	// +optional
 	UpdatePeriod *Duration `json:"updatePeriod,omitempty"`
+
+	// How long a new pod must be ready before it counts as available, while the rollout lasts.
+	// Default of spec.minReadySeconds, where that is 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=31536000
+	MinReadySeconds *int32 `json:"minReadySeconds,omitempty"`
 
 	// How long a rollout may make no progress before it counts as failed, such as 10m.
 	// Default of the annotation rcroll.dev/progress-deadline.

@@ -83,6 +83,11 @@ func (in *RolloutDefaults) DeepCopyInto(out *RolloutDefaults) {
 		*out = new(Duration)
 		**out = **in
 	}
+	if in.MinReadySeconds != nil {
+		in, out := &in.MinReadySeconds, &out.MinReadySeconds
+		*out = new(int32)
+		**out = **in
+	}
 	if in.ProgressDeadline != nil {
 		in, out := &in.ProgressDeadline, &out.ProgressDeadline
 		*out = new(Duration)

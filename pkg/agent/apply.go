@@ -62,14 +62,14 @@ func (r *reconciler) apply(ctx context.Context, o *observation, actions []rollou
 func (r *reconciler) write(ctx context.Context, o *observation, action rollout.Action) error {
 	switch action.Kind {
 	case rollout.CreateNewRC:
-		newRC := api.SealedNewRC(o.rc, o.request, r.hashKey)
+		newRC := api.SealedNewRC(o.rc, o.request.WithMinReadySeconds(o.minReady), r.hashKey)
 		if err := r.cached.Create(ctx, newRC); err != nil {
 			return err
 		}
 		o.memory.expectations.wrote(newRC, true)
 		return nil
 	case rollout.ScaleOwned:
-		return r.patch(ctx, o, action.UID, api.ScaleOwnedPatch(action.Replicas))
+		return r.patch(ctx, o, action.UID, o.scalePatch(action))
 	case rollout.SendCommand:
 		return r.send(ctx, o, action.Command)
 	case rollout.DeleteOwned:
@@ -82,6 +82,19 @@ func (r *reconciler) write(ctx context.Context, o *observation, action rollout.A
 		return r.setConditions(ctx, o, action.Conditions)
 	}
 	return fmt.Errorf("unknown action %q", action.Kind)
+}
+
+// scalePatch sets the replicas of an owned ReplicationController. When the new one grows, what
+// was changed since of how long its pods must be ready comes with it: another write would be
+// one more for every rollout.
+func (o *observation) scalePatch(action rollout.Action) map[string]any {
+	patch := api.ScaleOwnedPatch(action.Replicas)
+	spec := api.SpecOf(o.members[action.UID])
+	grows := action.Name == o.snapshot.NewRCName() && action.Replicas > spec.Replicas()
+	if grows && o.minReady != spec.MinReadySeconds() {
+		patch["spec"].(map[string]any)["minReadySeconds"] = int64(o.minReady)
+	}
+	return patch
 }
 
 // probe finds out whether the webhook is back, if a command was stored once: that one

@@ -144,6 +144,29 @@ func TestStepsOfAPolicy(t *testing.T) {
 	assert.Equal(t, int32(2), *c.get(t, newRCName(t)).Spec.Replicas)
 }
 
+// TestMinReadySecondsOfAPolicy: the new ReplicationController has them, and what the policy
+// says later comes with its next pods. The user's own is left alone.
+func TestMinReadySecondsOfAPolicy(t *testing.T) {
+	c := newCluster(true, rollingRC(t, 5))
+	policies := &onePolicy{v1alpha1.RolloutPolicySpec{Defaults: &v1alpha1.RolloutDefaults{MinReadySeconds: ptr.To[int32](30)}}}
+	c.policies = policies
+	c.pass(t)
+	created := c.get(t, newRCName(t))
+	assert.Equal(t, int32(30), created.Spec.MinReadySeconds)
+	assert.Zero(t, *created.Spec.Replicas)
+
+	created.Status.ObservedGeneration = created.Generation
+	require.NoError(t, c.Status().Update(t.Context(), created))
+	policies.spec.Defaults.MinReadySeconds = ptr.To[int32](20)
+	for range 3 {
+		c.pass(t)
+	}
+	scaled := c.get(t, newRCName(t))
+	assert.Equal(t, int32(1), *scaled.Spec.Replicas)
+	assert.Equal(t, int32(20), scaled.Spec.MinReadySeconds)
+	assert.Zero(t, c.get(t, "tomcat").Spec.MinReadySeconds)
+}
+
 func TestStatusOf(t *testing.T) {
 	stored := &v1alpha1.RolloutPolicy{ObjectMeta: metav1.ObjectMeta{Name: "p", Generation: 3}, Spec: v1alpha1.RolloutPolicySpec{
 		Frozen: &v1alpha1.Freeze{Reason: "r"}, Windows: []v1alpha1.Window{{Kind: v1alpha1.Deny, TimeZone: "Mars"}}}}

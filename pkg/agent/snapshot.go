@@ -23,6 +23,9 @@ type observation struct {
 	request  api.Spec
 	snapshot rollout.Snapshot
 	memory   *memory
+
+	// minReady is how many seconds a pod of the new ReplicationController must be ready.
+	minReady int32
 }
 
 // toSnapshot reads the objects into the snapshot.
@@ -46,7 +49,7 @@ func (o *observation) toSnapshot(hashKey string, effective policy.Effective) err
 		s.BlockedBy = &rollout.BlockedBy{Reason: rollout.ReasonInvalidSettings, Message: settingsErr.Error()}
 	}
 	if requestErr == nil {
-		o.request = request
+		o.request, o.minReady = request, effective.MinReadySeconds(request.MinReadySeconds())
 		s.Desired = request.Replicas()
 		s.Requested = request.Hash(hashKey)
 		s.Approved = api.ApprovedStep(annotations, s.Requested)

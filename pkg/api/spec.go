@@ -67,6 +67,23 @@ func (s Spec) WithReplicas(n int32) Spec {
 	return out
 }
 
+// MinReadySeconds is how long a pod must be ready to be available; the API server's default
+// is 0.
+func (s Spec) MinReadySeconds() int32 {
+	n, _ := s["minReadySeconds"].(int64)
+	return int32(n) //nolint:gosec // as above
+}
+
+// WithMinReadySeconds returns the spec with another time, 0 or more; s itself if it has that.
+func (s Spec) WithMinReadySeconds(n int32) Spec {
+	if n == s.MinReadySeconds() {
+		return s
+	}
+	out := maps.Clone(s)
+	out["minReadySeconds"] = int64(n)
+	return out
+}
+
 // WithTemplateOf returns the spec with the pod template of another one.
 func (s Spec) WithTemplateOf(other Spec) Spec {
 	out := maps.Clone(s)

@@ -42,6 +42,31 @@ func TestAgentCreatesWhatIsRequested(t *testing.T) {
 	}
 }
 
+// TestAgentCreatesWithMinReadySeconds: how long its pods must be ready is the agent's to say,
+// by policies, where the owner does not.
+func TestAgentCreatesWithMinReadySeconds(t *testing.T) {
+	for name, c := range map[string]struct{ own, sent, want any }{
+		"by nobody":                      {nil, nil, nil},
+		"by a policy":                    {nil, int64(30), int64(30)},
+		"by the owner":                   {int64(7), int64(7), int64(7)},
+		"by the owner, and another sent": {int64(7), int64(1), int64(7)},
+		"less than nothing":              {nil, int64(-1), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			owner := rolling()
+			request, err := api.ParseSpec(owner.GetAnnotations()[api.RequestAnnotation])
+			require.NoError(t, err)
+			if c.own != nil {
+				owner = edit(owner, annotate(api.RequestAnnotation, request.WithMinReadySeconds(7).String()))
+			}
+			sent, _ := created(t, owner)
+			decision := mutate.Decide(mutate.Write{New: edit(sent, func(o map[string]any) { at(o, "spec")["minReadySeconds"] = c.sent }), User: agent, Owner: owner}, options)
+			require.NoError(t, decision.Refusal)
+			assert.Equal(t, c.want, at(decision.Object.Object, "spec")["minReadySeconds"])
+		})
+	}
+}
+
 // TestAgentCreatesNothingElse: what no version of the owner asks for is not created.
 func TestAgentCreatesNothingElse(t *testing.T) {
 	owner := rolling()

@@ -23,6 +23,11 @@ func createOwned(write Write, options Options) Decision {
 	if err != nil {
 		return Decision{Meaning: Refused, Refusal: errNotRequested(name(write.New), ownerOf(write.New), err), Stale: true}
 	}
+	// How long its pods must be ready may be a policy's, which the agent knows. A request that
+	// says so itself is what holds.
+	if sent := api.SpecOf(write.New).MinReadySeconds(); request.MinReadySeconds() == 0 && sent > 0 {
+		request = request.WithMinReadySeconds(sent)
+	}
 	requested := api.SealedNewRC(write.Owner, request, options.HashLabelKey)
 	if requested.GetName() != write.New.GetName() {
 		return refuse(errNotRequested(name(write.New), ownerOf(write.New), errAnotherName(requested.GetName())))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rcroll/rcroll/api/v1alpha1"
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
@@ -20,7 +21,7 @@ func (p *Policy) Explain(defaults bool) []string {
 		if defaults {
 			effect = "defaults"
 		}
-		say("%s: %s", effect, listed(asAnnotations(*p.spec.Defaults)))
+		say("%s: %s", effect, defaultsListed(*p.spec.Defaults))
 	}
 	if limits := p.spec.Limits; limits != nil {
 		say("limits: %s", strings.Join(limitsListed(p), ", "))
@@ -42,6 +43,14 @@ func (p *Policy) Explain(defaults bool) []string {
 		say("images: %s", strings.TrimSpace(strings.Join(images.Prefixes, " or ")+" "+images.Rule))
 	}
 	return lines
+}
+
+func defaultsListed(defaults v1alpha1.RolloutDefaults) string {
+	text := listed(asAnnotations(defaults))
+	if seconds := defaults.MinReadySeconds; seconds != nil {
+		text = strings.TrimPrefix(fmt.Sprintf("%s, minReadySeconds=%d", text, *seconds), ", ")
+	}
+	return text
 }
 
 // listed are settings in the order in which they are documented.

@@ -17,7 +17,9 @@ func TestExplain(t *testing.T) {
 		"production": `{priority: 1, defaults: {maxSurge: 1, trigger: Template}, limits: {maxSurge: 25%, maxUnavailable: 0, minUpdatePeriod: 1s, maxProgressDeadline: 10m},
 			windows: [{kind: Allow, days: [Mon, Tue], start: "09:00", end: "16:00", timeZone: Europe/Berlin}, {kind: Deny, from: "2026-12-18T00:00:00Z", until: "2027-01-04T00:00:00Z"}],
 			maxConcurrentRollouts: 3, images: {prefixes: [a/, b/]}}`,
-		"freeze": `{frozen: {reason: incident}, defaults: {onFailure: Rollback}, windows: [{kind: Deny, timeZone: Mars}]}`,
+		"canary":  `{defaults: {minReadySeconds: 20, steps: [{replicas: 1}, {pause: {}}, {percent: 50}, {pause: {duration: 10m}}]}}`,
+		"patient": `{defaults: {minReadySeconds: 5}}`,
+		"freeze":  `{frozen: {reason: incident}, defaults: {onFailure: Rollback}, windows: [{kind: Deny, timeZone: Mars}]}`,
 	})
 	assert.Equal(t, []string{
 		"defaults: max-surge=1, trigger=template",
@@ -27,6 +29,8 @@ func TestExplain(t *testing.T) {
 		"at once: 3",
 		"images: a/ or b/",
 	}, set.Named("production").Explain(true))
+	assert.Equal(t, []string{"defaults: steps=1,pause,50%,pause=10m, minReadySeconds=20"}, set.Named("canary").Explain(true))
+	assert.Equal(t, []string{"defaults: minReadySeconds=5"}, set.Named("patient").Explain(true))
 	lines := set.Named("freeze").Explain(false)
 	assert.Contains(t, lines[0], "not accepted: spec.windows[0].timeZone")
 	assert.Equal(t, []string{"defaults (another policy goes before): on-failure=rollback", "frozen: incident"}, lines[1:3])

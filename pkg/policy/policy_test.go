@@ -99,6 +99,30 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// A request's own time goes before that of the policy whose defaults hold; 0 is none.
+func TestMinReadySeconds(t *testing.T) {
+	for name, c := range map[string]struct {
+		specs     map[string]string
+		own, want int32
+	}{
+		"no policy":                 {nil, 0, 0},
+		"no policy, own":            {nil, 7, 7},
+		"no default":                {map[string]string{"p": `{defaults: {maxSurge: 2}}`}, 0, 0},
+		"a default":                 {map[string]string{"p": `{defaults: {minReadySeconds: 30}}`}, 0, 30},
+		"own, less":                 {map[string]string{"p": `{defaults: {minReadySeconds: 30}}`}, 7, 7},
+		"own, more":                 {map[string]string{"p": `{defaults: {minReadySeconds: 30}}`}, 60, 60},
+		"priority":                  {map[string]string{"p": `{defaults: {minReadySeconds: 30}}`, "q": `{priority: 1, defaults: {minReadySeconds: 5}}`}, 0, 5},
+		"defaults are of one":       {map[string]string{"p": `{defaults: {minReadySeconds: 30}}`, "q": `{priority: 1, defaults: {maxSurge: 2}}`}, 0, 0},
+		"one without has no say":    {map[string]string{"p": `{defaults: {minReadySeconds: 30}}`, "q": `{priority: 1}`}, 0, 30},
+		"what could not be stored":  {map[string]string{"p": `{defaults: {minReadySeconds: -1}}`}, 0, 0},
+		"defaults that are invalid": {map[string]string{"p": `{defaults: {minReadySeconds: 30, maxSurge: many}}`}, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, c.want, policies(t, c.specs).For(Target{}).MinReadySeconds(c.own))
+		})
+	}
+}
+
 // A setting beyond a limit is refused in the name of the policy, and bounded if it is there.
 func TestLimits(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -121,6 +121,25 @@ func (e Effective) Settings(annotations map[string]string) map[string]string {
 	return out
 }
 
+// MinReadySeconds is how long a pod of the new ReplicationController must be ready to be
+// available, of a request that asks for own: 0 is what it has where nobody said anything, so
+// that it is not told from what was not said.
+//
+// It is the spec of the new ReplicationController that gets it, and kube-controller-manager
+// that counts. The user's own never does: what the user applies stays what is stored, and pods
+// that come back in a rollback are as good as they were.
+func (e Effective) MinReadySeconds(own int32) int32 {
+	if own != 0 {
+		return own
+	}
+	for _, p := range e {
+		if p.spec.Defaults != nil {
+			return max(0, ptr.Deref(p.spec.Defaults.MinReadySeconds, 0))
+		}
+	}
+	return 0
+}
+
 func isZero(amount string) bool { return amount == "0" || amount == "0%" }
 
 // Bound returns the strategy within the limits. What was set before the policy was made

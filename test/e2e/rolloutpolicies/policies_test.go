@@ -2,6 +2,7 @@ package rolloutpolicies
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -203,18 +204,31 @@ func TestInvalid(t *testing.T) {
 	t.Parallel()
 	s := harness.NewScenario(t, "tomcat")
 	for spec, says := range map[string]string{
-		`{defaults: {maxSurge: 0}}`:                               "maxUnavailable must be more than 0 if maxSurge is 0",
-		`{defaults: {maxSurge: lots}}`:                            "must be a number of pods from 0 to 1000000",
-		`{defaults: {maxUnavailable: 101%}}`:                      "a percentage from 0% to 100%",
-		`{defaults: {updatePeriod: 1w}}`:                          "should match",
-		`{defaults: {progressDeadline: 1ms}}`:                     "must be at least 1s",
-		`{defaults: {trigger: Env}}`:                              `supported values: "Image", "Template", "None"`,
-		`{limits: {maxSurge: 0, maxUnavailable: 0}}`:              "must not both be 0",
-		`{maxConcurrentRollouts: 0}`:                              "greater than or equal to 1",
-		`{frozen: {}}`:                                            "spec.frozen.reason: Required value",
-		`{onClose: Hold}`:                                         "onClose needs windows",
-		`{windows: [{kind: Deny, start: "25:00"}]}`:               "should match",
-		`{windows: [{kind: Deny, from: "2026-01-01T00:00:00Z"}]}`: "from and until belong together",
+		`{defaults: {maxSurge: 0}}`:                                                         "maxUnavailable must be more than 0 if maxSurge is 0",
+		`{defaults: {maxSurge: lots}}`:                                                      "must be a number of pods from 0 to 1000000",
+		`{defaults: {maxUnavailable: 101%}}`:                                                "a percentage from 0% to 100%",
+		`{defaults: {updatePeriod: 1w}}`:                                                    "should match",
+		`{defaults: {progressDeadline: 1ms}}`:                                               "must be at least 1s",
+		`{defaults: {minReadySeconds: 600}}`:                                                "minReadySeconds must be less than progressDeadline",
+		`{defaults: {minReadySeconds: 5, progressDeadline: 5s}}`:                            "minReadySeconds must be less than progressDeadline",
+		`{defaults: {minReadySeconds: -1}}`:                                                 "greater than or equal to 0",
+		`{defaults: {trigger: Env}}`:                                                        `supported values: "Image", "Template", "None"`,
+		`{defaults: {steps: []}}`:                                                           "should have at least 1 items",
+		`{defaults: {steps: [{}]}}`:                                                         "must have exactly one of replicas, percent and pause",
+		`{defaults: {steps: [{replicas: 1, percent: 5}]}}`:                                  "must have exactly one of",
+		`{defaults: {steps: [{replicas: -1}]}}`:                                             "greater than or equal to 0",
+		`{defaults: {steps: [{percent: 101}]}}`:                                             "less than or equal to 100",
+		`{defaults: {steps: [{pause: {duration: 0s}}]}}`:                                    "must be at least 1s",
+		`{defaults: {steps: [{pause: {duration: 9999h}}]}}`:                                 "must be at most 8760h",
+		`{defaults: {steps: [{replicas: 2}, {pause: {}}, {replicas: 2}]}}`:                  "replicas must increase from step to step",
+		`{defaults: {steps: [{percent: 9}, {percent: 10}, {percent: 3}]}}`:                  "percent must increase from step to step",
+		`{defaults: {steps: [` + strings.Repeat("{replicas: 1}, ", 50) + `{replicas: 1}]}}`: "must have at most 50 items",
+		`{limits: {maxSurge: 0, maxUnavailable: 0}}`:                                        "must not both be 0",
+		`{maxConcurrentRollouts: 0}`:                                                        "greater than or equal to 1",
+		`{frozen: {}}`:                                                                      "spec.frozen.reason: Required value",
+		`{onClose: Hold}`:                                                                   "onClose needs windows",
+		`{windows: [{kind: Deny, start: "25:00"}]}`:                                         "should match",
+		`{windows: [{kind: Deny, from: "2026-01-01T00:00:00Z"}]}`:                           "from and until belong together",
 		`{windows: [{kind: Deny, days: [Mon], from: "2026-01-01T00:00:00Z", until: "2026-01-02T00:00:00Z"}]}`: "a window that does not recur",
 		`{windows: [{kind: Deny, from: "2026-01-02T00:00:00Z", until: "2026-01-01T00:00:00Z"}]}`:              "from must be before until",
 		`{images: {message: m}}`: "needs prefixes or a rule",
