@@ -25,7 +25,7 @@ FUZZTIME ?= 30s
 SEEDS ?= 200000
 FIRST ?= 1
 
-localcluster_sources := $(shell find hack/localcluster -type f -not -name '*_test.go' -not -name '*.md')
+localcluster_sources := $(shell find hack/localcluster -type f -not -path '*/versions/*' -not -name '*_test.go' -not -name '*.md')
 
 ##@ Try it
 
@@ -63,6 +63,13 @@ test-unit: ## Run the unit and property tests
 .PHONY: test-e2e
 test-e2e: build bin/oldkubectl bin/helm3 bin/helm4 ## Run the end-to-end tests, each package on a control plane of its own
 	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
+
+# The earlier Kubernetes compiles for 10 minutes on two cores, once.
+.PHONY: test-versions
+test-versions: build bin/localcluster-1.36 ## Test during an upgrade of Kubernetes from 1.36
+	cd hack/localcluster && go mod tidy -diff -modfile=versions/1.36.mod
+	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster-1.36 RCROLL_NEWER_LOCALCLUSTER=$(CURDIR)/bin/localcluster \
+		go test -count=1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/versions
 
 .PHONY: test-prometheus
 test-prometheus: bin/promtool ## Test the alerts with promtool
@@ -211,6 +218,10 @@ bin/kubectl_complete-rcroll: | bin/kubectl-rcroll
 # Here that would take seconds, as all of Kubernetes is in it.
 bin/localcluster: $(localcluster_sources)
 	@hack/localcluster/build.sh
+	@touch $@
+
+bin/localcluster-1.36: bin/localcluster-%: $(localcluster_sources) hack/localcluster/versions/%.mod hack/localcluster/versions/%.sum
+	@hack/localcluster/build.sh $*
 	@touch $@
 
 bin/oldkubectl: $(wildcard test/oldkubectl/*)

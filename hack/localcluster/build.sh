@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# Builds bin/localcluster. A line is printed every few seconds, because the first build compiles all of Kubernetes.
+# Builds bin/localcluster; with a version, such as 1.36, bin/localcluster-1.36 of that Kubernetes. A line is printed every
+# few seconds, because the first build compiles all of Kubernetes.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
-version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
+kubernetes=${1:-}
+output=localcluster${kubernetes:+-$kubernetes}
+modfile=${kubernetes:+-modfile=versions/$kubernetes.mod}
+version=$(go list $modfile -m -f '{{.Version}}' k8s.io/kubernetes)
 
 # kubectl and the servers report their version from these variables; without them they cannot parse each other's.
 IFS=. read -r major minor _ <<<"${version#v}"
@@ -14,7 +18,7 @@ for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
 done
 
 mkdir -p ../../bin
-go build -buildvcs=false -ldflags "$flags" -o ../../bin/localcluster . &
+go build $modfile -buildvcs=false -ldflags "$flags" -o "../../bin/$output" . &
 build=$!
 trap 'kill "$build" 2>/dev/null || true' INT TERM
 
@@ -29,4 +33,4 @@ while kill -0 "$build" 2>/dev/null; do
 	sleep 0.2
 done
 wait "$build"
-ln -sfn localcluster ../../bin/kubectl
+if [[ $output == localcluster ]]; then ln -sfn localcluster ../../bin/kubectl; fi

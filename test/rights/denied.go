@@ -16,24 +16,39 @@ import (
 var programs = []string{"rcroll-agent/", "rcroll-webhook/", "drain/"}
 
 // Denied returns what rcroll's processes asked for and had no right to, each once. Lines
-// of an API server that was killed while it wrote them are left out.
+// of an API server that was killed while it wrote them are left out, and so are refusals
+// of what was allowed at another time: an API server that starts refuses everything until
+// it has read the roles.
 func Denied(log io.Reader) ([]string, error) {
-	found := map[string]bool{}
+	denied, allowed := map[string]bool{}, map[string]bool{}
 	lines := bufio.NewReader(log)
 	for {
 		line, err := lines.ReadBytes('\n')
 		var event Event
-		// Few lines of a large log are refusals.
-		if bytes.Contains(line, []byte(`"code":403`)) && json.Unmarshal(line, &event) == nil && event.own() && event.denied() {
-			found[fmt.Sprintf("%s: %v", event.User.Username, event.Used()[0])] = true
+		// Most lines are about others.
+		if bytes.Contains(line, []byte(") rcroll/")) && json.Unmarshal(line, &event) == nil && event.own() {
+			asked := event.asked()
+			denied[asked] = denied[asked] || event.denied()
+			allowed[asked] = allowed[asked] || !event.denied()
 		}
 		if err == io.EOF {
-			return slices.Sorted(maps.Keys(found)), nil
+			break
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read the audit log: %w", err)
 		}
 	}
+	maps.DeleteFunc(denied, func(asked string, is bool) bool { return !is || allowed[asked] })
+	return slices.Sorted(maps.Keys(denied)), nil
+}
+
+// asked says who asked for which right, and where.
+func (e Event) asked() string {
+	asked := fmt.Sprintf("%s: %v", e.User.Username, e.Used()[0])
+	if e.ObjectRef.Namespace != "" {
+		asked += " in " + e.ObjectRef.Namespace
+	}
+	return asked
 }
 
 // own reports whether a process of rcroll made the request.

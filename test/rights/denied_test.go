@@ -20,14 +20,18 @@ func TestDenied(t *testing.T) {
 		policy  = `"responseStatus":{"code":403},"annotations":{"authorization.k8s.io/decision":"allow"}`
 		allowed = `"responseStatus":{"code":200},"annotations":{"authorization.k8s.io/decision":"allow"}`
 	)
+	there := func(line string) string { return strings.Replace(line, `"name"`, `"namespace":"there","name"`, 1) }
 	for name, c := range map[string]struct {
 		log  string
 		want []string
 	}{
 		"nothing":                           {"", nil},
 		"allowed":                           {line(own, allowed), nil},
-		"a right is missing":                {line(own, allowed) + line(own, denied) + line(own, denied), []string{"agent: patch pods a"}},
-		"the webhook's":                     {line("rcroll-webhook/devel (x)", denied), []string{"agent: patch pods a"}},
+		"a right is missing":                {line(own, denied) + line(own, denied), []string{"agent: patch pods a"}},
+		"in a namespace":                    {there(line(own, denied)) + line(own, allowed), []string{"agent: patch pods a in there"}},
+		"an API server starts":              {line(own, denied) + line(own, allowed), nil},
+		"it starts once more":               {line(own, allowed) + line(own, denied), nil},
+		"the webhook's":                     {line("rcroll-webhook/devel (x) rcroll/unknown", denied), []string{"agent: patch pods a"}},
 		"a policy refuses":                  {line(own, policy), nil},
 		"a user may not do it":              {line(own, `"impersonatedUser":{"username":"jane"},`+denied), nil},
 		"a test has borrowed the token":     {line("policies.test/v0.0.0", denied), nil},

@@ -1,20 +1,9 @@
 package kill
 
 import (
-	"fmt"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
-	"strings"
 	"testing"
-	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/e2e/manifest"
@@ -43,7 +32,7 @@ func TestControllerManagerKilled(t *testing.T) {
 func TestAPIServerKilled(t *testing.T) {
 	withoutAgent(t)
 	runAgent(t, nil, alone)
-	observeThroughAnotherAPIServer(t)
+	harness.ObserveThroughAnotherAPIServer(t, harness.Cluster(t).Localcluster, freePort(t))
 	surplus := harness.AnyTurnover(killReplicas)
 	surplus.MaxPods++
 	for _, stage := range stages {
@@ -64,48 +53,4 @@ func TestAPIServerKilled(t *testing.T) {
 			s.Expect(bounds)
 		})
 	}
-}
-
-// observeThroughAnotherAPIServer runs a second one on the same etcd until the test
-// ends, for observers and users only. Without it they would miss what happens between
-// the return of the first one and their own: its watches cannot be resumed.
-func observeThroughAnotherAPIServer(t *testing.T) {
-	t.Helper()
-	cluster := harness.Cluster(t)
-	pid, err := cluster.Pid(harness.APIServer)
-	require.NoError(t, err)
-	commandLine, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil {
-		t.Skipf("the command line of the API server is not known on this system: %v", err)
-	}
-	port := freePort(t)
-	args := strings.Split(strings.TrimRight(string(commandLine), "\x00"), "\x00")
-	log, err := os.Create(cluster.LogFile("another-" + harness.APIServer))
-	require.NoError(t, err)
-	defer func() { _ = log.Close() }()
-	// The last one of two flags counts. The name of the program decides what it is.
-	command := &exec.Cmd{Path: cluster.Localcluster, Args: append(args, "--secure-port="+port), Stdout: log, Stderr: log}
-	require.NoError(t, command.Start())
-	t.Cleanup(func() {
-		_ = command.Process.Kill()
-		_ = command.Wait()
-	})
-
-	config, err := clientcmd.BuildConfigFromFlags("", cluster.Kubeconfig())
-	require.NoError(t, err)
-	config.Host = "https://" + net.JoinHostPort("127.0.0.1", port)
-	config.QPS, config.WarningHandler = -1, rest.NoWarnings{}
-	other, err := kubernetes.NewForConfig(config)
-	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		code := 0
-		other.RESTClient().Get().AbsPath("/readyz").Do(t.Context()).StatusCode(&code)
-		return code == http.StatusOK
-	}, harness.Patience, 100*time.Millisecond)
-	first := cluster.Client
-	cluster.Client = other
-	t.Cleanup(func() {
-		cluster.Client = first
-		assert.NoError(t, cluster.Run("start", harness.APIServer))
-	})
 }

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -32,11 +33,14 @@ func (c *Cluster) namespace() string { return cmp.Or(c.state.Namespace, shippedN
 // upRcroll applies the manifests, and runs webhook and agent as processes, since pods are simulated here. They have the
 // permissions of their ServiceAccounts, and no others.
 func (c *Cluster) upRcroll(ctx context.Context, progress func(string, ...any)) error {
-	configurations, err := c.install(ctx)
+	configurations, leftOut, err := c.install(ctx)
 	if err != nil {
 		return err
 	}
 	progress("rcroll's manifests are applied")
+	if len(leftOut) > 0 {
+		progress("without these, which the API server does not serve: %s", strings.Join(leftOut, ", "))
+	}
 	for _, name := range []string{webhookName, agentName} {
 		if err := c.ensureToken(ctx, name); err != nil {
 			return err
@@ -63,27 +67,30 @@ func inNamespace(manifests []byte, namespace string) []byte {
 }
 
 // install applies the local overlay, with the webhook's URL in place of its Service: the API server of this cluster
-// reaches processes, not pods. It returns the names of the webhook configurations.
-func (c *Cluster) install(ctx context.Context) ([]string, error) {
+// reaches processes, not pods. It returns the names of the webhook configurations, and the kinds that it left out.
+func (c *Cluster) install(ctx context.Context) (names, leftOut []string, _ error) {
 	overlay := filepath.Join(c.root, "manifests", "overlays", "local")
 	rendered, err := c.kubectl(ctx, "kustomize", overlay)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	rendered, leftOut, err = c.served(rendered)
+	if err != nil {
+		return nil, nil, err
 	}
 	configurations, err := webhookConfigurations(rendered)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dir := filepath.Join(c.dir, "install")
 	if err := c.writeKustomization(dir, inNamespace(rendered, c.namespace()), configurations); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	_, err = c.kubectl(ctx, "apply", "--server-side", "--force-conflicts", "--field-manager=localcluster", "-k", dir)
-	names := make([]string, len(configurations))
 	for i := range configurations {
-		names[i] = configurations[i].Name
+		names = append(names, configurations[i].Name)
 	}
-	return names, err
+	return names, leftOut, err
 }
 
 // webhookConfigurations returns the mutating webhook configurations in a stream of manifests.
