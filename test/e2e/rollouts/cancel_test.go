@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
 	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
@@ -47,6 +48,7 @@ func TestCancel(t *testing.T) {
 			s.AwaitRollback("tomcat:7", 5)
 			s.Expect(harness.AnyTurnover(5))
 			assert.NotContains(t, s.Now().RC.Spec.Selector, api.DefaultHashLabelKey)
+			s.expectStory(rollout.ReasonCreated, rollout.ReasonScaling, rollout.ReasonRollingBack, rollout.ReasonScaling, rollout.ReasonDeleted, rollout.ReasonSucceeded)
 
 			s.Begin()
 			s.SetImage("tomcat=tomcat:8")

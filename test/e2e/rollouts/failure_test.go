@@ -48,6 +48,7 @@ func TestHoldThenCorrect(t *testing.T) {
 	assert.Equal(t, 5, failed.Available())
 	assert.Len(t, failed.WithImage("tomcat:7"), 5)
 	assert.Len(t, failed.WithImage("tomcat:bad"), 1)
+	s.expectStory(rollout.ReasonCreated, rollout.ReasonScaling, "ImagePullBackOff", rollout.ReasonDeadlineExceeded)
 
 	s.SetImage("tomcat=tomcat:8")
 	s.AwaitRollout("tomcat:8", 5)
@@ -63,6 +64,7 @@ func TestRollbackOnFailure(t *testing.T) {
 	s.Apply(m.With(manifest.Image("tomcat:bad")), harness.ServerSide)
 	s.AwaitFailedRollback("tomcat:7", 5, badImage)
 	s.Expect(observe.Bounds{MinAvailable: 5, MaxPods: 6, Created: 1, Deleted: 1})
+	s.expectStory(rollout.ReasonCreated, rollout.ReasonScaling, "ImagePullBackOff", rollout.ReasonDeadlineExceeded, rollout.ReasonRollingBack, rollout.ReasonScaling, rollout.ReasonDeleted, rollout.ReasonSucceeded)
 
 	s.Begin()
 	s.Apply(m.With(manifest.Image("tomcat:bad")), harness.ServerSide)

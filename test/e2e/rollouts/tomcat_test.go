@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
 	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/e2e/manifest"
 	"github.com/rcroll/rcroll/test/observe"
@@ -36,6 +37,7 @@ func TestTomcatFrom7To8(t *testing.T) {
 	assert.Equal(t, len(before.Annotations), len(after.Annotations), "%v", after.Annotations)
 	s.expectTable(hash)
 	s.expectOldCommandsWords(hash)
+	s.expectStory(rollout.ReasonCreated, rollout.ReasonScaling, rollout.ReasonPromoting, rollout.ReasonDeleted, rollout.ReasonSucceeded)
 }
 
 // expectTable checks what kubectl get shows in the end.
