@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -184,13 +185,11 @@ func (w *World) liftPolicies() {
 	w.changePolicies(func(specs map[string]v1alpha1.RolloutPolicySpec) { clear(specs) })
 }
 
-// leavePlace is the end of the policies, with what wakes rollouts nothing more than it must:
-// the other rollout ends, and only one at a time is nothing to wait for.
-func (w *World) leavePlace() {
-	w.setNeighbour(false)
-	if _, queue := w.policies.specs["queue"]; !queue || len(w.policies.specs) > 1 {
-		w.liftPolicies()
-	}
+// liftAllButQueue leaves a place to wait for, if there is one.
+func (w *World) liftAllButQueue() {
+	w.changePolicies(func(specs map[string]v1alpha1.RolloutPolicySpec) {
+		maps.DeleteFunc(specs, func(name string, _ v1alpha1.RolloutPolicySpec) bool { return name != "queue" })
+	})
 }
 
 // changePolicies has everybody hear of a change, and the promises with them.

@@ -117,7 +117,12 @@ func (r *run) endPolicies() {
 		}
 		r.tell("policies held everything until here")
 	}
-	r.leavePlace()
+	if r.policies.timed {
+		// That the other rollout ends is all that wakes one that waits for its turn.
+		r.liftAllButQueue()
+		r.await(func() bool { return false }, patience/40, 5)
+		r.setNeighbour(false)
+	}
 }
 
 func (r *run) failed() bool { return r.check.failure != "" }
