@@ -6,13 +6,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/policy"
 )
 
 // approvalAnnotations come and go with the request that they are for.
 var approvalAnnotations = []string{api.ApproveAnnotation, api.ApprovedByAnnotation, api.ApprovedAtAnnotation}
 
 // guardApproval refuses an approval that this write adds or changes and that is for no
-// pause of the rollout in progress.
+// pause of the rollout in progress, or of one that its user may not end.
 func guardApproval(write Write, hashKey string) error {
 	if !write.setsAnnotation(api.ApproveAnnotation) {
 		return nil
@@ -32,6 +33,9 @@ func guardApproval(write Write, hashKey string) error {
 	}
 	if err := approval.Check(request.Hash(hashKey), strategy.Steps); err != nil {
 		return about(rc, errApproval(text, err.Error()))
+	}
+	if from := Approves(write); from != "" && !write.MayApprove {
+		return about(rc, policy.ErrApprove(from))
 	}
 	return nil
 }

@@ -30,6 +30,16 @@ func guardOverride(write Write) error {
 	return nil
 }
 
+// Approves names the policy of whose steps a write approves one; empty if it approves none, or
+// one of the ReplicationController's own. Whether its user may has to be found out first
+// (Write.MayApprove).
+func Approves(write Write) string {
+	if write.Old == nil || !write.setsAnnotation(api.ApproveAnnotation) {
+		return ""
+	}
+	return write.Policies.StepsFrom(write.New.GetAnnotations())
+}
+
 // recordOverride notes in what is to be stored who has overridden which policies, and until
 // when; or that nobody does any longer.
 func recordOverride(write Write, decision Decision) Decision {

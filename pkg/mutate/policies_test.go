@@ -166,13 +166,56 @@ func TestApprovalOfPolicySteps(t *testing.T) {
 			rolling := settled(edit(t, c.specs, web("a", annotations), web("b", annotations))).Object
 			approving := rolling.DeepCopy()
 			setAnnotation(approving, api.ApproveAnnotation, api.Approval{Hash: hash, Step: c.step}.String())
-			decision := settled(edit(t, c.specs, rolling, approving))
+			write := edit(t, c.specs, rolling, approving)
+			write.MayApprove = true
+			decision := settled(write)
 			if c.says != "" {
 				require.ErrorContains(t, decision.Refusal, c.says)
 				return
 			}
 			require.NoError(t, decision.Refusal)
 			assert.Equal(t, "alice", decision.Object.GetAnnotations()[api.ApprovedByAnnotation])
+		})
+	}
+}
+
+// The steps of a policy are for those to approve who have the right to; own ones are for
+// everybody who may edit the ReplicationController.
+func TestRightToApprove(t *testing.T) {
+	canary := map[string]string{"canary": `{defaults: {steps: [{replicas: 1}, {pause: {}}, {percent: 50}]}}`}
+	hash := api.SpecOf(web("b", nil)).Hash(api.DefaultHashLabelKey)
+	for name, c := range map[string]struct {
+		specs      map[string]string
+		own, stays bool
+		asks, says string
+	}{
+		"the policy's":          {specs: canary, asks: "canary", says: "the steps are those of RolloutPolicy canary: to approve one takes the right to the verb approve on rolloutpolicies.rcroll.dev/canary"},
+		"own ones":              {specs: canary, own: true},
+		"no policy":             {own: true},
+		"a policy without":      {specs: map[string]string{"p": `{defaults: {maxSurge: 2}}`}, own: true},
+		"an approval of before": {specs: canary, stays: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			annotations := map[string]any{}
+			if c.own {
+				annotations[api.StepsAnnotation] = "1,pause,50%"
+			}
+			rolling := settled(edit(t, c.specs, web("a", annotations), web("b", annotations))).Object
+			approving := rolling.DeepCopy()
+			setAnnotation(approving, api.ApproveAnnotation, api.Approval{Hash: hash, Step: 2}.String())
+			if c.stays {
+				rolling = approving.DeepCopy()
+				approving.SetLabels(map[string]string{"tier": "web", api.RollingLabel: api.True})
+			}
+			write := edit(t, c.specs, rolling, approving)
+			assert.Equal(t, c.asks, Approves(write))
+			if c.says == "" {
+				require.NoError(t, settled(write).Refusal)
+				return
+			}
+			require.ErrorContains(t, settled(write).Refusal, c.says)
+			write.MayApprove = true
+			require.NoError(t, settled(write).Refusal)
 		})
 	}
 }

@@ -42,6 +42,9 @@ type Write struct {
 	Policies    policy.Effective
 	MayOverride []string
 
+	// MayApprove is set if the user may approve the steps of the policy that Approves names.
+	MayApprove bool
+
 	// Stored answers Decision.Question: the spec that the API server would store; nil if
 	// it was not asked.
 	Stored api.Spec

@@ -41,7 +41,7 @@ func TestExplain(t *testing.T) {
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob("../../examples/policies/*.yaml")
 	require.NoError(t, err)
-	require.Len(t, files, 5)
+	require.Len(t, files, 6)
 	document, err := os.ReadFile("../../docs/policy.md")
 	require.NoError(t, err)
 	for _, file := range files {
@@ -49,7 +49,11 @@ func TestExamples(t *testing.T) {
 		require.NoError(t, err)
 		var p v1alpha1.RolloutPolicy
 		require.NoError(t, yaml.UnmarshalStrict(text, &p), file)
-		assert.NoError(t, Compile([]v1alpha1.RolloutPolicy{p})[0].Problem, file)
+		read := Compile([]v1alpha1.RolloutPolicy{p})[0]
+		assert.NoError(t, read.Problem, file)
+		if p.Spec.Defaults != nil && len(p.Spec.Defaults.Steps) > 0 {
+			assert.Contains(t, string(document), "    RolloutPolicy "+p.Name+"\n      "+read.Explain(true)[0]+"\n", "as explained")
+		}
 		assert.Contains(t, string(document), "(../examples/policies/"+filepath.Base(file)+")")
 	}
 }

@@ -76,4 +76,10 @@ func ErrOverride(policy string) error {
 		fmt.Sprintf("to override RolloutPolicy %s takes the right to the verb override on rolloutpolicies.rcroll.dev/%s", policy, policy))
 }
 
+// ErrApprove is for a user who may not approve the steps of a policy.
+func ErrApprove(policy string) error {
+	return field.Forbidden(field.NewPath("metadata", "annotations").Key(api.ApproveAnnotation),
+		fmt.Sprintf("the steps are those of RolloutPolicy %s: to approve one takes the right to the verb approve on rolloutpolicies.rcroll.dev/%s", policy, policy))
+}
+
 var overridePath = field.NewPath("metadata", "annotations").Key(api.OverrideAnnotation)

@@ -22,5 +22,6 @@ func TestMessages(t *testing.T) {
 		messages.Error("invalid rule", errImageRule("production", &v1alpha1.AllowedImages{}, errRuleInvalid)),
 		messages.Error("overridden by nobody", ErrNoPolicy("unheard-of", []string{"a", "b"})),
 		messages.Error("overridden by somebody", ErrOverride("production")),
+		messages.Error("approved by somebody", ErrApprove("canary")),
 	)
 }

@@ -121,6 +121,17 @@ func (e Effective) Settings(annotations map[string]string) map[string]string {
 	return out
 }
 
+// StepsFrom names the policy whose steps divide a rollout; empty if the annotations have steps,
+// or no policy has.
+func (e Effective) StepsFrom(annotations map[string]string) string {
+	defaults, from := e.Defaults()
+	_, own := annotations[api.StepsAnnotation]
+	if own || defaults[api.StepsAnnotation] == "" {
+		return ""
+	}
+	return from
+}
+
 // MinReadySeconds is how long a pod of the new ReplicationController must be ready to be
 // available, of a request that asks for own: 0 is what it has where nobody said anything, so
 // that it is not told from what was not said.

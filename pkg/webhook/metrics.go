@@ -39,6 +39,19 @@ var turnedAway = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Help: "Reviews that were not looked at, by why: TooLarge, Busy if there were too many at once, Incomplete if one did not arrive whole.",
 }, []string{"reason"})
 
+// overrides and approvals count what takes a right on a policy.
+var (
+	overrides = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rcroll_webhook_overrides_total",
+		Help: "Policies that edits asked to override, by whether their user has the right to: Allowed or Denied.",
+	}, []string{"outcome"})
+
+	approvals = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "rcroll_webhook_approvals_total",
+		Help: "Edits that approved a step of a policy, by whether their user has the right to: Allowed or Denied.",
+	}, []string{"outcome"})
+)
+
 // Collectors are the metrics of this package. Those that alerts are about begin with 0, as
 // an increase is not seen of a counter that begins with 1.
 func Collectors() []prometheus.Collector {
@@ -53,7 +66,11 @@ func Collectors() []prometheus.Collector {
 			verdicts.WithLabelValues(string(as), outcome)
 		}
 	}
-	return []prometheus.Collector{verdictSeconds, verdicts, reviewSeconds, turnedAway}
+	for _, counter := range []*prometheus.CounterVec{overrides, approvals} {
+		counter.WithLabelValues(allowedOutcome)
+		counter.WithLabelValues(deniedOutcome)
+	}
+	return []prometheus.Collector{verdictSeconds, verdicts, reviewSeconds, turnedAway, overrides, approvals}
 }
 
 // Values of the labels, besides those that mutate and verdict have.
@@ -73,7 +90,22 @@ const (
 	acceptedOutcome = "Accepted"
 	rejectedOutcome = "Rejected"
 	failedOutcome   = "Failed"
+
+	allowedOutcome = "Allowed"
+	deniedOutcome  = "Denied"
 )
+
+// countRight counts a question for the right to a verb, by its answer.
+func countRight(verb string, allowed bool) {
+	counter, outcome := overrides, deniedOutcome
+	if verb == approveVerb {
+		counter = approvals
+	}
+	if allowed {
+		outcome = allowedOutcome
+	}
+	counter.WithLabelValues(outcome).Inc()
+}
 
 // CountVerdict counts a question, by the error that was the answer.
 func CountVerdict(as verdict.As, err error) {

@@ -12,10 +12,16 @@ import (
 	"github.com/rcroll/rcroll/pkg/mutate"
 )
 
+// The verbs on a RolloutPolicy that users need a right to.
+const (
+	overrideVerb = "override"
+	approveVerb  = "approve"
+)
+
 // addPolicies finds out which policies are about a user's write, and which of them the user
-// may override. Without that knowledge nothing is admitted. That a review is proven comes
-// before anything is said about its user's rights.
-func (h *controllerHandler) addPolicies(ctx context.Context, req admission.Request, write *mutate.Write) error {
+// may override or approve steps of. Without that knowledge nothing is admitted. That a review
+// is proven comes before anything is said about its user's rights.
+func (h *controllerHandler) addPolicies(ctx context.Context, req admission.Request, write *mutate.Write, proven func() error) error {
 	if h.policies == nil || write.User == h.options.AgentUser || write.User == h.options.WebhookUser {
 		return nil
 	}
@@ -23,13 +29,18 @@ func (h *controllerHandler) addPolicies(ctx context.Context, req admission.Reque
 	if write.Policies, err = h.policies.For(ctx, write.New); err != nil {
 		return err
 	}
-	for _, name := range mutate.Overrides(*write) {
-		if len(write.MayOverride) == 0 {
-			if _, err := prove(ctx, h.client, write.Old); err != nil {
-				return err
-			}
+	may := func(verb, name string) (bool, error) {
+		if err := proven(); err != nil {
+			return false, err
 		}
-		allowed, err := h.mayOverride(ctx, req.UserInfo, name)
+		allowed, err := h.isAllowed(ctx, req.UserInfo, verb, name)
+		if err == nil && !write.DryRun {
+			countRight(verb, allowed)
+		}
+		return allowed, err
+	}
+	for _, name := range mutate.Overrides(*write) {
+		allowed, err := may(overrideVerb, name)
 		if err != nil {
 			return err
 		}
@@ -37,11 +48,16 @@ func (h *controllerHandler) addPolicies(ctx context.Context, req admission.Reque
 			write.MayOverride = append(write.MayOverride, name)
 		}
 	}
+	if name := mutate.Approves(*write); name != "" {
+		if write.MayApprove, err = may(approveVerb, name); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// mayOverride asks the API server for the right of a user to override a policy.
-func (h *controllerHandler) mayOverride(ctx context.Context, user authenticationv1.UserInfo, policy string) (bool, error) {
+// isAllowed asks the API server for the right of a user to a verb on a policy.
+func (h *controllerHandler) isAllowed(ctx context.Context, user authenticationv1.UserInfo, verb, policy string) (bool, error) {
 	extra := make(map[string]authorizationv1.ExtraValue, len(user.Extra))
 	for key, values := range user.Extra {
 		extra[key] = authorizationv1.ExtraValue(values)
@@ -50,11 +66,11 @@ func (h *controllerHandler) mayOverride(ctx context.Context, user authentication
 		User: user.Username, Groups: user.Groups, UID: user.UID, Extra: extra,
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version, Resource: v1alpha1.RolloutPolicies.Resource,
-			Verb: "override", Name: policy,
+			Verb: verb, Name: policy,
 		},
 	}}
 	if err := h.client.Create(ctx, review, fieldOwner); err != nil {
-		return false, fmt.Errorf("ask whether %s may override RolloutPolicy %s: %w", user.Username, policy, err)
+		return false, fmt.Errorf("ask whether %s may %s RolloutPolicy %s: %w", user.Username, verb, policy, err)
 	}
 	return review.Status.Allowed, nil
 }

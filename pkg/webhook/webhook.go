@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
@@ -140,7 +141,12 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 			return mutate.Decision{}, nil, err
 		}
 	}
-	if err := h.addPolicies(ctx, req, &write); err != nil {
+	// Once is enough: what its sender knows does not change.
+	proven := sync.OnceValue(func() error {
+		_, err := prove(ctx, h.client, write.Old)
+		return err
+	})
+	if err := h.addPolicies(ctx, req, &write, proven); err != nil {
 		return mutate.Decision{}, nil, err
 	}
 	decision := mutate.Decide(write, h.options)
@@ -152,7 +158,7 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 		return decision, nil, err
 	}
 	defer leave()
-	if _, err := prove(ctx, h.client, write.Old); err != nil {
+	if err := proven(); err != nil {
 		return decision, nil, err
 	}
 	defer timeVerdict()()

@@ -239,6 +239,14 @@ func TestInvalid(t *testing.T) {
 	}
 }
 
+// The API server accepts all examples.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	s := harness.NewScenario(t, "tomcat")
+	out := s.Kubectl("create", "--dry-run=server", "-f", "../../../examples/policies")
+	assert.Equal(t, 6, strings.Count(out.Stdout, "created (server dry run)"), out.Stdout)
+}
+
 // What only rcroll can tell is in the status, and counts as denied.
 func TestNotAccepted(t *testing.T) {
 	t.Parallel()

@@ -16,13 +16,13 @@ import (
 )
 
 // The steps of a policy divide the rollout of what has none of its own. Every command sees
-// them, and the approval is one of theirs.
+// them, and the approval is one of theirs: it takes the right to it.
 func TestSteps(t *testing.T) {
 	t.Parallel()
-	s := given(t, `defaults: {steps: [{replicas: 1}, {pause: {}}, {percent: 50}]}`, manifest.Replicas(2))
+	s := given(t, `defaults: {steps: [{replicas: 1}, {pause: {}}, {percent: 100}, {pause: {}}]}`, manifest.Replicas(2))
 	s.SetImage("tomcat=tomcat:8")
 	paused := s.Await("it pauses", reads(rollout.ReasonPausedAtStep))
-	const says = "step 2 of 3, waiting for approval"
+	const says = "step 2 of 4, waiting for approval"
 	for _, args := range [][]string{{"status", "tomcat", "--success-on=paused"}, {"get", "tomcat"}, {"list"}} {
 		out := s.Execute("kubectl-rcroll", "", args...)
 		require.Zero(t, out.ExitCode, out.Stderr)
@@ -34,6 +34,20 @@ func TestSteps(t *testing.T) {
 	_, approval, found := strings.Cut(message, "--overwrite ")
 	require.True(t, found, message)
 	s.ExpectRefused("step 3 is no pause", "annotate", "rc/tomcat", strings.TrimSuffix(approval, "2")+"3")
+	harness.Grant(t, s.Namespace, "alice", harness.RCRule("replicationcontrollers"))
+	s.ExpectRefused("the verb approve on rolloutpolicies.rcroll.dev/"+s.Namespace, "annotate", "rc/tomcat", approval, "--as=alice")
+	s.Kubectl("create", "clusterrole", s.Namespace, "--verb=approve", "--resource=rolloutpolicies.rcroll.dev", "--resource-name="+s.Namespace)
+	s.Kubectl("create", "clusterrolebinding", s.Namespace, "--clusterrole="+s.Namespace, "--user=alice")
+	s.Cleanup(func() { s.TryKubectl("", "delete", "clusterrole,clusterrolebinding", s.Namespace) })
+	require.Eventually(t, func() bool {
+		return s.TryKubectl("", "annotate", "rc/tomcat", approval, "--as=alice").ExitCode == 0
+	}, harness.Patience, 200*time.Millisecond)
+	assert.Equal(t, "alice", s.Stored().Annotations[api.ApprovedByAnnotation])
+
+	s.Await("it pauses again", func(m observe.Moment) bool {
+		progressing := harness.Condition(m.RC, rollout.Progressing)
+		return reads(rollout.ReasonPausedAtStep)(m) && strings.Contains(progressing.Message, "step 4 of 4")
+	})
 	out := s.Execute("kubectl-rcroll", "", "approve", "tomcat")
 	require.Zero(t, out.ExitCode, out.Stderr)
 	s.AwaitRollout("tomcat:8", 2)
