@@ -64,6 +64,7 @@ func historyOf(o *observation, now time.Time) history.Rollout {
 	recorded := history.Rollout{
 		Live: o.snapshot.Live, Requested: o.snapshot.Requested,
 		RequestedBy: annotations[api.RequestedByAnnotation], RequestedAt: at, ChangeCause: annotations[api.ChangeCauseAnnotation],
+		Overridden: annotations[api.OverriddenAnnotation], ApprovedBy: annotations[api.ApprovedByAnnotation],
 		Now: now,
 	}
 	if progressing := rollout.FindCondition(o.snapshot.Conditions, rollout.Progressing); progressing != nil {

@@ -101,6 +101,9 @@ type memory struct {
 	// inspection is of the member that is waited for, if any.
 	inspection inspection
 
+	// overridden and approved are the annotations that were announced last.
+	overridden, approved string
+
 	// poll is what is left of the intervals.
 	poll wait.Backoff
 }

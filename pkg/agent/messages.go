@@ -3,6 +3,8 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/history"
@@ -42,4 +44,12 @@ func podNotAdoptedMessage(pod string, err error) string {
 
 func invalidRequestMessage(err error) string {
 	return fmt.Sprintf("Annotation %s: %v: apply the manifest again", api.RequestAnnotation, err)
+}
+
+func overriddenMessage(o api.Overridden) string {
+	return fmt.Sprintf("%s has overridden RolloutPolicy %s until %s", o.By, strings.Join(o.Policies, ", "), o.Until.UTC().Format(time.RFC3339))
+}
+
+func approvedMessage(step int, by string) string {
+	return fmt.Sprintf("Step %d was approved by %s", step, by)
 }

@@ -119,6 +119,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	case err != nil:
 		return reconcile.Result{}, err
 	}
+	r.tellRights(observed)
 	decision, err := r.decide(ctx, observed)
 	switch {
 	case errors.Is(err, errCacheBehind):

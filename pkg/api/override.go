@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,15 @@ type Overridden struct {
 
 // String is the value of the annotation.
 func (o Overridden) String() string { return canonical(o) }
+
+// ParseOverridden reads the value of the annotation.
+func ParseOverridden(text string) (Overridden, error) {
+	var o Overridden
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		return Overridden{}, fmt.Errorf("not who has overridden which policies: %w", err)
+	}
+	return o, nil
+}
 
 // OverriddenPolicies are the policies that do not hold a rollout now; none if the annotation
 // does not parse.

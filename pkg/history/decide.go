@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -14,6 +15,9 @@ type Rollout struct {
 	RequestedBy string
 	RequestedAt time.Time
 	ChangeCause string
+
+	// Overridden and ApprovedBy are those of the rollout so far.
+	Overridden, ApprovedBy string
 
 	// IsFailed is set if the rollout so far was told to have failed.
 	IsFailed bool
@@ -84,7 +88,16 @@ func (r Rollout) requested(number int64) Revision {
 	return Revision{
 		Number: number, Hash: r.Requested, Result: Progressing,
 		RequestedBy: r.RequestedBy, RequestedAt: r.RequestedAt, ChangeCause: r.ChangeCause,
+		Overridden: r.Overridden, ApprovedBy: r.ApprovedBy,
 	}
+}
+
+// permitted is the revision with who has overridden policies or approved a pause since the
+// rollout began. What was withdrawn meanwhile has been there all the same.
+func (r Rollout) permitted(revision Revision) Revision {
+	revision.Overridden = cmp.Or(r.Overridden, revision.Overridden)
+	revision.ApprovedBy = cmp.Or(r.ApprovedBy, revision.ApprovedBy)
+	return revision
 }
 
 // End records how the rollout ended, and drops the oldest revisions but for the live one
@@ -107,7 +120,7 @@ func End(revisions []Revision, r Rollout, limit int) []Change {
 	}
 	for _, revision := range inOrder(revisions) {
 		if revision.Result == Progressing && revision.Hash != r.Live {
-			update(revision.ended(others, r.Now))
+			update(r.permitted(revision).ended(others, r.Now))
 		}
 	}
 	return append(changes, prune(kept, r.Live, limit)...)
@@ -125,7 +138,7 @@ func (r Rollout) succeeded(live Revision, highest int64) Revision {
 	if r.ChangeCause != "" {
 		live.ChangeCause = r.ChangeCause
 	}
-	return live.ended(Succeeded, r.Now)
+	return r.permitted(live).ended(Succeeded, r.Now)
 }
 
 // prune deletes the oldest, and keeps the live one and limit others.

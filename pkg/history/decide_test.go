@@ -103,6 +103,37 @@ func TestPrevious(t *testing.T) {
 	assert.Nil(t, Previous([]Revision{there(1, "7"), with(2, "8", Cancelled)}, "7"))
 }
 
+// TestPermissions: who has overridden or approved since the rollout began is recorded at its
+// end, however that is. What is no longer said then stays recorded.
+func TestPermissions(t *testing.T) {
+	const override, other = `{"policies":["freeze"]}`, `{"policies":["windows"]}`
+	permitted := func(revision Revision, overridden, by string) Revision {
+		revision.Overridden, revision.ApprovedBy = overridden, by
+		return revision
+	}
+	rollout := func(live, requested, overridden, by string) Rollout {
+		r := from(live, requested)
+		r.Overridden, r.ApprovedBy = overridden, by
+		return r
+	}
+	begun := []Revision{there(1, "7"), permitted(with(2, "8", Progressing), override, "")}
+	assert.Equal(t, []Change{{Create, there(1, "7")}, {Create, begun[1]}}, Begin(nil, rollout("7", "8", override, "")))
+	for name, c := range map[string]struct {
+		rollout Rollout
+		want    Revision
+	}{
+		"approved later": {rollout("8", "8", override, "bob"), permitted(with(2, "8", Succeeded), override, "bob")},
+		"another policy": {rollout("8", "8", other, ""), permitted(with(2, "8", Succeeded), other, "")},
+		"cancelled":      {rollout("7", "7", "", ""), permitted(with(2, "8", Cancelled), override, "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, []Change{{Update, c.want}}, End(begun, c.rollout, 10))
+		})
+	}
+	again := Begin([]Revision{there(1, "7"), permitted(with(2, "8", Cancelled), override, "bob")}, from("7", "8"))
+	assert.Equal(t, []Change{{Update, with(3, "8", Progressing)}}, again, "they were for that rollout")
+}
+
 // apply is what the agent writes.
 func apply(t *rapid.T, revisions []Revision, changes []Change) []Revision {
 	var out []Revision

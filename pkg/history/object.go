@@ -90,6 +90,8 @@ func Of(object *appsv1.ControllerRevision) Revision {
 		RequestedAt: at,
 		Duration:    took,
 		ChangeCause: annotations[ChangeCauseAnnotation],
+		Overridden:  annotations[api.OverriddenAnnotation],
+		ApprovedBy:  annotations[api.ApprovedByAnnotation],
 	}
 }
 
@@ -116,7 +118,7 @@ func Patch(object *appsv1.ControllerRevision, revision Revision) map[string]any 
 	wanted := annotations(revision)
 	for _, key := range []string{
 		api.TemplateHashAnnotation, api.ResultAnnotation, api.RequestedByAnnotation, api.RequestedAtAnnotation,
-		api.DurationAnnotation, ChangeCauseAnnotation,
+		api.DurationAnnotation, ChangeCauseAnnotation, api.OverriddenAnnotation, api.ApprovedByAnnotation,
 	} {
 		switch value, set := wanted[key]; {
 		case set:
@@ -138,6 +140,8 @@ func annotations(revision Revision) map[string]string {
 		api.ResultAnnotation:       string(revision.Result),
 		api.RequestedByAnnotation:  revision.RequestedBy,
 		ChangeCauseAnnotation:      revision.ChangeCause,
+		api.OverriddenAnnotation:   revision.Overridden,
+		api.ApprovedByAnnotation:   revision.ApprovedBy,
 	}
 	if !revision.RequestedAt.IsZero() {
 		out[api.RequestedAtAnnotation] = revision.RequestedAt.UTC().Format(time.RFC3339)

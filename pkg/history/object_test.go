@@ -84,7 +84,7 @@ func TestPatch(t *testing.T) {
 	assert.Equal(t, map[string]any{
 		"metadata": map[string]any{"uid": object.UID, "resourceVersion": "7", "annotations": map[string]any{
 			api.TemplateHashAnnotation: "h", api.ResultAnnotation: nil, api.RequestedByAnnotation: nil, api.RequestedAtAnnotation: nil,
-			api.DurationAnnotation: nil, ChangeCauseAnnotation: nil,
+			api.DurationAnnotation: nil, api.OverriddenAnnotation: nil, api.ApprovedByAnnotation: nil, ChangeCauseAnnotation: nil,
 		}},
 		"revision": int64(4),
 	}, Patch(object, there(4, "h")))

@@ -51,6 +51,10 @@ type Revision struct {
 
 	// ChangeCause is what the user gave as the reason; mostly empty.
 	ChangeCause string
+
+	// Overridden says who has overridden which policies for the last rollout to it, as
+	// api.OverriddenAnnotation does, and ApprovedBy who has approved its last pause; mostly empty.
+	Overridden, ApprovedBy string
 }
 
 // Served reports whether all pods were of the template at some time, so that it is one to

@@ -44,6 +44,8 @@ func TestContract(t *testing.T) {
 		"Deleted":                      rollout.ReasonDeleted,
 		"Promoting":                    rollout.ReasonPromoting,
 		"HistoryIncomplete":            rollout.ReasonHistoryIncomplete,
+		"PolicyOverridden":             rollout.ReasonPolicyOverridden,
+		"StepApproved":                 rollout.ReasonStepApproved,
 		"UpdateSucceeded":              rollout.ReasonSucceeded,
 	} {
 		assert.Equal(t, want, got)

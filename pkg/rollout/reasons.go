@@ -63,6 +63,12 @@ const (
 	// ReasonHistoryIncomplete: a revision could not be recorded. The rollout goes on.
 	ReasonHistoryIncomplete = "HistoryIncomplete"
 
+	// ReasonPolicyOverridden: somebody with the right to has overridden policies.
+	ReasonPolicyOverridden = "PolicyOverridden"
+
+	// ReasonStepApproved: somebody, or the end of its time, has approved the pause of a step.
+	ReasonStepApproved = "StepApproved"
+
 	ReasonCreated   = "Created"
 	ReasonScaling   = "ScalingReplicationController"
 	ReasonDeleted   = "Deleted"

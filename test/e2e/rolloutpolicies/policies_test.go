@@ -197,6 +197,8 @@ func TestOverride(t *testing.T) {
 	require.Eventually(t, func() bool { return s.TryKubectl("", append(annotate, "--as=alice")...).ExitCode == 0 }, harness.Patience, 200*time.Millisecond)
 	s.AwaitRollout("tomcat:8", 5)
 	assert.NotContains(t, s.Stored().Annotations, api.OverrideAnnotation, "it was for one rollout")
+	assert.Contains(t, s.Kubectl("get", "events", "--field-selector=reason=PolicyOverridden").Stdout, "alice has overridden RolloutPolicy "+s.Namespace)
+	assert.Contains(t, s.Kubectl("get", "controllerrevisions", "-o", `jsonpath={.items[*].metadata.annotations.rcroll\.dev/overridden}`).Stdout, `"by":"alice"`)
 }
 
 // The API server refuses what cannot be meant.
