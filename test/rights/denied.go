@@ -42,9 +42,14 @@ func Denied(log io.Reader) ([]string, error) {
 	return slices.Sorted(maps.Keys(denied)), nil
 }
 
-// asked says who asked for which right, and where.
+// asked says who asked for which right, and where. A client that is refused a watch lists,
+// and watches again.
 func (e Event) asked() string {
-	asked := fmt.Sprintf("%s: %v", e.User.Username, e.Used()[0])
+	right := e.Used()[0]
+	if right.Verb == "list" || right.Verb == "watch" {
+		right.Verb = "list or watch"
+	}
+	asked := fmt.Sprintf("%s: %v", e.User.Username, right)
 	if e.ObjectRef.Namespace != "" {
 		asked += " in " + e.ObjectRef.Namespace
 	}

@@ -21,6 +21,8 @@ func TestDenied(t *testing.T) {
 		allowed = `"responseStatus":{"code":200},"annotations":{"authorization.k8s.io/decision":"allow"}`
 	)
 	there := func(line string) string { return strings.Replace(line, `"name"`, `"namespace":"there","name"`, 1) }
+	list := func(line string) string { return strings.Replace(line, `"patch"`, `"list"`, 1) }
+	watch := func(line string) string { return strings.Replace(line, `"patch"`, `"watch"`, 1) }
 	for name, c := range map[string]struct {
 		log  string
 		want []string
@@ -30,6 +32,8 @@ func TestDenied(t *testing.T) {
 		"a right is missing":                {line(own, denied) + line(own, denied), []string{"agent: patch pods a"}},
 		"in a namespace":                    {there(line(own, denied)) + line(own, allowed), []string{"agent: patch pods a in there"}},
 		"an API server starts":              {line(own, denied) + line(own, allowed), nil},
+		"it starts, and a client lists":     {list(line(own, denied)) + watch(line(own, allowed)), nil},
+		"neither":                           {list(line(own, denied)) + watch(line(own, denied)), []string{"agent: list or watch pods a"}},
 		"it starts once more":               {line(own, allowed) + line(own, denied), nil},
 		"the webhook's":                     {line("rcroll-webhook/devel (x) rcroll/unknown", denied), []string{"agent: patch pods a"}},
 		"a policy refuses":                  {line(own, policy), nil},
