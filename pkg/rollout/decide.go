@@ -93,7 +93,7 @@ func block(s Snapshot) Decision {
 // which it ends by itself is known. The pods are not waited for, so that the deadline's clock
 // stands still.
 func hold(s Snapshot) Decision {
-	decision := stay(s.Hold.Message)
+	decision := follow(s, s.Hold.Message)
 	if !s.Hold.Until.IsZero() {
 		decision.RequeueAfter = max(time.Second, s.Hold.Until.Sub(s.Now))
 	}
@@ -101,5 +101,5 @@ func hold(s Snapshot) Decision {
 }
 
 func pause(s Snapshot) Decision {
-	return s.announce(paused(), stay("the rollout is paused"))
+	return s.announce(paused(), follow(s, "the rollout is paused"))
 }

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"encoding/json"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -10,6 +12,7 @@ import (
 // view is what an agent goes by in a pass: P10 and P11 are about that.
 type view struct {
 	rc       *RC
+	known    map[string]*RC
 	revision int
 
 	// atPause: it waits at a pause of its steps, where it is scaled as its users ask.
@@ -28,6 +31,7 @@ func (w *World) viewOf(a *agent) view {
 	if len(p.specs) == 0 || rc == nil || !rc.bounds.pending {
 		return v
 	}
+	v.known = a.rcs.snapshot()
 	d := p.defaults()
 	v.rollsBack = d != nil && d.OnFailure != ""
 	v.rescue, v.atPause = w.isRescue(rc), reasonOf(rc.object) == rollout.ReasonPausedAtStep
@@ -68,13 +72,47 @@ func (c *checker) called(w *World, a *agent) {
 		c.told(w, a, progressingIn(a.call))
 		return
 	}
-	if v.held && !v.atPause && w.isHeld(a, v.rc) {
+	if v.held && !v.atPause && w.isHeld(a, v.rc) && !w.follows(a.call, v) {
 		c.fail("P11", "policies hold %s, and the agent does %s", tomcat, a.call)
 	}
 }
 
+// follows reports whether what an agent is about to write brings the number of pods to what
+// is desired, and does no step: pods of the live template are added where there are fewer
+// than the rollout may have, and pods are taken where there are more.
+func (w *World) follows(c *call, v view) bool {
+	var patch struct {
+		Metadata struct{ Annotations map[string]string }
+		Spec     struct{ Replicas *int32 }
+	}
+	if c.verb != patchRC || json.Unmarshal(c.patch, &patch) != nil {
+		return false
+	}
+	to := patch.Spec.Replicas
+	if text, isCommand := patch.Metadata.Annotations[api.CommandAnnotation]; isCommand {
+		command, err := api.ParseCommand(text)
+		if err != nil || command.Operation != api.Scale {
+			return false
+		}
+		to = &command.Replicas
+	}
+	if to == nil {
+		return false
+	}
+	bounds := w.boundsOf(v.rc, annotationsOf(v.rc.object)) // with the policies of now
+	total, least, most := int32(0), bounds.desired, bounds.desired
+	for _, member := range v.known {
+		total += member.replicas
+		if member.name != tomcat && bounds.desired > 0 {
+			least, most = bounds.minAvailable, bounds.maxPods
+		}
+	}
+	from := v.known[c.name].replicas
+	return c.name == tomcat && total < least && *to > from || *to < from && total > most
+}
+
 // told checks what conditions say: P10, nothing holds a rescue; P11, what is held is told so
-// and otherwise left alone (but for its scale, at a pause of its steps), and nothing else is.
+// and otherwise left alone (but for its scale), and nothing else is.
 func (c *checker) told(w *World, a *agent, reason string) {
 	switch reason {
 	case rollout.ReasonPausedAtStep:

@@ -19,7 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// apiServer serves ReplicationControllers and pods of one namespace, to be read and
+// apiServer serves a namespace, and its ReplicationControllers and pods to be read and
 // watched with selectors, and what a test puts into it.
 type apiServer struct {
 	mu      sync.Mutex
@@ -61,6 +61,8 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	resource, name, one := strings.Cut(strings.TrimPrefix(r.URL.Path, root), "/")
 	query := r.URL.Query()
 	switch {
+	case r.URL.Path == strings.TrimSuffix(root, "/"):
+		_, _ = w.Write([]byte(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}}`))
 	case !strings.HasPrefix(r.URL.Path, root) || r.Method != http.MethodGet:
 		w.WriteHeader(http.StatusNotFound)
 	case one:

@@ -71,6 +71,22 @@ func TestFrozenLetsACancelPass(t *testing.T) {
 	s.AwaitRollback("tomcat:7", 5)
 }
 
+// A freeze holds no autoscaler: what is frozen has as many pods as are asked for, of the live
+// template.
+func TestFrozenIsScaled(t *testing.T) {
+	t.Parallel()
+	s := given(t, `frozen: {reason: incident}`)
+	s.SetImage("tomcat=tomcat:8")
+	s.Await("it is frozen", reads("Frozen"))
+	for _, replicas := range []int{7, 2} {
+		s.Kubectl("scale", "rc/tomcat", fmt.Sprintf("--replicas=%d", replicas))
+		held := s.Await(fmt.Sprintf("%d pods", replicas), func(m observe.Moment) bool {
+			return len(m.Pods) == replicas && m.Available() == replicas && reads("Frozen")(m)
+		})
+		assert.Len(t, held.WithImage("tomcat:7"), replicas)
+	}
+}
+
 // A window that is closed holds what has not begun until it opens, with nothing to wake it.
 func TestWindow(t *testing.T) {
 	t.Parallel()
