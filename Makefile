@@ -158,10 +158,13 @@ verify-documents:
 	go test -run='^TestDocument$$' ./test/e2e/security
 	go test -run='^TestPictures$$' ./pkg/cli/view
 
+API_DOCS := bin/crd-ref-docs --source-path=api --config=hack/apidocs/config.yaml --renderer=markdown --log-level=ERROR
+
 .PHONY: verify-manifests
-verify-manifests: bin/localcluster bin/controller-gen
+verify-manifests: bin/localcluster bin/controller-gen bin/crd-ref-docs
 	@generated=$$(mktemp -d); trap 'rm -rf "$$generated"' EXIT; \
 		bin/controller-gen object:headerFile=/dev/null crd paths=./api/... output:object:dir=$$generated/api output:crd:dir=$$generated/crds; \
+		$(API_DOCS) --output-path=$$generated/api.md; diff $$generated/api.md docs/api.md && \
 		diff $$generated/api/zz_generated.deepcopy.go api/v1alpha1/zz_generated.deepcopy.go && diff -r $$generated/crds manifests/base/crds || \
 		{ echo "run make generate"; exit 1; }
 	bin/kubectl kustomize manifests/base >/dev/null
@@ -170,8 +173,9 @@ verify-manifests: bin/localcluster bin/controller-gen
 	go run ./hack/chart -check
 
 .PHONY: generate
-generate: bin/controller-gen ## Write the definition of RolloutPolicy, and what Go needs of it, from api
+generate: bin/controller-gen bin/crd-ref-docs ## Write the definition of RolloutPolicy, docs/api.md and what Go needs of it, from api
 	bin/controller-gen object:headerFile=/dev/null crd paths=./api/... output:crd:dir=manifests/base/crds
+	$(API_DOCS) --output-path=docs/api.md
 	go run ./hack/chart
 
 # Most templates of the chart have a manifest as their source; alerts and dashboard are copied from contrib.
@@ -243,6 +247,10 @@ bin/govulncheck: hack/tools/go.mod hack/tools/go.sum
 
 bin/controller-gen: hack/tools/go.mod hack/tools/go.sum
 	cd hack/tools && $(GOBUILD) -o ../../$@ sigs.k8s.io/controller-tools/cmd/controller-gen
+	@touch $@
+
+bin/crd-ref-docs: hack/tools/go.mod hack/tools/go.sum
+	cd hack/tools && $(GOBUILD) -o ../../$@ github.com/elastic/crd-ref-docs
 	@touch $@
 
 bin/golangci-lint: hack/tools/go.mod hack/tools/go.sum
