@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
@@ -154,27 +155,31 @@ func (s *scenario) applyStatus(manager string) {
 func (s *scenario) put(modify func(*corev1.ReplicationController)) answer {
 	s.Helper()
 	return s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
-		rc, err := rcs.Get(ctx, s.RCName, metav1.GetOptions{})
-		if err != nil {
+		return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+			rc, err := rcs.Get(ctx, s.RCName, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			modify(rc)
+			_, err = rcs.Update(ctx, rc, metav1.UpdateOptions{FieldManager: "operator"})
 			return err
-		}
-		modify(rc)
-		_, err = rcs.Update(ctx, rc, metav1.UpdateOptions{FieldManager: "operator"})
-		return err
+		})
 	})
 }
 
-// scaleAs writes the scale subresource as autoscalers do.
+// scaleAs writes the scale subresource as autoscalers do, which try again after a conflict.
 func (s *scenario) scaleAs(user string, replicas int32) answer {
 	s.Helper()
 	return s.send(user, func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
-		scale, err := rcs.GetScale(ctx, s.RCName, metav1.GetOptions{})
-		if err != nil {
+		return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+			scale, err := rcs.GetScale(ctx, s.RCName, metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			scale.Spec.Replicas = replicas
+			_, err = rcs.UpdateScale(ctx, s.RCName, scale, metav1.UpdateOptions{})
 			return err
-		}
-		scale.Spec.Replicas = replicas
-		_, err = rcs.UpdateScale(ctx, s.RCName, scale, metav1.UpdateOptions{})
-		return err
+		})
 	})
 }
 
