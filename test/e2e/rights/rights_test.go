@@ -138,13 +138,15 @@ func setImage(ctx context.Context, rcs clientv1.ReplicationControllerInterface, 
 		_, err := rcs.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
 		return err
 	}
-	rc, err := rcs.Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		rc, err := rcs.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		rc.Spec.Template.Spec.Containers[0].Image = "tomcat:8"
+		_, err = rcs.Update(ctx, rc, metav1.UpdateOptions{})
 		return err
-	}
-	rc.Spec.Template.Spec.Containers[0].Image = "tomcat:8"
-	_, err = rcs.Update(ctx, rc, metav1.UpdateOptions{})
-	return err
+	})
 }
 
 func scale(ctx context.Context, rcs clientv1.ReplicationControllerInterface, name, verb string) error {
@@ -152,13 +154,15 @@ func scale(ctx context.Context, rcs clientv1.ReplicationControllerInterface, nam
 		_, err := rcs.Patch(ctx, name, types.MergePatchType, []byte(`{"spec":{"replicas":4}}`), metav1.PatchOptions{}, "scale")
 		return err
 	}
-	scale, err := rcs.GetScale(ctx, name, metav1.GetOptions{})
-	if err != nil {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		scale, err := rcs.GetScale(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		scale.Spec.Replicas = 4
+		_, err = rcs.UpdateScale(ctx, name, scale, metav1.UpdateOptions{})
 		return err
-	}
-	scale.Spec.Replicas = 4
-	_, err = rcs.UpdateScale(ctx, name, scale, metav1.UpdateOptions{})
-	return err
+	})
 }
 
 func evict(t *testing.T) {
