@@ -20,7 +20,7 @@ var programs = []string{"rcroll-agent/", "rcroll-webhook/", "drain/"}
 // of what was allowed at another time: an API server that starts refuses everything until
 // it has read the roles.
 func Denied(log io.Reader) ([]string, error) {
-	denied, allowed := map[string]bool{}, map[string]bool{}
+	denied, allowed := map[right]string{}, map[right]bool{}
 	lines := bufio.NewReader(log)
 	for {
 		line, err := lines.ReadBytes('\n')
@@ -28,8 +28,11 @@ func Denied(log io.Reader) ([]string, error) {
 		// Most lines are about others.
 		if bytes.Contains(line, []byte(") rcroll/")) && json.Unmarshal(line, &event) == nil && event.own() {
 			asked := event.asked()
-			denied[asked] = denied[asked] || event.denied()
-			allowed[asked] = allowed[asked] || !event.denied()
+			if event.denied() {
+				denied[asked] = fmt.Sprintf("%s: %v%s", asked.user, asked.used, event.where())
+			} else {
+				allowed[asked] = true
+			}
 		}
 		if err == io.EOF {
 			break
@@ -38,22 +41,37 @@ func Denied(log io.Reader) ([]string, error) {
 			return nil, fmt.Errorf("read the audit log: %w", err)
 		}
 	}
-	maps.DeleteFunc(denied, func(asked string, is bool) bool { return !is || allowed[asked] })
-	return slices.Sorted(maps.Keys(denied)), nil
+	maps.DeleteFunc(denied, func(asked right, _ string) bool { return allowed[asked] })
+	return slices.Sorted(maps.Values(denied)), nil
 }
 
-// asked says who asked for which right, and where. A client that is refused a watch lists,
-// and watches again.
-func (e Event) asked() string {
-	right := e.Used()[0]
-	if right.Verb == "list" || right.Verb == "watch" {
-		right.Verb = "list or watch"
+// right is what was asked for. No role is about a single namespace but the account's own.
+type right struct {
+	user       string
+	used       Right
+	own, other bool
+}
+
+// asked is the right that a request needs. A client that is refused a watch lists, and
+// watches again.
+func (e Event) asked() right {
+	used := e.Used()[0]
+	if used.Verb == "list" || used.Verb == "watch" {
+		used.Verb = "list or watch"
 	}
-	asked := fmt.Sprintf("%s: %v", e.User.Username, right)
-	if e.ObjectRef.Namespace != "" {
-		asked += " in " + e.ObjectRef.Namespace
+	if used.Verb == "create" {
+		used.Name = "" // which is known only of what was created
 	}
-	return asked
+	namespace := e.ObjectRef.Namespace
+	own := strings.HasPrefix(e.User.Username, "system:serviceaccount:"+namespace+":")
+	return right{user: e.User.Username, used: used, own: own && namespace != "", other: !own && namespace != ""}
+}
+
+func (e Event) where() string {
+	if e.ObjectRef.Namespace == "" {
+		return ""
+	}
+	return " in " + e.ObjectRef.Namespace
 }
 
 // own reports whether a process of rcroll made the request.

@@ -27,10 +27,13 @@ func TestDenied(t *testing.T) {
 		log  string
 		want []string
 	}{
-		"nothing":                           {"", nil},
-		"allowed":                           {line(own, allowed), nil},
-		"a right is missing":                {line(own, denied) + line(own, denied), []string{"agent: patch pods a"}},
-		"in a namespace":                    {there(line(own, denied)) + line(own, allowed), []string{"agent: patch pods a in there"}},
+		"nothing":            {"", nil},
+		"allowed":            {line(own, allowed), nil},
+		"a right is missing": {line(own, denied) + line(own, denied), []string{"agent: patch pods a"}},
+		"in a namespace":     {there(line(own, denied)) + line(own, allowed), []string{"agent: patch pods a in there"}},
+		"it starts, and something is created": {strings.NewReplacer(`"patch"`, `"create"`, `,"name":"a"`, "").Replace(line(own, denied)) +
+			strings.Replace(line(own, allowed), `"patch"`, `"create"`, 1), nil},
+		"it starts, in a namespace":         {there(line(own, denied)) + strings.Replace(line(own, allowed), `"name"`, `"namespace":"elsewhere","name"`, 1), nil},
 		"an API server starts":              {line(own, denied) + line(own, allowed), nil},
 		"it starts, and a client lists":     {list(line(own, denied)) + watch(line(own, allowed)), nil},
 		"neither":                           {list(line(own, denied)) + watch(line(own, denied)), []string{"agent: list or watch pods a"}},

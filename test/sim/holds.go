@@ -72,15 +72,14 @@ func (c *checker) called(w *World, a *agent) {
 		c.told(w, a, progressingIn(a.call))
 		return
 	}
-	if v.held && !v.atPause && w.isHeld(a, v.rc) && !w.follows(a.call, v) {
+	if v.held && !v.atPause && w.isHeld(a, v.rc) && !follows(a.call, v) {
 		c.fail("P11", "policies hold %s, and the agent does %s", tomcat, a.call)
 	}
 }
 
-// follows reports whether what an agent is about to write brings the number of pods to what
-// is desired, and does no step: pods of the live template are added where there are fewer
-// than the rollout may have, and pods are taken where there are more.
-func (w *World) follows(c *call, v view) bool {
+// follows reports whether what an agent is about to write brings what has not begun to the
+// number of pods that is desired.
+func follows(c *call, v view) bool {
 	var patch struct {
 		Metadata struct{ Annotations map[string]string }
 		Spec     struct{ Replicas *int32 }
@@ -99,16 +98,12 @@ func (w *World) follows(c *call, v view) bool {
 	if to == nil {
 		return false
 	}
-	bounds := w.boundsOf(v.rc, annotationsOf(v.rc.object)) // with the policies of now
-	total, least, most := int32(0), bounds.desired, bounds.desired
+	begun := false
 	for _, member := range v.known {
-		total += member.replicas
-		if member.name != tomcat && bounds.desired > 0 {
-			least, most = bounds.minAvailable, bounds.maxPods
-		}
+		begun = begun || member.name != tomcat
 	}
-	from := v.known[c.name].replicas
-	return c.name == tomcat && total < least && *to > from || *to < from && total > most
+	desired, from := v.rc.bounds.desired, v.rc.replicas
+	return c.name == tomcat && !begun && (from < *to && *to <= desired || from > *to && *to == desired)
 }
 
 // told checks what conditions say: P10, nothing holds a rescue; P11, what is held is told so

@@ -3,6 +3,7 @@ package harness
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,13 +21,9 @@ func (c *ControlPlane) expectNoneDenied() error {
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("there is no audit log: %w", cmp.Or(err, os.ErrNotExist))
 	}
-	var denied []string
-	for _, file := range files {
-		more, err := deniedIn(file)
-		if err != nil {
-			return err
-		}
-		denied = append(denied, more...)
+	denied, err := deniedIn(files)
+	if err != nil {
+		return err
 	}
 	if len(denied) > 0 {
 		return fmt.Errorf("rcroll asked for what its roles do not allow:\n%s", strings.Join(denied, "\n"))
@@ -34,11 +31,16 @@ func (c *ControlPlane) expectNoneDenied() error {
 	return nil
 }
 
-func deniedIn(file string) ([]string, error) {
-	log, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("opening the audit log: %w", err)
+// deniedIn reads the files as one: what was denied in one may have been allowed in another.
+func deniedIn(files []string) ([]string, error) {
+	logs := make([]io.Reader, 0, len(files))
+	for _, file := range files {
+		log, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("opening the audit log: %w", err)
+		}
+		defer func() { _ = log.Close() }()
+		logs = append(logs, log)
 	}
-	defer func() { _ = log.Close() }()
-	return rights.Denied(log)
+	return rights.Denied(io.MultiReader(logs...))
 }
