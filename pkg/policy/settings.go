@@ -49,12 +49,20 @@ func limits(given *v1alpha1.RolloutLimits, path *field.Path, problems *field.Err
 // Defaults are those of the policy of highest precedence that has any, as the annotations
 // that say the same, and its name; nil and empty if none has.
 func (e Effective) Defaults() (annotations map[string]string, from string) {
-	for _, p := range e {
-		if p.spec.Defaults != nil {
-			return asAnnotations(*p.spec.Defaults), p.Name
-		}
+	if p := e.withDefaults(); p != nil {
+		return asAnnotations(*p.spec.Defaults), p.Name
 	}
 	return nil, ""
+}
+
+// withDefaults is the policy of highest precedence that has defaults; nil if none has.
+func (e Effective) withDefaults() *Policy {
+	for _, p := range e {
+		if p.spec.Defaults != nil {
+			return p
+		}
+	}
+	return nil
 }
 
 func asAnnotations(d v1alpha1.RolloutDefaults) map[string]string {
@@ -140,15 +148,11 @@ func (e Effective) StepsFrom(annotations map[string]string) string {
 // that counts. The user's own never does: what the user applies stays what is stored, and pods
 // that come back in a rollback are as good as they were.
 func (e Effective) MinReadySeconds(own int32) int32 {
-	if own != 0 {
+	p := e.withDefaults()
+	if own != 0 || p == nil {
 		return own
 	}
-	for _, p := range e {
-		if p.spec.Defaults != nil {
-			return max(0, ptr.Deref(p.spec.Defaults.MinReadySeconds, 0))
-		}
-	}
-	return 0
+	return max(0, ptr.Deref(p.spec.Defaults.MinReadySeconds, 0))
 }
 
 func isZero(amount string) bool { return amount == "0" || amount == "0%" }

@@ -64,7 +64,7 @@ func (e Event) asked() right {
 	}
 	namespace := e.ObjectRef.Namespace
 	own := strings.HasPrefix(e.User.Username, "system:serviceaccount:"+namespace+":")
-	return right{user: e.User.Username, used: used, own: own && namespace != "", other: !own && namespace != ""}
+	return right{user: e.User.Username, used: used, own: own, other: !own && namespace != ""}
 }
 
 func (e Event) where() string {

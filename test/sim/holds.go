@@ -48,17 +48,23 @@ func (w *World) isRescue(rc *RC) bool {
 	return request == rc.spec.Hash(api.DefaultHashLabelKey) || request == annotationOf(rc.object, api.PromotedAnnotation)
 }
 
+// hasBegun reports whether a rollout has a ReplicationController of its own.
+func hasBegun(rc *RC, known map[string]*RC) bool {
+	for _, other := range known {
+		if other.owner.uid == rc.uid {
+			return true
+		}
+	}
+	return false
+}
+
 // isHeld reports whether policies hold what the agent knows, and that is no rescue.
 func (w *World) isHeld(a *agent, rc *RC) bool {
-	begun := false
-	for _, other := range a.rcs.cache {
-		begun = begun || other.owner.uid == rc.uid
-	}
 	overridden := map[string]bool{}
 	for _, name := range api.OverriddenPolicies(annotationsOf(rc.object), epoch.Add(w.now)) {
 		overridden[name] = true
 	}
-	return w.policies.holds(w.now, begun, overridden)
+	return w.policies.holds(w.now, hasBegun(rc, a.rcs.cache), overridden)
 }
 
 // called checks what an agent is about to write. Policies that change during a pass may come
@@ -98,12 +104,8 @@ func follows(c *call, v view) bool {
 	if to == nil {
 		return false
 	}
-	begun := false
-	for _, member := range v.known {
-		begun = begun || member.name != tomcat
-	}
 	desired, from := v.rc.bounds.desired, v.rc.replicas
-	return c.name == tomcat && !begun && (from < *to && *to <= desired || from > *to && *to == desired)
+	return c.name == tomcat && !hasBegun(v.rc, v.known) && (from < *to && *to <= desired || from > *to && *to == desired)
 }
 
 // told checks what conditions say: P10, nothing holds a rescue; P11, what is held is told so

@@ -22,7 +22,7 @@ var namespaces = corev1.SchemeGroupVersion.WithResource("namespaces")
 
 // NamespaceLabels are those of the namespace.
 func (c *Client) NamespaceLabels(ctx context.Context) (map[string]string, error) {
-	namespace, err := c.dynamic.Resource(corev1.SchemeGroupVersion.WithResource("namespaces")).Get(ctx, c.Namespace, metav1.GetOptions{})
+	namespace, err := c.dynamic.Resource(namespaces).Get(ctx, c.Namespace, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}

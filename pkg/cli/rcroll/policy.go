@@ -26,7 +26,7 @@ func (e *environment) policyCommand() *cobra.Command {
 }
 
 func (e *environment) explain(ctx context.Context, c *client.Client, name string) error {
-	rc, r, err := c.Read(ctx, strings.TrimPrefix(name, "rc/"))
+	rc, _, err := c.ReadAll(ctx, strings.TrimPrefix(name, "rc/"))
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (e *environment) explain(ctx context.Context, c *client.Client, name string
 	}
 	effective := policy.Compile(policies).For(policy.Target{NamespaceLabels: labels, Labels: rc.GetLabels()})
 	if len(effective) == 0 {
-		e.say(r.Ref() + ": no RolloutPolicy is about it")
+		e.say("rc/" + rc.GetName() + ": no RolloutPolicy is about it")
 		return nil
 	}
 	_, from := effective.Defaults()

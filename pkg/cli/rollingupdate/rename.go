@@ -109,10 +109,11 @@ func (o *options) leave(ctx context.Context, c *client.Client, uid types.UID) er
 // to the garbage collector, which would then not orphan it.
 func (o *options) awaitWhole(ctx context.Context, c *client.Client, name string, uid types.UID) (rc *unstructured.Unstructured, err error) {
 	err = wait.PollUntilContextTimeout(ctx, renamePoll, renameTimeout, true, func(ctx context.Context) (bool, error) {
-		var r progress.Rollout
-		if rc, r, err = c.Read(ctx, name); err != nil {
+		var others []*unstructured.Unstructured
+		if rc, others, err = c.ReadAll(ctx, name); err != nil {
 			return false, err
 		}
+		r := progress.Of(rc, others) // Of what is over no policy says anything.
 		switch {
 		case rc.GetUID() != uid || r.Phase == progress.Deleting:
 			return false, errDeleted(r.Ref())
