@@ -25,6 +25,12 @@ FUZZTIME ?= 30s
 SEEDS ?= 200000
 FIRST ?= 1
 
+# The modules beside the main one keep what they need out of its go.mod. Two of them only
+# name programs to build.
+code_modules := hack/localcluster hack/release test/gitops test/helm test/oldkubectl test/prometheus test/terminal
+modules := $(code_modules) hack/tools test/helmcli
+tested_modules := $(filter-out test/oldkubectl,$(code_modules))
+
 localcluster_sources := $(shell find hack/localcluster -type f -not -path '*/versions/*' -not -name '*_test.go' -not -name '*.md')
 
 ##@ Try it
@@ -50,14 +56,20 @@ build: bin/webhook bin/agent bin/kubectl-rolling_update bin/kubectl-rcroll bin/k
 test: test-unit test-e2e ## Run all tests
 
 .PHONY: test-unit
-test-unit: ## Run the unit and property tests
+test-unit: test-main $(tested_modules:%=test-in-%) ## Run the unit and property tests
+
+.PHONY: test-main
+test-main:
 	go test -timeout=40m $(GOTESTFLAGS) $$(go list ./... | grep -v /test/e2e)
-	cd hack/localcluster && go test $(GOTESTFLAGS) ./internal/...
-	cd test/helm && go test $(GOTESTFLAGS) ./...
-	cd test/gitops && go test $(GOTESTFLAGS) ./...
-	cd test/terminal && go test $(GOTESTFLAGS) ./...
-	cd test/prometheus && go test $(GOTESTFLAGS) ./expressions
-	cd hack/release && go test -short $(GOTESTFLAGS) ./...
+
+# What needs a control plane, or compiles all of Kubernetes, has targets of its own.
+test-in-hack/localcluster: packages := ./internal/...
+test-in-hack/release: flags := -short
+test-in-test/prometheus: packages := ./expressions
+
+.PHONY: $(tested_modules:%=test-in-%)
+$(tested_modules:%=test-in-%): test-in-%:
+	cd $* && go test $(flags) $(GOTESTFLAGS) $(or $(packages),./...)
 
 # RCROLL_NAMESPACE=y in the environment installs rcroll in that namespace.
 .PHONY: test-e2e
@@ -82,6 +94,10 @@ test-prometheus-server: build bin/prometheus ## Have a real Prometheus evaluate 
 .PHONY: test-status
 test-status: build ## Try a thousand times in each situation that kubectl rcroll status is never green early
 	RCROLL_TRIES=1000 RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=2h -v ./test/e2e/kill -run '^TestStatusIsNeverGreenEarly$$'
+
+.PHONY: test-freeze
+test-freeze: build ## Freeze a thousand requests, and lift the freeze
+	RCROLL_FROZEN=1000 RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -timeout=1h -v ./test/e2e/rolloutpolicies -run '^TestManyFrozen$$'
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz test for FUZZTIME
@@ -120,14 +136,15 @@ mutants: ## Check that the simulation catches each of its deliberate bugs (takes
 	go test -count=1 -timeout=2h ./test/sim -run '^TestMutants$$' -v -sim.mutants
 
 .PHONY: lint
-lint: bin/golangci-lint ## Lint all modules (go vet included)
+lint: lint-main $(code_modules:%=lint-in-%) ## Lint all modules (go vet included)
+
+.PHONY: lint-main
+lint-main: bin/golangci-lint
 	bin/golangci-lint run ./...
-	cd hack/localcluster && ../../bin/golangci-lint run ./...
-	cd test/helm && ../../bin/golangci-lint run ./...
-	cd test/gitops && ../../bin/golangci-lint run ./...
-	cd test/terminal && ../../bin/golangci-lint run ./...
-	cd test/prometheus && ../../bin/golangci-lint run ./...
-	cd hack/release && ../../bin/golangci-lint run ./...
+
+.PHONY: $(code_modules:%=lint-in-%)
+$(code_modules:%=lint-in-%): lint-in-%: bin/golangci-lint
+	cd $* && $(CURDIR)/bin/golangci-lint run ./...
 
 .PHONY: vulncheck
 vulncheck: bin/govulncheck ## Look for known vulnerabilities in what is reachable from the programs; needs https://vuln.go.dev
@@ -139,16 +156,7 @@ verify: verify-sources verify-documents verify-manifests ## Check formatting, go
 .PHONY: verify-sources
 verify-sources:
 	@unformatted=$$(gofmt -l .); if [[ -n $$unformatted ]]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
-	go mod tidy -diff
-	cd hack/localcluster && go mod tidy -diff
-	cd hack/tools && go mod tidy -diff
-	cd test/oldkubectl && go mod tidy -diff
-	cd test/helm && go mod tidy -diff
-	cd test/gitops && go mod tidy -diff
-	cd test/helmcli && go mod tidy -diff
-	cd test/terminal && go mod tidy -diff
-	cd test/prometheus && go mod tidy -diff
-	cd hack/release && go mod tidy -diff
+	@for module in . $(modules); do echo "$$module: go mod tidy -diff"; (cd "$$module" && go mod tidy -diff); done
 
 # The tables and pictures in docs are generated. These tests compare them with their sources.
 .PHONY: verify-documents

@@ -82,6 +82,12 @@ var rows = []row{
 		{"Latency of verdicts", "The part of a review that is the API server's", timeseries, seconds,
 			quantiles("le", "rcroll_webhook_verdict_seconds_bucket", "")},
 	}},
+	{"Rights on policies", 8, []panel{
+		{"Overrides", "Policies that edits asked to override, by whether their user has the right to", timeseries, number,
+			[]query{{increase("outcome", "rcroll_webhook_overrides_total"), "{{outcome}}"}}},
+		{"Approvals", "Edits that approved a step, by whether their user has the right to", timeseries, number,
+			[]query{{increase("outcome", "rcroll_webhook_approvals_total"), "{{outcome}}"}}},
+	}},
 	{"What goes wrong", 8, []panel{
 		{"Commands", "Of the agent to the webhook, by outcome", timeseries, perSec,
 			[]query{{rate("outcome", "rcroll_agent_commands_total"), "{{outcome}}"}}},
