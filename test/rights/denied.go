@@ -15,34 +15,41 @@ import (
 // have user agents of their own.
 var programs = []string{"rcroll-agent/", "rcroll-webhook/", "drain/"}
 
-// Denied returns what rcroll's processes asked for and had no right to, each once. Lines
-// of an API server that was killed while it wrote them are left out, and so are refusals
-// of what was allowed at another time: an API server that starts refuses everything until
-// it has read the roles.
+// Denied returns what rcroll's processes asked for and had no right to, each once. Refusals
+// of what was allowed at another time are left out: an API server that starts refuses
+// everything until it has read the roles.
 func Denied(log io.Reader) ([]string, error) {
 	denied, allowed := map[right]string{}, map[right]bool{}
+	err := EachOwn(log, func(event Event) {
+		asked := event.asked()
+		if event.denied() {
+			denied[asked] = fmt.Sprintf("%s: %v%s", asked.user, asked.used, event.where())
+		} else {
+			allowed[asked] = true
+		}
+	})
+	maps.DeleteFunc(denied, func(asked right, _ string) bool { return allowed[asked] })
+	return slices.Sorted(maps.Values(denied)), err
+}
+
+// EachOwn goes through the requests of rcroll's processes. Lines of an API server that was
+// killed while it wrote them are left out.
+func EachOwn(log io.Reader, do func(Event)) error {
 	lines := bufio.NewReader(log)
 	for {
 		line, err := lines.ReadBytes('\n')
 		var event Event
 		// Most lines are about others.
 		if bytes.Contains(line, []byte(") rcroll/")) && json.Unmarshal(line, &event) == nil && event.own() {
-			asked := event.asked()
-			if event.denied() {
-				denied[asked] = fmt.Sprintf("%s: %v%s", asked.user, asked.used, event.where())
-			} else {
-				allowed[asked] = true
-			}
+			do(event)
 		}
 		if err == io.EOF {
-			break
+			return nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the audit log: %w", err)
+			return fmt.Errorf("read the audit log: %w", err)
 		}
 	}
-	maps.DeleteFunc(denied, func(asked right, _ string) bool { return allowed[asked] })
-	return slices.Sorted(maps.Values(denied)), nil
 }
 
 // right is what was asked for. No role is about a single namespace but the account's own.
