@@ -1,10 +1,41 @@
 package harness
 
 import (
+	"context"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clientv1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 )
+
+// Update reads a ReplicationController, modifies it and writes it back, as controllers do:
+// they try again after a conflict.
+func Update(ctx context.Context, rcs clientv1.ReplicationControllerInterface, name string, modify func(*corev1.ReplicationController), options metav1.UpdateOptions) error {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		rc, err := rcs.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		modify(rc)
+		_, err = rcs.Update(ctx, rc, options)
+		return err
+	})
+}
+
+// UpdateScale writes the scale subresource as autoscalers do, which try again after a conflict.
+func UpdateScale(ctx context.Context, rcs clientv1.ReplicationControllerInterface, name string, replicas int32) error {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		scale, err := rcs.GetScale(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		scale.Spec.Replicas = replicas
+		_, err = rcs.UpdateScale(ctx, name, scale, metav1.UpdateOptions{})
+		return err
+	})
+}
 
 // NewRC is a ReplicationController without pods.
 func NewRC(name string, edits ...func(*corev1.ReplicationController)) *corev1.ReplicationController {

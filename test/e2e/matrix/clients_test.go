@@ -16,11 +16,11 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientv1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/mutate"
+	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/e2e/manifest"
 )
 
@@ -155,31 +155,15 @@ func (s *scenario) applyStatus(manager string) {
 func (s *scenario) put(modify func(*corev1.ReplicationController)) answer {
 	s.Helper()
 	return s.send("", func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
-		return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-			rc, err := rcs.Get(ctx, s.RCName, metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			modify(rc)
-			_, err = rcs.Update(ctx, rc, metav1.UpdateOptions{FieldManager: "operator"})
-			return err
-		})
+		return harness.Update(ctx, rcs, s.RCName, modify, metav1.UpdateOptions{FieldManager: "operator"})
 	})
 }
 
-// scaleAs writes the scale subresource as autoscalers do, which try again after a conflict.
+// scaleAs is an autoscaler.
 func (s *scenario) scaleAs(user string, replicas int32) answer {
 	s.Helper()
 	return s.send(user, func(ctx context.Context, rcs clientv1.ReplicationControllerInterface) error {
-		return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-			scale, err := rcs.GetScale(ctx, s.RCName, metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			scale.Spec.Replicas = replicas
-			_, err = rcs.UpdateScale(ctx, s.RCName, scale, metav1.UpdateOptions{})
-			return err
-		})
+		return harness.UpdateScale(ctx, rcs, s.RCName, replicas)
 	})
 }
 

@@ -14,7 +14,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/retry"
 
 	"github.com/rcroll/rcroll/test/e2e/harness"
 	"github.com/rcroll/rcroll/test/sim"
@@ -75,15 +74,7 @@ func do(s *harness.Scenario, step sim.ScriptStep) error {
 		_, err := rcs.Create(ctx, step.Object(owner), metav1.CreateOptions{})
 		return err
 	case sim.Edit:
-		return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-			rc, err := rcs.Get(ctx, step.Name, metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			step.Change(rc)
-			_, err = rcs.Update(ctx, rc, metav1.UpdateOptions{})
-			return err
-		})
+		return harness.Update(ctx, rcs, step.Name, step.Change, metav1.UpdateOptions{})
 	case sim.Scale:
 		_, err := rcs.UpdateScale(ctx, step.Name, &autoscalingv1.Scale{
 			ObjectMeta: metav1.ObjectMeta{Name: step.Name, Namespace: s.Namespace},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -138,15 +139,8 @@ func setImage(ctx context.Context, rcs clientv1.ReplicationControllerInterface, 
 		_, err := rcs.Patch(ctx, name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
 		return err
 	}
-	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		rc, err := rcs.Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			return err
-		}
-		rc.Spec.Template.Spec.Containers[0].Image = "tomcat:8"
-		_, err = rcs.Update(ctx, rc, metav1.UpdateOptions{})
-		return err
-	})
+	modify := func(rc *corev1.ReplicationController) { rc.Spec.Template.Spec.Containers[0].Image = "tomcat:8" }
+	return harness.Update(ctx, rcs, name, modify, metav1.UpdateOptions{})
 }
 
 func scale(ctx context.Context, rcs clientv1.ReplicationControllerInterface, name, verb string) error {
@@ -154,15 +148,7 @@ func scale(ctx context.Context, rcs clientv1.ReplicationControllerInterface, nam
 		_, err := rcs.Patch(ctx, name, types.MergePatchType, []byte(`{"spec":{"replicas":4}}`), metav1.PatchOptions{}, "scale")
 		return err
 	}
-	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		scale, err := rcs.GetScale(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			return err
-		}
-		scale.Spec.Replicas = 4
-		_, err = rcs.UpdateScale(ctx, name, scale, metav1.UpdateOptions{})
-		return err
-	})
+	return harness.UpdateScale(ctx, rcs, name, 4)
 }
 
 func evict(t *testing.T) {
