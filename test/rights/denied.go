@@ -13,7 +13,7 @@ import (
 
 // programs begin the user agents of rcroll's processes. Tests borrow their tokens, and
 // have user agents of their own.
-var programs = []string{"rcroll-agent/", "rcroll-webhook/", "drain/"}
+var programs = []string{"rcroll-agent/", "rcroll-agent-drain/", "rcroll-webhook/"}
 
 // Denied returns what rcroll's processes asked for and had no right to, each once. Refusals
 // of what was allowed at another time are left out: an API server that starts refuses

@@ -33,7 +33,8 @@ type Config interface {
 
 // Program is one of rcroll's programs.
 type Program struct {
-	// Name is what help, version and user agent call the program.
+	// Name is what help and version call the program. The user agent of a command begins
+	// with that of its program.
 	Name string
 
 	// Short describes the program in one line.
@@ -72,7 +73,7 @@ func newCommand(p Program, logging *logging) *cobra.Command {
 				return fmt.Errorf("invalid flags: %w", err)
 			}
 			setLogger(newLogger(cmd.ErrOrStderr(), *logging))
-			return run(cmd.Context(), p)
+			return run(cmd.Context(), p, strings.ReplaceAll(cmd.CommandPath(), " ", "-"))
 		},
 	}
 	command.CompletionOptions.DisableDefaultCmd = true
@@ -89,14 +90,15 @@ func newCommand(p Program, logging *logging) *cobra.Command {
 	return command
 }
 
-func run(ctx context.Context, p Program) error {
+// run serves as what the API server and the log know the program as.
+func run(ctx context.Context, p Program, name string) error {
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("load kubeconfig: %w", err)
 	}
 	build := version.Get()
-	setUserAgent(config, build.UserAgent(p.Name))
-	ctrl.Log.Info("Starting", "program", p.Name, "version", build.Version, "commit", build.Commit)
+	setUserAgent(config, build.UserAgent(name))
+	ctrl.Log.Info("Starting", "program", name, "version", build.Version, "commit", build.Commit)
 	return p.Serve(ctx, config)
 }
 

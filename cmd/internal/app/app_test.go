@@ -44,7 +44,7 @@ type execution struct {
 
 func execute(args ...string) execution {
 	e := execution{logging: defaultLogging}
-	command := newCommand(Program{
+	program := Program{
 		Name:   "rcroll-fake",
 		Short:  "Does nothing",
 		Config: &e.config,
@@ -52,7 +52,11 @@ func execute(args ...string) execution {
 			e.served = config
 			return nil
 		},
-	}, &e.logging)
+	}
+	sub := program
+	sub.Name, sub.Config = "end", &fakeConfig{}
+	program.Commands = []Program{sub}
+	command := newCommand(program, &e.logging)
 	var output bytes.Buffer
 	command.SetOut(&output)
 	command.SetErr(&output)
@@ -86,6 +90,13 @@ func TestServe(t *testing.T) {
 	assert.True(t, strings.HasPrefix(e.served.UserAgent, "rcroll-fake/"), "the API server takes this for the field manager")
 	assert.Equal(t, 2, e.config.number)
 	assert.Equal(t, logging{level: "warn", format: formatJSON}, e.logging)
+}
+
+// TestCommandServes: it is known as one of its program.
+func TestCommandServes(t *testing.T) {
+	e := execute("end", "--kubeconfig="+writeKubeconfig(t))
+	require.NoError(t, e.err)
+	assert.Equal(t, version.Get().UserAgent("rcroll-fake-end"), e.served.UserAgent)
 }
 
 func TestDefaults(t *testing.T) {
