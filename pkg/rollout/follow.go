@@ -17,9 +17,7 @@ func follow(s Snapshot, reason string) Decision {
 		size = s.Desired
 	}
 	if size != s.RC.Replicas {
-		action := s.scale(s.RC, size)
-		action.ScaleUp = false // It is no step: the update period is not about it.
-		decision.Actions = []Action{action}
+		decision.Actions = []Action{s.scale(s.RC, size)}
 	}
 	return decision
 }

@@ -20,7 +20,7 @@ func TestReplaceDoesNotCountPodsOnTheirWayOut(t *testing.T) {
 		Strategy: api.Strategy{MaxSurge: intstr.FromInt32(1), MaxUnavailable: intstr.FromInt32(2)},
 	}
 	decision := replace(s, s.RC, s.Owned)
-	assert.Equal(t, []Action{s.scale(s.RC, 2)}, decision.Actions, "the only pod that is left must stay")
+	assert.Equal(t, []Action{stepUp(s, s.RC, 2)}, decision.Actions, "the only pod that is left must stay")
 }
 
 // The status of the RC is from before the last of its deletions. That it does not vouch
@@ -52,5 +52,12 @@ func TestReplaceWaitsForTheStatusOfTheTarget(t *testing.T) {
 	}
 	assert.Empty(t, replace(s, s.Owned[0], []Member{s.RC}).Actions)
 	s.Owned[0].StatusObserved = true
-	assert.Equal(t, []Action{s.scale(s.Owned[0], 1)}, replace(s, s.Owned[0], []Member{s.RC}).Actions)
+	assert.Equal(t, []Action{stepUp(s, s.Owned[0], 1)}, replace(s, s.Owned[0], []Member{s.RC}).Actions)
+}
+
+// stepUp is a step of the target, which begins an update period.
+func stepUp(s Snapshot, target Member, replicas int32) Action {
+	action := s.scale(target, replicas)
+	action.ScaleUp = true
+	return action
 }

@@ -114,16 +114,16 @@ func replace(s Snapshot, target Member, old []Member) Decision {
 	up, reason, requeueAfter := scaleTarget(s, target, old, limits)
 	decision := Decision{Reason: reason, RequeueAfter: requeueAfter}
 	if up != target.Replicas {
-		decision.Actions = append(decision.Actions, s.scale(target, up))
+		action := s.scale(target, up)
+		action.ScaleUp = up > target.Replicas
+		decision.Actions = append(decision.Actions, action)
 		decision.Reason = fmt.Sprintf("%s goes from %d to %d", target.Name, target.Replicas, up)
 	}
 	target.Available, target.Replicas = target.available(), up
 	sizes := scaleOld(target, old, limits)
 	for i, member := range old {
 		if sizes[i] != member.Replicas {
-			action := s.scale(member, sizes[i])
-			action.ScaleUp = false // The update period is about the target.
-			decision.Actions = append(decision.Actions, action)
+			decision.Actions = append(decision.Actions, s.scale(member, sizes[i]))
 		}
 	}
 	for _, rc := range old {
@@ -146,7 +146,6 @@ func (s Snapshot) scale(member Member, replicas int32) Action {
 		Name:     member.Name,
 		UID:      member.UID,
 		Replicas: replicas,
-		ScaleUp:  replicas > member.Replicas,
 		Events:   []Event{normal(ReasonScaling, scalingMessage(member, replicas))},
 	}
 	if member.UID == s.RC.UID {
