@@ -39,6 +39,7 @@ func TestDenied(t *testing.T) {
 		"neither":                           {list(line(own, denied)) + watch(line(own, denied)), []string{"agent: list or watch pods a"}},
 		"it starts once more":               {line(own, allowed) + line(own, denied), nil},
 		"the webhook's":                     {line("rcroll-webhook/devel (x) rcroll/unknown", denied), []string{"agent: patch pods a"}},
+		"the probe":                         {strings.Replace(line(own, denied), `"name":"a"`, `"name":"rcroll-probe"`, 1), nil},
 		"a policy refuses":                  {line(own, policy), nil},
 		"a user may not do it":              {line(own, `"impersonatedUser":{"username":"jane"},`+denied), nil},
 		"a test has borrowed the token":     {line("policies.test/v0.0.0", denied), nil},

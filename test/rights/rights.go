@@ -128,10 +128,14 @@ func (e Event) Used() []Right {
 	return used
 }
 
+// probe is what the webhook asks about to find out whether it may impersonate: before
+// Kubernetes 1.36 it may not, as it knows.
+const probe = "rcroll-probe"
+
 // denied reports whether the sender lacked a right. What a policy refused was allowed
 // before.
 func (e Event) denied() bool {
-	return e.ResponseStatus.Code == http.StatusForbidden && e.ImpersonatedUser == nil &&
+	return e.ResponseStatus.Code == http.StatusForbidden && e.ImpersonatedUser == nil && e.ObjectRef.Name != probe &&
 		e.Annotations["authorization.k8s.io/decision"] != "allow"
 }
 
