@@ -83,6 +83,11 @@ test-versions: build bin/localcluster-1.36 ## Test during an upgrade of Kubernet
 	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster-1.36 RCROLL_NEWER_LOCALCLUSTER=$(CURDIR)/bin/localcluster \
 		go test -count=1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/versions
 
+.PHONY: test-old
+test-old: build bin/oldkubectl bin/helm3 bin/helm4 bin/localcluster-1.33 ## Run the end-to-end tests on Kubernetes 1.33, without what it does not have
+	cd hack/localcluster && go mod tidy -diff -modfile=versions/1.33.mod
+	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster-1.33 go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
+
 .PHONY: test-prometheus
 test-prometheus: bin/promtool ## Test the alerts with promtool
 	cd test/prometheus && RCROLL_PROMETHEUS=$(CURDIR)/bin go test -count=1 $(GOTESTFLAGS) . ./expressions
@@ -232,7 +237,7 @@ bin/localcluster: $(localcluster_sources)
 	@hack/localcluster/build.sh
 	@touch $@
 
-bin/localcluster-1.36: bin/localcluster-%: $(localcluster_sources) hack/localcluster/versions/%.mod hack/localcluster/versions/%.sum
+bin/localcluster-1.33 bin/localcluster-1.36: bin/localcluster-%: $(localcluster_sources) hack/localcluster/versions/%.mod hack/localcluster/versions/%.sum
 	@hack/localcluster/build.sh $*
 	@touch $@
 

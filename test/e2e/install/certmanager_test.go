@@ -49,6 +49,7 @@ type certificate struct {
 // where it was there first, and after a renewal by another authority. (cert-manager is
 // the test.)
 func TestCertManager(t *testing.T) {
+	harness.Since(t, 36, "MutatingAdmissionPolicy")
 	const namespace = "cm"
 	harness.Cluster(t)
 	applyDefinitions(t)

@@ -43,6 +43,7 @@ func apply(t *testing.T, manifests string, flags ...string) {
 // TestDryRun: the API server takes all of manifests/base, field by field, without a
 // warning; nothing is installed.
 func TestDryRun(t *testing.T) {
+	harness.Since(t, 36, "MutatingAdmissionPolicy")
 	harness.Cluster(t)
 	manifests, _ := kubectl(t, "kustomize", root+"/manifests/base")
 	makeNamespace(t, "rcroll-system") // a dry run makes none, and all else is in it
@@ -78,6 +79,7 @@ func chart(t *testing.T, namespace string, flags ...string) string {
 // pods are admitted there; webhook and agent, with the accounts and flags that they have
 // there, carry out a rollout; and an agent that does not belong to them says so.
 func TestAnotherNamespace(t *testing.T) {
+	harness.Since(t, 36, "MutatingAdmissionPolicy")
 	const namespace = "y"
 	client := harness.Cluster(t).Client
 	makeNamespace(t, namespace)

@@ -181,8 +181,11 @@ func abandon(s *harness.Scenario) {
 	for _, component := range []string{harness.Agent, harness.Webhook} {
 		require.NoError(s, s.Cluster.Run("stop", component))
 	}
-	s.Kubectl("delete", "mutatingwebhookconfigurations,validatingadmissionpolicybindings,validatingadmissionpolicies,"+
-		"mutatingadmissionpolicybindings,mutatingadmissionpolicies", "-l", "app.kubernetes.io/part-of=rcroll")
+	kinds := "mutatingwebhookconfigurations,validatingadmissionpolicybindings,validatingadmissionpolicies"
+	if harness.ServerMinor(s.T, s.Cluster.Config) >= 36 {
+		kinds += ",mutatingadmissionpolicybindings,mutatingadmissionpolicies"
+	}
+	s.Kubectl("delete", kinds, "-l", "app.kubernetes.io/part-of=rcroll")
 	require.Eventually(s, func() bool {
 		return s.TryKubectl("", "label", "rc", s.Now().Owned()[0].Name, "rcroll.dev/rolling-", "--dry-run=server").ExitCode == 0
 	}, harness.Patience, 100*time.Millisecond, "policies are in force no more")

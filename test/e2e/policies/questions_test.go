@@ -35,6 +35,7 @@ func inTheNameOf(t *testing.T, identity rest.ImpersonationConfig) kubernetes.Int
 // as far as the user may write, and nothing else; the webhook itself is not called.
 func TestQuestionsInTheNameOfUsers(t *testing.T) {
 	t.Parallel()
+	harness.Since(t, 36, "constrained impersonation")
 	ns := namespace(t, nil)
 	create(t, ns, harness.NewRC("tomcat"))
 	user(t, ns, "alice", rcRule("replicationcontrollers", "replicationcontrollers/scale"))

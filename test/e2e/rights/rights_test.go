@@ -67,6 +67,7 @@ var reasons = map[string]map[string]string{
 // a renewal of its certificate, when its metrics are read, and when it is drained, takes
 // exactly the rights that its accounts have.
 func TestRights(t *testing.T) {
+	harness.Since(t, 36, "constrained impersonation")
 	t.Run("use", func(t *testing.T) {
 		for name, c := range editors {
 			t.Run(name, func(t *testing.T) {
