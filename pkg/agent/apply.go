@@ -84,14 +84,13 @@ func (r *reconciler) write(ctx context.Context, o *observation, action rollout.A
 	return fmt.Errorf("unknown action %q", action.Kind)
 }
 
-// scalePatch sets the replicas of an owned ReplicationController. When the new one grows, what
-// was changed since of how long its pods must be ready comes with it: another write would be
-// one more for every rollout.
+// scalePatch sets the replicas of an owned ReplicationController. How long the pods of the new
+// one must be ready, if that was changed, comes with it unless it shrinks.
 func (o *observation) scalePatch(action rollout.Action) map[string]any {
 	patch := api.ScaleOwnedPatch(action.Replicas)
 	spec := api.SpecOf(o.members[action.UID])
-	grows := action.Name == o.snapshot.NewRCName() && action.Replicas > spec.Replicas()
-	if grows && o.minReady != spec.MinReadySeconds() {
+	isTarget := action.Name == o.snapshot.NewRCName() && action.Replicas >= spec.Replicas()
+	if isTarget && o.minReady != spec.MinReadySeconds() {
 		patch["spec"].(map[string]any)["minReadySeconds"] = int64(o.minReady)
 	}
 	return patch

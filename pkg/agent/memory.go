@@ -104,6 +104,9 @@ type memory struct {
 	// overridden and approved are the annotations that were announced last.
 	overridden, approved string
 
+	// places are the policies in whose queues it was last.
+	places string
+
 	// poll is what is left of the intervals.
 	poll wait.Backoff
 }

@@ -38,6 +38,10 @@ func historyIncompleteMessage(err error) string {
 	return fmt.Sprintf("The rollout goes on, but is missing in the history: %v", err)
 }
 
+func leftoverMessage(rc, left string) string {
+	return fmt.Sprintf("The rolling update was ended where rcroll does not see to it: scale rc/%s to the number of pods that it is to have, and delete rc/%s", rc, left)
+}
+
 func podNotAdoptedMessage(pod string, err error) string {
 	return fmt.Sprintf("finished pod %s has no controller, and stays when the ReplicationController is deleted: %v", pod, err)
 }

@@ -60,6 +60,9 @@ func (r *reconciler) observe(ctx context.Context, key types.NamespacedName) (*ob
 	if err := r.applyPolicies(ctx, o, effective); err != nil {
 		return nil, err
 	}
+	if err := r.changePlaces(ctx, o, effective); err != nil {
+		return nil, err
+	}
 	o.snapshot.Inspection = o.memory.inspection.state(o.snapshot.Now)
 	return o, nil
 }

@@ -3,6 +3,9 @@ package agent
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,7 +43,7 @@ type queue struct {
 	mu sync.Mutex
 
 	// admitted have been given a place, of which the cache may not tell yet.
-	admitted map[types.NamespacedName]types.UID
+	admitted map[types.NamespacedName]place
 
 	// full are the holds of those whose turn it was not when turns were decided last. Whatever
 	// leaves a place, or changes a policy, has that done anew: where many wait, each of them
@@ -49,6 +52,16 @@ type queue struct {
 
 	// wake has rollouts looked at; nil until the controller runs.
 	wake workqueue.TypedInterface[reconcile.Request]
+}
+
+// place is that of one request: who asks for another template asks for another turn.
+type place struct {
+	uid         types.UID
+	requestedAt string
+}
+
+func placeOf(rc *unstructured.Unstructured) place {
+	return place{rc.GetUID(), rc.GetAnnotations()[api.RequestedAtAnnotation]}
 }
 
 func (r *reconciler) policiesFor(ctx context.Context, rc *unstructured.Unstructured) (policy.Effective, error) {
@@ -86,7 +99,7 @@ func (r *reconciler) applyPolicies(ctx context.Context, o *observation, effectiv
 func (r *reconciler) awaitTurn(ctx context.Context, o *observation, queues map[string]int) (*policy.Hold, error) {
 	r.queue.mu.Lock()
 	defer r.queue.mu.Unlock()
-	if r.queue.admitted[o.key] == o.rc.GetUID() {
+	if r.queue.admitted[o.key] == placeOf(o.rc) {
 		return nil, nil
 	}
 	if hold := r.queue.full[o.key]; hold != nil && queues[hold.Policy] > 0 {
@@ -99,7 +112,7 @@ func (r *reconciler) awaitTurn(ctx context.Context, o *observation, queues map[s
 	turns, full := policy.Turns(waiting)
 	r.queue.full = full
 	if turns[o.key] {
-		r.queue.admitted[o.key] = o.rc.GetUID()
+		r.queue.admitted[o.key] = placeOf(o.rc)
 		return nil, nil
 	}
 	return full[o.key], nil
@@ -119,7 +132,7 @@ func (r *reconciler) waiting(ctx context.Context, now time.Time, own types.Names
 		}
 	}
 	var waiting []policy.Waiting
-	pending := map[types.NamespacedName]types.UID{}
+	admitted := map[types.NamespacedName]place{}
 	for i := range list.Items {
 		rc := &list.Items[i]
 		if _, requested := rc.GetAnnotations()[api.RequestAnnotation]; !requested || rc.GetDeletionTimestamp() != nil {
@@ -133,13 +146,13 @@ func (r *reconciler) waiting(ctx context.Context, now time.Time, own types.Names
 		w := waitingOf(rc, effective, now)
 		w.Ready = w.Ready && (key == own || !isStalled(rc))
 		w.Begun = begun[rc.GetUID()] || api.SpecOf(rc).Promoting() != ""
-		if r.queue.admitted[key] == rc.GetUID() && (w.Begun || w.Ready) {
+		if r.queue.admitted[key] == placeOf(rc) && (w.Begun || w.Ready) {
 			w.Begun = true
-			pending[key] = rc.GetUID()
+			admitted[key] = placeOf(rc)
 		}
 		waiting = append(waiting, w)
 	}
-	r.queue.admitted = pending
+	r.queue.admitted = admitted
 	return waiting, nil
 }
 
@@ -199,11 +212,26 @@ func (r *reconciler) leaveQueue(ctx context.Context, o *observation, decision ro
 	return r.wakeNext(ctx)
 }
 
+// changePlaces lets others go when a rollout leaves queues otherwise than by its end: its labels
+// have changed, a policy is overridden, or it is being deleted and waits for a finalizer.
+func (r *reconciler) changePlaces(ctx context.Context, o *observation, effective policy.Effective) error {
+	queues := effective.Queues(api.OverriddenPolicies(o.rc.GetAnnotations(), o.snapshot.Now))
+	if o.snapshot.RC.Deleting {
+		queues = nil
+	}
+	places := strings.Join(slices.Sorted(maps.Keys(queues)), ",")
+	before := o.memory.places
+	if o.memory.places = places; before == places || before == "" {
+		return nil
+	}
+	return r.wakeNext(ctx)
+}
+
 // has reports whether a rollout has a place, or waits for one.
 func (q *queue) has(key types.NamespacedName) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.admitted[key] != "" || q.full[key] != nil
+	return q.admitted[key] != (place{}) || q.full[key] != nil
 }
 
 // leave takes the place of a rollout that is over. Whoever takes places anew does not have

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/util/workqueue"
@@ -62,43 +63,106 @@ func TestWindowIsAwaited(t *testing.T) {
 	assert.Equal(t, "OutsideWindow", reasonOf(c.get(t, "tomcat")))
 }
 
-// TestQueue: with one at once the first requested begins, and the end of it wakes the second.
-func TestQueue(t *testing.T) {
-	second := rollingRC(t, 5)
-	second.Name, second.UID = "second", "second"
-	second.Annotations = map[string]string{}
-	for key, value := range rollingRC(t, 5).Annotations {
-		second.Annotations[key] = value
-	}
-	first := rollingRC(t, 5)
-	if first.Annotations == nil {
-		first.Annotations = map[string]string{}
-	}
-	first.Annotations[api.RequestedAtAnnotation] = "2026-03-02T12:00:00Z"
-	second.Annotations[api.RequestedAtAnnotation] = "2026-03-02T12:00:01Z"
-	c := newCluster(true, first, second)
-	c.policies = &onePolicy{v1alpha1.RolloutPolicySpec{MaxConcurrentRollouts: ptr.To[int32](1)}}
-	wake := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
-	defer wake.ShutDown()
-	require.NoError(t, c.wakeBy(t.Context(), wake))
-	secondKey := types.NamespacedName{Namespace: "shop", Name: "second"}
-	pass := func() {
-		_, err := c.Reconcile(t.Context(), reconcile.Request{NamespacedName: secondKey})
-		require.NoError(t, err)
-	}
-	pass()
-	assert.Equal(t, "Queued", reasonOf(c.get(t, "second")), "the other one was requested before")
-	c.pass(t)
-	c.get(t, newRCName(t))
-	pass()
-	assert.Equal(t, "Queued", reasonOf(c.get(t, "second")))
-	require.Zero(t, wake.Len())
+// rivals are two rollouts, requested one after the other. Of what has the label tier one may
+// roll at once.
+type rivals struct {
+	*cluster
+	wake workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
 
-	require.NoError(t, c.Delete(t.Context(), c.get(t, "tomcat")))
-	c.pass(t)
-	require.Equal(t, 1, wake.Len(), "its end wakes the next")
-	next, _ := wake.Get()
-	assert.Equal(t, secondKey, next.NamespacedName)
+var second = types.NamespacedName{Namespace: "shop", Name: "second"}
+
+type tierPolicy struct{}
+
+func (tierPolicy) For(_ context.Context, rc metav1.Object) (policy.Effective, error) {
+	spec := v1alpha1.RolloutPolicySpec{
+		Selector:              &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tier", Operator: metav1.LabelSelectorOpExists}}},
+		MaxConcurrentRollouts: ptr.To[int32](1),
+	}
+	return policy.Compile([]v1alpha1.RolloutPolicy{{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Spec: spec}}).For(policy.Target{Labels: rc.GetLabels()}), nil
+}
+
+func newRivals(t *testing.T) *rivals {
+	t.Helper()
+	former, latter := rollingRC(t, 5), rollingRC(t, 5)
+	latter.Name, latter.UID = second.Name, "second"
+	for rc, at := range map[*corev1.ReplicationController]string{former: "2026-03-02T12:00:00Z", latter: "2026-03-02T12:00:01Z"} {
+		rc.Labels["tier"] = "prod"
+		rc.Annotations[api.RequestedAtAnnotation] = at
+	}
+	r := &rivals{newCluster(true, former, latter), workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())}
+	t.Cleanup(r.wake.ShutDown)
+	r.policies = tierPolicy{}
+	require.NoError(t, r.wakeBy(t.Context(), r.wake))
+	return r
+}
+
+func (r *rivals) passSecond(t *testing.T) {
+	t.Helper()
+	_, err := r.Reconcile(t.Context(), reconcile.Request{NamespacedName: second})
+	require.NoError(t, err)
+}
+
+// begin has the first one begin, and the second one wait.
+func (r *rivals) begin(t *testing.T) {
+	t.Helper()
+	r.passSecond(t)
+	assert.Equal(t, "Queued", reasonOf(r.get(t, second.Name)), "the other one was requested before")
+	r.pass(t)
+	r.get(t, newRCName(t))
+	r.passSecond(t)
+	require.Equal(t, "Queued", reasonOf(r.get(t, second.Name)))
+	require.Zero(t, r.wake.Len())
+}
+
+func (r *rivals) change(t *testing.T, change func(first *corev1.ReplicationController)) {
+	t.Helper()
+	first := r.get(t, "tomcat")
+	change(first)
+	require.NoError(t, r.Update(t.Context(), first))
+}
+
+// TestQueue: with one at once the first requested begins, and where it leaves its place that
+// wakes the second: at its end, when no policy selects it any longer, or while it waits for
+// somebody else to let it be deleted.
+func TestQueue(t *testing.T) {
+	for name, leave := range map[string]func(*testing.T, *rivals){
+		"it ends": func(t *testing.T, r *rivals) { require.NoError(t, r.Delete(t.Context(), r.get(t, "tomcat"))) },
+		"it is selected no longer": func(t *testing.T, r *rivals) {
+			r.change(t, func(first *corev1.ReplicationController) { delete(first.Labels, "tier") })
+		},
+		"it is being deleted": func(t *testing.T, r *rivals) {
+			r.change(t, func(first *corev1.ReplicationController) { first.Finalizers = []string{"example.com/backup"} })
+			require.NoError(t, r.Delete(t.Context(), r.get(t, "tomcat")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRivals(t)
+			r.begin(t)
+			leave(t, r)
+			for range 3 {
+				r.pass(t)
+			}
+			require.Equal(t, 1, r.wake.Len())
+			next, _ := r.wake.Get()
+			assert.Equal(t, second, next.NamespacedName)
+		})
+	}
+}
+
+// TestRequestedAgain: what was over before the agent saw that, and is requested again, waits
+// behind who has waited for longer.
+func TestRequestedAgain(t *testing.T) {
+	r := newRivals(t)
+	r.begin(t)
+	require.NoError(t, r.Delete(t.Context(), r.get(t, newRCName(t))))
+	r.change(t, func(first *corev1.ReplicationController) {
+		first.Annotations[api.RequestedAtAnnotation] = "2026-03-02T13:00:00Z"
+	})
+	for range 3 {
+		r.pass(t)
+	}
+	assert.Equal(t, "Queued", reasonOf(r.get(t, "tomcat")))
 }
 
 // TestPausedIsNotWaitedFor: it leaves its place to the next.
@@ -181,4 +245,19 @@ func TestStatusOf(t *testing.T) {
 	stored.Status = status
 	again := statusOf(stored, policy.Compile([]v1alpha1.RolloutPolicy{*stored}).Named("p"), policyCount{matched: 3, inFlight: 1, queued: 2}, now.Add(time.Hour))
 	assert.Equal(t, status, again, "nothing is written for it")
+}
+
+// TestMinReadySecondsInTheMiddle: pods of the new ReplicationController wait by what is asked for
+// now, even if it has to grow no more before they are available.
+func TestMinReadySecondsInTheMiddle(t *testing.T) {
+	rc, next := rollingRC(t, 5), newRC(t, 1)
+	rc.Annotations[api.RequestAnnotation] = request(t, 5).WithMinReadySeconds(36).String()
+	require.NoError(t, unstructured.SetNestedField(next.Object, int64(3600), "spec", "minReadySeconds"))
+	c := newCluster(true, rc, next)
+	c.pass(t)
+	assert.Equal(t, int32(36), c.get(t, next.GetName()).Spec.MinReadySeconds)
+	assert.Equal(t, int32(1), *c.get(t, next.GetName()).Spec.Replicas)
+	written := len(c.patches)
+	c.pass(t)
+	assert.Len(t, c.patches, written, "once")
 }

@@ -51,6 +51,7 @@ func (o *observation) toSnapshot(hashKey string, effective policy.Effective) err
 	if requestErr == nil {
 		o.request, o.minReady = request, effective.MinReadySeconds(request.MinReadySeconds())
 		s.Desired = request.Replicas()
+		s.MinReady = time.Duration(o.minReady) * time.Second
 		s.Requested = request.Hash(hashKey)
 		s.Approved = api.ApprovedStep(annotations, s.Requested)
 		// Whatever else is there, it is no time.

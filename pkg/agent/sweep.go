@@ -4,17 +4,21 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
 // sweep deletes what is left of a rollout that is over. Every rollout ends without
 // owned ReplicationControllers; but an agent that lost its lease in the middle of a
 // pass, and did not know yet that the rollout was over, may have created one after
-// all. Nothing else would ever look at it.
+// all. Nothing else would ever look at it. What has pods was not created by such a one, and
+// is left to its user.
 func (r *reconciler) sweep(ctx context.Context, key types.NamespacedName) (reconcile.Result, error) {
 	controlled, err := r.controlledBy(ctx, key)
 	if err != nil {
@@ -25,9 +29,14 @@ func (r *reconciler) sweep(ctx context.Context, key types.NamespacedName) (recon
 		if left.GetDeletionTimestamp() != nil {
 			continue
 		}
-		over, err := r.isOver(ctx, key, metav1.GetControllerOf(left).UID)
-		if err != nil || !over {
+		rc, err := r.ended(ctx, key, metav1.GetControllerOf(left).UID)
+		if err != nil || rc == nil {
 			return r.sweepAgain(), err
+		}
+		if member := rollout.MemberOf(left); member.Replicas > 0 || member.Pods > 0 {
+			// The request was taken away where no webhook sees to it, and these pods serve.
+			r.events.Event(rc, corev1.EventTypeWarning, rollout.ReasonWaiting, leftoverMessage(rc.GetName(), left.GetName()))
+			continue
 		}
 		// A rollout that began meanwhile, and makes use of it, changes its version.
 		err = r.deleteObserved(ctx, left, metav1.DeletePropagationBackground)
@@ -46,14 +55,16 @@ func (r *reconciler) sweepAgain() reconcile.Result {
 	return reconcile.Result{RequeueAfter: r.memories.limits.poll.Duration}
 }
 
-// isOver reports whether the API server knows the RC, without a request. Where it does
-// not know it, the garbage collector sees to the rest; where there is a request, the
-// cache will show it.
-func (r *reconciler) isOver(ctx context.Context, key types.NamespacedName, uid types.UID) (bool, error) {
+// ended returns the RC as the API server knows it, if it has no request. Where it does not
+// know it, the garbage collector sees to the rest; where there is a request, the cache will
+// show it.
+func (r *reconciler) ended(ctx context.Context, key types.NamespacedName, uid types.UID) (*unstructured.Unstructured, error) {
 	rc, err := r.getLive(ctx, key)
-	if err != nil || rc == nil {
-		return false, err
+	if err != nil || rc == nil || rc.GetUID() != uid {
+		return nil, err
 	}
-	_, pending := rc.GetAnnotations()[api.RequestAnnotation]
-	return rc.GetUID() == uid && !pending, nil
+	if _, pending := rc.GetAnnotations()[api.RequestAnnotation]; pending {
+		return nil, nil
+	}
+	return rc, nil
 }

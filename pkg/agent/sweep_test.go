@@ -79,3 +79,15 @@ func TestTakeOver(t *testing.T) {
 	_, err = c.observe(t.Context(), tomcat)
 	require.NoError(t, err)
 }
+
+// Where rcroll is not enabled a request can be taken away in the middle of its rollout. What
+// has pods then is left to its user, who is told.
+func TestSweepLeavesPodsAlone(t *testing.T) {
+	over := rollingRC(t, 2)
+	over.Labels, over.Annotations = nil, nil
+	c := newCluster(true, over, newRC(t, 3))
+	c.cached = without{c.WithWatch, "tomcat"}
+	c.pass(t)
+	c.get(t, newRCName(t))
+	require.Len(t, c.announced(), 1)
+}

@@ -34,8 +34,8 @@ const (
 	// end of the rollout.
 	PromotingSinceAnnotation = Prefix + "promoting-since"
 
-	// RequestedByAnnotation and RequestedAtAnnotation say which user made or last changed
-	// the request, and when (RFC 3339, UTC).
+	// RequestedByAnnotation and RequestedAtAnnotation say which user asked for the requested
+	// template, and when (RFC 3339, UTC). Whoever changes the replicas alone changes neither.
 	RequestedByAnnotation = Prefix + "requested-by"
 	RequestedAtAnnotation = Prefix + "requested-at"
 

@@ -91,6 +91,39 @@ func (s Spec) WithTemplateOf(other Spec) Spec {
 	return out
 }
 
+// WithContainersOf returns the spec with the named containers as they are in another one.
+func (s Spec) WithContainersOf(other Spec, names map[string]bool) Spec {
+	out, theirs := s.DeepCopy(), map[string]map[string]any{}
+	for _, container := range other.containers() {
+		theirs[nameOf(container)] = container
+	}
+	for _, container := range out.containers() {
+		if replacement := theirs[nameOf(container)]; replacement != nil && names[nameOf(container)] {
+			clear(container)
+			maps.Copy(container, replacement)
+		}
+	}
+	return out
+}
+
+// containers are those of the template, without what is none.
+func (s Spec) containers() []map[string]any {
+	podSpec, _ := s.template()["spec"].(map[string]any)
+	list, _ := podSpec["containers"].([]any)
+	containers := make([]map[string]any, 0, len(list))
+	for _, item := range list {
+		if container, ok := item.(map[string]any); ok {
+			containers = append(containers, container)
+		}
+	}
+	return containers
+}
+
+func nameOf(container map[string]any) string {
+	name, _ := container["name"].(string)
+	return name
+}
+
 // TemplateAnnotation is the value of an annotation of the pod template; empty if it has
 // none.
 func (s Spec) TemplateAnnotation(key string) string {
@@ -134,6 +167,22 @@ func (s Spec) Images() map[string]string {
 // DistinctImages are the images of the spec, each once and in order.
 func (s Spec) DistinctImages() []string {
 	return slices.Compact(slices.Sorted(maps.Values(s.Images())))
+}
+
+// PulledImages are DistinctImages and those that volumes are made of.
+func (s Spec) PulledImages() []string {
+	images := s.DistinctImages()
+	podSpec, _ := s.template()["spec"].(map[string]any)
+	volumes, _ := podSpec["volumes"].([]any)
+	for _, item := range volumes {
+		volume, _ := item.(map[string]any)
+		source, _ := volume["image"].(map[string]any)
+		if image, _ := source["reference"].(string); image != "" {
+			images = append(images, image)
+		}
+	}
+	slices.Sort(images)
+	return slices.Compact(images)
 }
 
 // SameImages reports whether both specs name the same containers with the same images.

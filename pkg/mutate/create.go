@@ -24,9 +24,10 @@ func create(write Write, options Options) Decision {
 	}
 	object := shallowCopy(write.New)
 	removeAnnotations(object, reservedAnnotations...)
-	removeAnnotations(object, api.ApproveAnnotation)
+	removeAnnotations(object, api.ApproveAnnotation, api.OverrideAnnotation) // of a rollout that is not here
 	removeLabel(object, api.RollingLabel)
 	spec, edited := api.SpecOf(object), isEditedExport(write.New, options.HashLabelKey)
+	_, isSuccessor := spec.TemplateLabels()[api.SuccessorLabel] // of an owned one, with or without its owner
 	if spec.Marked() {
 		spec = spec.Unlabelled(options.HashLabelKey)
 		setSpec(object, spec)
@@ -44,6 +45,10 @@ func create(write Write, options Options) Decision {
 		decision.Warnings = []string{warnCreatedAsRequested(name(object), images(request), request.Replicas())}
 	case api.IsOwned(write.New):
 		decision.Warnings = []string{warnCreatedFromOwned(name(object), ownerOf(write.New))}
+	case !exported && isSuccessor && write.New.GetLabels()[api.RollingLabel] == api.True:
+		// A backup lost the owner, so that nothing would ever remove it.
+		setSpec(object, spec.WithReplicas(0))
+		decision.Warnings = []string{warnCreatedWithoutOwner(name(object), spec.Replicas())}
 	case exported:
 		decision.Warnings = []string{warnCreatedAsLive(name(object), images(spec), spec.Replicas())}
 	}

@@ -1,6 +1,10 @@
 package mutate
 
-import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/rcroll/rcroll/pkg/api"
+)
 
 // Meaning says in one word how a write was understood.
 type Meaning string
@@ -54,4 +58,14 @@ func passes(object *unstructured.Unstructured) Decision {
 
 func refuse(err error) Decision {
 	return Decision{Meaning: Refused, Refusal: err}
+}
+
+// NeedsNewRC reports whether a request needs a ReplicationController that no earlier one did.
+func NeedsNewRC(write Write, wanted api.Spec, options Options) bool {
+	key := options.HashLabelKey
+	if wanted.SameTemplate(api.SpecOf(write.Old), key) {
+		return false
+	}
+	pending, err := api.ParseSpec(write.Old.GetAnnotations()[api.RequestAnnotation])
+	return err != nil || !wanted.SameTemplate(pending, key)
 }

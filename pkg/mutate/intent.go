@@ -19,6 +19,10 @@ import (
 type declaration struct {
 	// replicas that the manifest states; nil if it leaves them to others.
 	replicas *int32
+
+	// part are the fields that a server-side apply is about, where other containers are
+	// other managers'; nil if it is about the whole template.
+	part *fieldpath.Set
 }
 
 // declarationOf finds out what a write declares; nil if it is imperative. Admission
@@ -33,10 +37,14 @@ func declarationOf(write Write, options Options) *declaration {
 		return &declaration{replicas: &replicas}
 	}
 	if fields := appliedFields(write); fields != nil {
+		declared := &declaration{}
 		if fields.Has(replicasField) {
-			return &declaration{replicas: &replicas}
+			declared.replicas = &replicas
 		}
-		return &declaration{}
+		if sharesContainers(write, fields) {
+			declared.part = fields
+		}
+		return declared
 	}
 	if slices.Contains(options.DeclarativeManagers, write.FieldManager) {
 		if replicas != api.SpecOf(write.Old).Replicas() {
@@ -63,14 +71,23 @@ func lastAppliedBy(write Write, options Options) (replicas *int32, ok bool) {
 		return nil, false // kubectl edit --save-config, or an export that was applied
 	}
 	stated, wanted := api.SpecOf(manifest), api.SpecOf(write.New)
-	applied := write.setsAnnotation(corev1.LastAppliedConfigAnnotation) && statesImagesOf(stated, wanted)
-	if write.FieldManager != clientSideApply && !applied {
+	sets := write.setsAnnotation(corev1.LastAppliedConfigAnnotation)
+	isApplied := sets && statesImagesOf(stated, wanted) && statesReplicasOf(stated, wanted)
+	if !isApplied && (write.FieldManager != clientSideApply || sets && isAboutAnnotation(write, stated)) {
 		return nil, false
 	}
 	if _, ok := stated["replicas"].(int64); !ok {
 		return nil, true
 	}
 	return ptr.To(stated.Replicas()), true
+}
+
+// isAboutAnnotation recognises kubectl apply edit-last-applied, which comes under the name of
+// kubectl apply, of a manifest that is not what is live: it changes neither the spec nor which
+// images are stated.
+func isAboutAnnotation(write Write, stated api.Spec) bool {
+	before := lastApplied(write.Old)
+	return before != nil && api.SpecOf(before).SameImages(stated) && api.SpecOf(write.New).Equal(api.SpecOf(write.Old))
 }
 
 // lastApplied is the manifest in the annotation of client-side apply; nil if there is none.
@@ -92,6 +109,13 @@ func statesImagesOf(manifest, spec api.Spec) bool {
 		}
 	}
 	return true
+}
+
+// statesReplicasOf reports whether a manifest leaves the replicas to others, or states those
+// of the spec.
+func statesReplicasOf(manifest, spec api.Spec) bool {
+	replicas, stated := manifest["replicas"].(int64)
+	return !stated || replicas == int64(spec.Replicas())
 }
 
 // isWholePut recognises a manifest sent by PUT (kubectl replace): it has none of

@@ -2,10 +2,13 @@ package mutate
 
 import (
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"github.com/rcroll/rcroll/pkg/api"
 )
 
 var (
@@ -81,6 +84,35 @@ func ownsImages(fields *fieldpath.Set) bool {
 	for container := range fields.Children.All() {
 		if fields.WithPrefix(container).Has(imageField) {
 			return true
+		}
+	}
+	return false
+}
+
+// ownedContainers are the names of the live containers whose images are among the fields.
+func ownedContainers(write Write, fields *fieldpath.Set) map[string]bool {
+	owned := map[string]bool{}
+	for key := range api.SpecOf(write.New).Images() {
+		name, ok := strings.CutPrefix(key, "containers/")
+		if ok && fields.Has(fieldpath.MakePathOrDie("spec", "template", "spec", "containers", fieldpath.KeyByFields("name", name), "image")) {
+			owned[name] = true
+		}
+	}
+	return owned
+}
+
+// sharesContainers reports whether another manager owns the image of a container that is
+// there and that is not the applier's.
+func sharesContainers(write Write, fields *fieldpath.Set) bool {
+	own := ownedContainers(write, fields)
+	for _, entry := range write.New.GetManagedFields() {
+		if entry.Subresource != "" {
+			continue
+		}
+		for name := range ownedContainers(write, fieldsOf(&entry)) {
+			if !own[name] {
+				return true
+			}
 		}
 	}
 	return false

@@ -67,6 +67,10 @@ func warnOverridden(rc string, policies []string, until time.Time) string {
 	return fmt.Sprintf("%s: overridden until %s, for this rolling update: RolloutPolicy %s", rc, until.Format(time.RFC3339), strings.Join(policies, ", "))
 }
 
+func warnOverrideIsOver(rc, text string) string {
+	return fmt.Sprintf("%s: the override is over, and this changes nothing: to override again, remove the annotation %s first, and then set it to %s", rc, api.OverrideAnnotation, text)
+}
+
 func warnNotReplaced(rc string) string {
 	return fmt.Sprintf("%s: no pods are replaced: the new pod template applies to pods created from now on; to replace the running ones, "+
 		"change the annotation %s in spec.template.metadata.annotations; to have every change of the template rolled out, set the annotation %s=%s",
@@ -243,4 +247,8 @@ func errAnotherTemplate(command, requested string) error {
 
 func errHasReplicas(replicas int32) error {
 	return fmt.Errorf("the pods of its %d replicas would be orphaned", replicas)
+}
+
+func warnCreatedWithoutOwner(rc string, replicas int32) string {
+	return fmt.Sprintf("%s: this is an export of what rcroll made for a rolling update, whose ReplicationController has all of its pods: created without replicas instead of %d; delete it, or scale it", rc, replicas)
 }

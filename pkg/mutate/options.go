@@ -33,7 +33,7 @@ type Options struct {
 var DefaultRestartAnnotations = []string{"kubectl.kubernetes.io/restartedAt"}
 
 // DefaultAutoscalerUsers names the HorizontalPodAutoscaler's controller.
-var DefaultAutoscalerUsers = []string{"system:serviceaccount:kube-system:horizontal-pod-autoscaler"}
+var DefaultAutoscalerUsers = []string{"system:serviceaccount:kube-system:horizontal-pod-autoscaler", "system:kube-controller-manager"}
 
 // DefaultDeclarativeManagers are the field managers of clients known to send
 // patches that they computed from a whole manifest without server-side apply.

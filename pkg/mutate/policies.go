@@ -3,6 +3,8 @@ package mutate
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/policy"
 )
@@ -48,8 +50,8 @@ func recordOverride(write Write, decision Decision) Decision {
 	}
 	names := Overrides(write)
 	before, had := annotation(write.Old, api.OverrideAnnotation)
-	if after, _ := annotation(decision.Object, api.OverrideAnnotation); len(names) == 0 && (!had || before == after) {
-		return decision
+	if after, has := annotation(decision.Object, api.OverrideAnnotation); len(names) == 0 && (!had || has && before == after) {
+		return warnExpired(write, decision)
 	}
 	decision.Object = shallowCopy(decision.Object)
 	if len(names) == 0 {
@@ -60,6 +62,25 @@ func recordOverride(write Write, decision Decision) Decision {
 	setAnnotation(decision.Object, api.OverriddenAnnotation, overridden.String())
 	decision.Warnings = append(decision.Warnings, warnOverridden(name(write.New), names, overridden.Until))
 	return decision
+}
+
+// warnExpired tells who repeats an override that it changes nothing: it is over.
+func warnExpired(write Write, decision Decision) Decision {
+	text, has := annotation(write.New, api.OverrideAnnotation)
+	isOver := has && len(api.OverriddenPolicies(write.New.GetAnnotations(), write.Time)) == 0
+	if isOver && decision.Meaning == Repeats {
+		decision.Warnings = append(decision.Warnings, warnOverrideIsOver(name(write.New), text))
+	}
+	return decision
+}
+
+// endOverride takes away the override of a rollout that somebody else leads elsewhere: it was
+// for what was requested then.
+func endOverride(object *unstructured.Unstructured, write Write) {
+	overridden, err := api.ParseOverridden(object.GetAnnotations()[api.OverriddenAnnotation])
+	if err == nil && overridden.By != write.User && !write.setsAnnotation(api.OverrideAnnotation) {
+		removeAnnotations(object, api.OverrideAnnotation, api.OverriddenAnnotation)
+	}
 }
 
 // guardLimits refuses settings that this write adds or changes beyond what policies allow.

@@ -252,3 +252,76 @@ func TestOverride(t *testing.T) {
 	write = edit(t, freeze, web("a", nil), web("b", map[string]any{api.OverrideAnnotation: "unheard-of"}))
 	require.ErrorContains(t, settled(write).Refusal, "no RolloutPolicy of this name selects the ReplicationController; these do: freeze, other")
 }
+
+// TestOverrideIsOver: who repeats an override that is over is told that this changes nothing.
+func TestOverrideIsOver(t *testing.T) {
+	frozen := map[string]string{"freeze": `{frozen: {reason: r}}`}
+	overridden := overriddenBy(t, frozen, "admin")
+	again := edit(t, frozen, overridden, overridden.DeepCopy())
+	again.MayOverride = []string{"freeze"}
+	assert.NotContains(t, strings.Join(settled(again).Warnings, " "), "the override is over")
+	again.Time = reviewed.Add(2 * time.Hour)
+	assert.Contains(t, settled(again).Warnings, "rc/web: the override is over, and this changes nothing: to override again, remove the annotation rcroll.dev/override first, and then set it to freeze")
+}
+
+// TestOverrideIsForOneRequest: whoever leads the rollout elsewhere does not take over what
+// another user has overridden.
+func TestOverrideIsForOneRequest(t *testing.T) {
+	frozen := map[string]string{"freeze": `{frozen: {reason: r}}`}
+	overridden := overriddenBy(t, frozen, "admin")
+	for name, c := range map[string]struct {
+		user string
+		to   *unstructured.Unstructured
+		want []string
+	}{
+		"the same user, another template":     {"admin", web("c", nil), []string{"freeze"}},
+		"another user, another template":      {"mallory", web("c", nil), nil},
+		"another user, and the same template": {"mallory", web("b", nil), []string{"freeze"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := overridden.DeepCopy()
+			changed.Object["spec"] = c.to.Object["spec"]
+			write := edit(t, frozen, overridden, changed)
+			write.User = c.user
+			d := settled(write)
+			require.NoError(t, d.Refusal)
+			assert.Equal(t, c.want, api.OverriddenPolicies(d.Object.GetAnnotations(), reviewed))
+			_, has := annotation(d.Object, api.OverrideAnnotation)
+			assert.Equal(t, len(c.want) > 0, has)
+		})
+	}
+}
+
+// overriddenBy is a request for b that a policy freezes, which a user has overridden.
+func overriddenBy(t *testing.T, specs map[string]string, user string) *unstructured.Unstructured {
+	t.Helper()
+	requested := settled(edit(t, specs, web("a", nil), web("b", nil))).Object
+	changed := requested.DeepCopy()
+	setAnnotation(changed, api.OverrideAnnotation, "freeze")
+	write := edit(t, specs, requested, changed)
+	write.User, write.MayOverride = user, []string{"freeze"}
+	d := settled(write)
+	require.NoError(t, d.Refusal)
+	require.Equal(t, []string{"freeze"}, api.OverriddenPolicies(d.Object.GetAnnotations(), reviewed))
+	return d.Object
+}
+
+// TestOverrideOfACreation: there is no rollout that it could be for, and it must not be in the
+// way of the next one.
+func TestOverrideOfACreation(t *testing.T) {
+	write := edit(t, map[string]string{"freeze": `{frozen: {reason: r}}`}, nil, web("a", map[string]any{api.OverrideAnnotation: "freeze"}))
+	write.Old = nil
+	_, has := annotation(settled(write).Object, api.OverrideAnnotation)
+	assert.False(t, has)
+}
+
+// TestImageVolumes: volumes that are made of images are images that are rolled out.
+func TestImageVolumes(t *testing.T) {
+	tools := web("good.io/a", nil)
+	volume := map[string]any{"name": "v", "image": map[string]any{"reference": "evil.io/tools"}}
+	require.NoError(t, unstructured.SetNestedSlice(tools.Object, []any{volume}, "spec", "template", "spec", "volumes"))
+	for _, images := range []string{`prefixes: [good.io/]`, `rule: "images.all(i, i.startsWith('good.io/'))"`} {
+		write := edit(t, map[string]string{"p": `{images: {` + images + `}, defaults: {trigger: Template}}`}, web("good.io/a", nil), tools)
+		assert.ErrorContains(t, settled(write).Refusal, "RolloutPolicy p", images)
+	}
+}

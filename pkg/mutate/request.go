@@ -129,7 +129,8 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 
 // meant is the spec that a user wants who made this write while another one was
 // pending. To forget the request is to want what is live. A declaration replaces the
-// pending request, except for replicas that the manifest does not state; imperative
+// pending request, or the containers that it is about, except for replicas that the manifest
+// does not state; imperative
 // intent is added to it.
 func meant(write Write, live, pending api.Spec, options Options) (api.Spec, error) {
 	if isCancelGesture(write) {
@@ -137,8 +138,12 @@ func meant(write Write, live, pending api.Spec, options Options) (api.Spec, erro
 	}
 	wanted := api.SpecOf(write.New).Unlabelled(options.HashLabelKey)
 	declared := declarationOf(write, options)
-	if declared == nil {
-		return merge(live, withoutStaleShare(write, live, wanted, pending), pending)
+	if declared == nil || declared.part != nil {
+		merged, err := merge(live, withoutStaleShare(write, live, wanted, pending), pending)
+		if declared == nil || err != nil {
+			return merged, err
+		}
+		wanted = merged.WithContainersOf(wanted, ownedContainers(write, declared.part))
 	}
 	if replicas := declared.replicas; replicas != nil {
 		return wanted.WithReplicas(*replicas), nil
@@ -168,13 +173,18 @@ func record(write Write, meaning Meaning, pending, wanted api.Spec, options Opti
 	if meaning == Requests {
 		setAnnotation(object, api.LiveAnnotation, api.SpecOf(write.Old).Hash(key))
 	}
-	if meaning != Repeats {
+	sameTemplate := pending != nil && wanted.SameTemplate(pending, key)
+	if !sameTemplate {
 		setAnnotation(object, api.RequestedByAnnotation, write.User)
 		setAnnotation(object, api.RequestedAtAnnotation, write.Time.UTC().Format(time.RFC3339))
+	}
+	if meaning != Repeats {
 		setPromoted(object, wanted.Hash(key), isLive)
 	}
-	sameTemplate := pending != nil && wanted.SameTemplate(pending, key)
 	keepApproval(object, write, sameTemplate)
+	if pending != nil && !sameTemplate {
+		endOverride(object, write)
+	}
 	setChangeCause(object, write, sameTemplate)
 	if err := guardSize(object); err != nil {
 		return refuse(err)
@@ -236,7 +246,7 @@ func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string
 	switch {
 	case meaning == Requests:
 		return append([]string{warnRequested(rc, images(wanted))}, warnHolds(write, meaning)...)
-	case meaning == Repeats && !repeatsLive(write, key) && !isCancelGesture(write):
+	case meaning == Repeats && !repeatsLive(write, key) && !isCancelGesture(write) && !saysLive(write, pending, key):
 		return nil // it was about something else
 	case meaning == Repeats:
 		return []string{warnUnchanged(rc, images(wanted), !wanted.SameTemplate(live, key))}
@@ -255,4 +265,12 @@ func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string
 // images names the images of a spec, each once and in order.
 func images(spec api.Spec) string {
 	return strings.Join(spec.DistinctImages(), ", ")
+}
+
+// saysLive reports whether a write states the live template, of a copy or along with other
+// replicas, while another one is requested: its author may have meant to cancel.
+func saysLive(write Write, pending api.Spec, key string) bool {
+	live, wanted := api.SpecOf(write.Old), api.SpecOf(write.New)
+	return wanted.SameTemplate(live, key) && !wanted.SameTemplate(pending, key) &&
+		(!live.Equal(wanted) || write.New.GetUID() == "")
 }

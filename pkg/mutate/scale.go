@@ -1,9 +1,12 @@
 package mutate
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/rcroll/rcroll/pkg/api"
+	"github.com/rcroll/rcroll/pkg/policy"
 )
 
 // ScaleWrite is one admission request for the scale subresource of a
@@ -57,8 +60,8 @@ func DecideScale(write ScaleWrite, options Options) ScaleDecision {
 	switch {
 	case write.Replicas == request.Replicas():
 		return ScaleDecision{Meaning: Repeats, KeepLive: true}
-	case options.isAutoscaler(write.User) && write.Replicas < request.Replicas():
-		// An autoscaler sees the live share of the pods only, and takes that for all.
+	case options.isAutoscaler(write.User) && write.Replicas < request.Replicas() && !waits(write.Object, request):
+		// An autoscaler sees the live share of the pods, and takes that for all.
 		return ScaleDecision{Meaning: Repeats, KeepLive: true, Warnings: []string{warnScaleDownDeferred(rc)}}
 	}
 	wanted := request.WithReplicas(write.Replicas)
@@ -68,4 +71,21 @@ func DecideScale(write ScaleWrite, options Options) ScaleDecision {
 		Request:  wanted,
 		Warnings: []string{warnScaled(rc, write.Replicas)},
 	}
+}
+
+// waits reports whether policies or the user keep a rollout from beginning, so that the live
+// spec has all the pods that are requested, and no share of them. That may be for days.
+func waits(rc *unstructured.Unstructured, request api.Spec) bool {
+	if live := api.SpecOf(rc); live.Replicas() != request.Replicas() || live.Marked() {
+		return false
+	}
+	if rc.GetAnnotations()[api.PausedAnnotation] == api.True {
+		return true
+	}
+	conditions, _, _ := unstructured.NestedSlice(rc.Object, "status", "conditions")
+	return slices.ContainsFunc(conditions, func(item any) bool {
+		condition, _ := item.(map[string]any)
+		reason, _ := condition["reason"].(string)
+		return slices.Contains([]policy.HoldKind{policy.Frozen, policy.OutsideWindow, policy.Queued}, policy.HoldKind(reason))
+	})
 }

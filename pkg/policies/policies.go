@@ -65,7 +65,7 @@ func New(config *rest.Config) (*Source, error) {
 
 func (s *Source) prepare() error {
 	handler := cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { s.changed() },
+		AddFunc:    func(any) { s.present(); s.changed() },
 		UpdateFunc: s.updated,
 		DeleteFunc: func(any) { s.changed() },
 	}
@@ -105,11 +105,19 @@ func (s *Source) watchFailed(ctx context.Context, r *cache.Reflector, err error)
 	cache.DefaultWatchErrorHandler(ctx, r, err)
 }
 
+// present notes that there is the resource definition, and returns whether there was not.
+func (s *Source) present() (wasAbsent bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wasAbsent, s.absent = s.absent, false
+	return wasAbsent
+}
+
 // updated ignores changes of the status, which the agent itself makes.
 func (s *Source) updated(old, new any) {
 	before, okBefore := old.(*unstructured.Unstructured)
 	after, okAfter := new.(*unstructured.Unstructured)
-	if okBefore && okAfter && before.GetUID() == after.GetUID() && before.GetGeneration() == after.GetGeneration() {
+	if wasAbsent := s.present(); !wasAbsent && okBefore && okAfter && before.GetUID() == after.GetUID() && before.GetGeneration() == after.GetGeneration() {
 		s.mu.Lock()
 		s.stale = true
 		s.mu.Unlock()
@@ -194,7 +202,7 @@ func (s *Source) Set(ctx context.Context) (policy.Set, error) {
 		return s.set, nil
 	}
 	s.stale, s.objects = false, nil
-	for _, stored := range s.policies.GetStore().List() {
+	for _, stored := range s.stored() {
 		object, ok := stored.(*unstructured.Unstructured)
 		if !ok {
 			continue
@@ -208,6 +216,15 @@ func (s *Source) Set(ctx context.Context) (policy.Set, error) {
 	}
 	s.set = policy.Compile(s.objects)
 	return s.set, nil
+}
+
+// stored are the policies that were seen last; none without the resource definition, of whose
+// end the watch may have missed that it took them along. The lock is held.
+func (s *Source) stored() []any {
+	if s.absent {
+		return nil
+	}
+	return s.policies.GetStore().List()
 }
 
 // Objects are the policies as they are stored.

@@ -60,7 +60,7 @@ func (r *imageRule) holds(spec api.Spec, images []string) error {
 // CheckImages returns an error in the name of the first policy that does not allow to roll
 // the template of a spec out.
 func (e Effective) CheckImages(spec api.Spec) error {
-	images := spec.DistinctImages()
+	images := spec.PulledImages()
 	for _, p := range e {
 		if p.spec.Images == nil {
 			continue

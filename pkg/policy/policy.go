@@ -158,6 +158,9 @@ type Hold struct {
 
 	// Until is when it is over if no policy changes; zero if only that ends it.
 	Until time.Time
+
+	// Again is when to look again, where Until is not known because it is far away.
+	Again time.Time
 }
 
 // Hold says why a rollout has to wait; nil if it need not. begun is set if it is in progress,

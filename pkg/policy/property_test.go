@@ -3,10 +3,12 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -228,4 +230,36 @@ func FuzzPolicy(f *testing.F) {
 			Turns([]Waiting{{Key: key("a"), Ready: true, Queues: e.Queues(nil)}})
 		}
 	})
+}
+
+// TestSettingsParse: whatever amounts policy and owner write, what they are together is valid.
+func TestSettingsParse(t *testing.T) {
+	amounts := []string{"", "0", "1", "0%", "25%", "00", "00%"}
+	for _, surge := range amounts {
+		for _, unavailable := range amounts {
+			spec := v1alpha1.RolloutPolicySpec{Defaults: &v1alpha1.RolloutDefaults{MaxSurge: amount(surge), MaxUnavailable: amount(unavailable)}}
+			e := Compile([]v1alpha1.RolloutPolicy{{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Spec: spec}}).For(Target{})
+			if e[0].Problem != nil {
+				continue
+			}
+			for _, ownSurge := range amounts {
+				for _, ownUnavailable := range amounts {
+					own := map[string]string{api.MaxSurgeAnnotation: ownSurge, api.MaxUnavailableAnnotation: ownUnavailable}
+					maps.DeleteFunc(own, func(_, value string) bool { return value == "" })
+					if api.CheckSettings(own, nil) != nil {
+						continue // refused when it is set
+					}
+					_, err := api.ParseStrategy(e.Settings(own))
+					assert.NoError(t, err, "defaults %q %q, own %v", surge, unavailable, own)
+				}
+			}
+		}
+	}
+}
+
+func amount(text string) *intstr.IntOrString {
+	if text == "" {
+		return nil
+	}
+	return ptr.To(intstr.FromString(text))
 }

@@ -155,7 +155,10 @@ func (e Effective) MinReadySeconds(own int32) int32 {
 	return max(0, ptr.Deref(p.spec.Defaults.MinReadySeconds, 0))
 }
 
-func isZero(amount string) bool { return amount == "0" || amount == "0%" }
+// isZero reports whether an amount is 0 or 0%, with as many digits as anybody writes.
+func isZero(amount string) bool {
+	return amount != "" && strings.Trim(strings.TrimSuffix(amount, "%"), "0") == ""
+}
 
 // Bound returns the strategy within the limits. What was set before the policy was made
 // counts as what may be set.

@@ -54,14 +54,31 @@ func minutes(text string, path *field.Path, problems *field.ErrorList) int {
 
 func (w window) recurs() bool { return w.until.IsZero() }
 
-// occurrence is the window that starts on the day of t in its zone, or days later.
-func (w window) occurrence(t time.Time, days int) (from, until time.Time) {
+// occurrence is the window that starts on the day of t in its zone, or days later, and
+// whether it is one of its days.
+func (w window) occurrence(t time.Time, days int) (from, until time.Time, recurs bool) {
 	year, month, day := t.In(w.zone).Date()
-	from = time.Date(year, month, day+days, 0, w.start, 0, 0, w.zone)
+	recurs = w.days[time.Date(year, month, day+days, 0, 0, 0, 0, time.UTC).Weekday()]
+	from = wall(year, month, day+days, w.start, w.zone)
 	if w.end <= w.start {
 		days++
 	}
-	return from, time.Date(year, month, day+days, 0, w.end, 0, 0, w.zone)
+	return from, wall(year, month, day+days, w.end, w.zone), recurs
+}
+
+// wall is a time of the day. One that is skipped is when the clocks change, whereas that of
+// time.Date is an hour before or after it, and may be on another day.
+func wall(year int, month time.Month, day, minutes int, zone *time.Location) time.Time {
+	t := time.Date(year, month, day, 0, minutes, 0, 0, zone)
+	wanted := time.Date(year, month, day, 0, minutes, 0, 0, time.UTC)
+	_, offset := t.Zone()
+	switch shown := t.Add(time.Duration(offset) * time.Second); {
+	case shown.Before(wanted):
+		_, t = t.ZoneBounds()
+	case shown.After(wanted):
+		t, _ = t.ZoneBounds()
+	}
+	return t
 }
 
 // contains reports whether the window is open at t. Of an unknown zone nobody can tell: so
@@ -74,8 +91,8 @@ func (w window) contains(t time.Time) bool {
 		return !t.Before(w.from) && t.Before(w.until)
 	}
 	for _, days := range []int{-1, 0} {
-		from, until := w.occurrence(t, days)
-		if w.days[from.Weekday()] && !t.Before(from) && t.Before(until) {
+		from, until, recurs := w.occurrence(t, days)
+		if recurs && !t.Before(from) && t.Before(until) {
 			return true
 		}
 	}
@@ -98,7 +115,7 @@ func (w window) next(t time.Time) time.Time {
 		consider(w.until)
 	default:
 		for days := -1; days <= 8; days++ {
-			if from, until := w.occurrence(t, days); w.days[from.Weekday()] {
+			if from, until, recurs := w.occurrence(t, days); recurs {
 				consider(from)
 				consider(until)
 			}
@@ -144,26 +161,26 @@ func (e Effective) outsideWindow(now time.Time, begun bool) *Hold {
 	})
 	for _, p := range rest {
 		if w := p.closedBy(now); w != nil {
-			until := rest.opening(now)
-			return &Hold{Kind: OutsideWindow, Policy: p.Name, Message: windowMessage(p.Name, w.reason, until), Until: until}
+			until, again := rest.opening(now)
+			return &Hold{Kind: OutsideWindow, Policy: p.Name, Message: windowMessage(p.Name, w.reason, until), Until: until, Again: again}
 		}
 	}
 	return nil
 }
 
 // opening is the first time after t at which the windows of all policies are open; zero if
-// that is not in sight.
-func (e Effective) opening(t time.Time) time.Time {
+// that is not in sight. Where the search is given up, again is how far it came.
+func (e Effective) opening(t time.Time) (until, again time.Time) {
 	latest := e.lastOnce(t).Add(recurrence)
 	for range maxChanges {
 		if t = e.nextChange(t); t.IsZero() || t.After(latest) {
-			return time.Time{}
+			return time.Time{}, time.Time{}
 		}
 		if !slices.ContainsFunc(e, func(p *Policy) bool { return p.closedBy(t) != nil }) {
-			return t
+			return t, time.Time{}
 		}
 	}
-	return time.Time{}
+	return time.Time{}, t
 }
 
 // lastOnce is the last begin or end of a window that does not recur; t if all are before.
@@ -183,6 +200,9 @@ func (e Effective) lastOnce(t time.Time) time.Time {
 func (e Effective) nextChange(t time.Time) time.Time {
 	var next time.Time
 	for _, p := range e {
+		if at, only := p.opensOnce(t); only {
+			return at
+		}
 		for _, w := range p.windows {
 			if !w.allows && !w.recurs() && w.contains(t) {
 				return w.until
@@ -193,4 +213,22 @@ func (e Effective) nextChange(t time.Time) time.Time {
 		}
 	}
 	return next
+}
+
+// opensOnce reports whether a policy allows nothing at t, and nothing that recurs, and when
+// what it allows once begins next; zero if that is never.
+func (p *Policy) opensOnce(t time.Time) (next time.Time, only bool) {
+	for _, w := range p.windows {
+		switch {
+		case !w.allows:
+		case w.recurs() && w.zone != nil || w.contains(t):
+			return time.Time{}, false
+		default:
+			only = true
+			if w.from.After(t) && (next.IsZero() || w.from.Before(next)) {
+				next = w.from
+			}
+		}
+	}
+	return next, only
 }

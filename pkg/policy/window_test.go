@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -78,4 +79,61 @@ func TestOpeningOfAll(t *testing.T) {
 	}).For(Target{})
 	assert.Equal(t, at(t, "2026-03-02T14:00:00Z"), e.Hold(noon, false, nil).Until)
 	assert.Equal(t, at(t, "2026-03-03T09:00:00Z"), e.Hold(at(t, "2026-03-02T15:00:00Z"), false, nil).Until)
+}
+
+// TestSkippedTimes: west of Greenwich, where clocks go forward at midnight or at two, as in the
+// east: a time that is skipped is when the clocks change.
+func TestSkippedTimes(t *testing.T) {
+	for name, c := range map[string]struct {
+		windows, now string
+		held         bool
+	}{
+		"Sunday without midnight is denied":  {`{kind: Deny, days: [Sun], timeZone: America/Santiago}`, "2026-09-06T15:00:00Z", true},
+		"it is no Saturday":                  {`{kind: Allow, days: [Sat], timeZone: America/Santiago}`, "2026-09-06T15:00:00Z", true},
+		"Sunday without midnight is allowed": {`{kind: Allow, days: [Sun], timeZone: America/Santiago}`, "2026-09-06T15:00:00Z", false},
+		"the end is skipped":                 {`{kind: Deny, start: "01:30", end: "02:30", timeZone: America/New_York}`, "2026-03-08T06:45:00Z", true},
+		"the end is skipped, and over":       {`{kind: Deny, start: "01:30", end: "02:30", timeZone: America/New_York}`, "2026-03-08T07:00:00Z", false},
+		"the end is skipped in the east":     {`{kind: Deny, start: "01:30", end: "02:30", timeZone: Europe/Berlin}`, "2026-03-29T00:45:00Z", true},
+		"the start is skipped":               {`{kind: Allow, start: "02:30", end: "05:00", timeZone: America/New_York}`, "2026-03-08T06:45:00Z", true},
+		"the start is skipped, and reached":  {`{kind: Allow, start: "02:30", end: "05:00", timeZone: America/New_York}`, "2026-03-08T07:00:00Z", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hold := one(t, `{windows: [`+c.windows+`]}`).Hold(at(t, c.now), false, nil)
+			assert.Equal(t, c.held, hold != nil, "%v", hold)
+		})
+	}
+}
+
+// TestFarOpening: an opening that is far away is found, and where the search for it is given up
+// it goes on later.
+func TestFarOpening(t *testing.T) {
+	e := policies(t, map[string]string{
+		"release": `{windows: [{kind: Allow, from: "2026-04-13T08:00:00Z", until: "2026-04-13T12:00:00Z"}]}`,
+		"batch": `{windows: [{kind: Deny, start: "00:00", end: "00:30"}, {kind: Deny, start: "06:00", end: "06:30"},
+			{kind: Deny, start: "12:00", end: "12:30"}, {kind: Deny, start: "18:00", end: "18:30"}]}`,
+	}).For(Target{})
+	hold := e.Hold(at(t, "2026-03-02T13:00:00Z"), false, nil)
+	require.NotNil(t, hold)
+	assert.Equal(t, "2026-04-13T08:00:00Z", hold.Until.UTC().Format(time.RFC3339))
+	assert.Nil(t, e.Hold(hold.Until, false, nil))
+
+	windows := `{kind: Allow, days: [Mon], start: "08:00", end: "12:00"}`
+	for hour := range 24 {
+		windows += fmt.Sprintf(`, {kind: Deny, start: "%02[1]d:00", end: "%02[1]d:15"}`, hour)
+	}
+	now, opens := at(t, "2026-03-02T12:00:00Z"), at(t, "2026-03-09T08:15:00Z")
+	for often := 0; ; often++ {
+		hold := one(t, `{windows: [`+windows+`]}`).Hold(now, false, nil)
+		if hold == nil {
+			break
+		}
+		require.Less(t, often, 10)
+		require.True(t, hold.Until.IsZero() != hold.Again.IsZero(), "%v", hold)
+		now = hold.Until
+		if now.IsZero() {
+			now = hold.Again
+		}
+		require.False(t, now.After(opens))
+	}
+	assert.Equal(t, opens, now.UTC())
 }

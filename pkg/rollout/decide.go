@@ -94,8 +94,8 @@ func block(s Snapshot) Decision {
 // stands still.
 func hold(s Snapshot) Decision {
 	decision := follow(s, s.Hold.Message)
-	if !s.Hold.Until.IsZero() {
-		decision.RequeueAfter = max(time.Second, s.Hold.Until.Sub(s.Now))
+	if at := latest(s.Hold.Until, s.Hold.Again); !at.IsZero() {
+		decision.RequeueAfter = max(time.Second, at.Sub(s.Now))
 	}
 	return s.announce(held(*s.Hold), decision)
 }

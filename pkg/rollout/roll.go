@@ -113,11 +113,15 @@ func replace(s Snapshot, target Member, old []Member) Decision {
 	limits.size = s.position(target, old).size
 	up, reason, requeueAfter := scaleTarget(s, target, old, limits)
 	decision := Decision{Reason: reason, RequeueAfter: requeueAfter}
-	if up != target.Replicas {
-		action := s.scale(target, up)
+	switch action := s.scale(target, up); {
+	case up != target.Replicas:
 		action.ScaleUp = up > target.Replicas
 		decision.Actions = append(decision.Actions, action)
 		decision.Reason = fmt.Sprintf("%s goes from %d to %d", target.Name, target.Replicas, up)
+	case up > 0 && target.UID != s.RC.UID && target.MinReady != s.MinReady:
+		// How long its pods must be ready was changed. Where it grows that comes along.
+		action.Events = nil
+		decision.Actions = append(decision.Actions, action)
 	}
 	target.Available, target.Replicas = target.available(), up
 	sizes := scaleOld(target, old, limits)

@@ -23,6 +23,9 @@ type Snapshot struct {
 	// Desired is the requested number of pods, 0 or more.
 	Desired int32
 
+	// MinReady is how long a pod of the new ReplicationController must be ready to be available.
+	MinReady time.Duration
+
 	// Requested is the hash of the requested template, Live that of the request whose
 	// template is live. If they are equal the rollout was cancelled (or is over).
 	Requested, Live string

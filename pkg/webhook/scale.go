@@ -3,14 +3,12 @@ package webhook
 import (
 	"context"
 	"net/http"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/util/retry"
-	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -24,7 +22,6 @@ type scaleHandler struct {
 	client  client.Client
 	judge   Judge
 	turns   *turns
-	clock   clock.PassiveClock
 	options mutate.Options
 }
 
@@ -129,7 +126,7 @@ func (h *scaleHandler) decide(
 			return err
 		}
 		decision.Warnings = append(decision.Warnings, warnings...)
-		err = h.recordRequest(ctx, rc, decision.Request, req.UserInfo.Username)
+		err = h.recordRequest(ctx, rc, decision.Request)
 		if apierrors.IsConflict(err) {
 			if err := h.client.Get(ctx, client.ObjectKeyFromObject(rc), rc); err != nil {
 				return err
@@ -151,13 +148,12 @@ func isVerdict(req admission.Request) bool {
 		options.FieldManager == api.VerdictFieldManager
 }
 
-// recordRequest writes the request, on the version of the object it was decided on.
-func (h *scaleHandler) recordRequest(ctx context.Context, rc *unstructured.Unstructured, request api.Spec, user string) error {
+// recordRequest writes the request, on the version of the object it was decided on. Who
+// asked for its template, and when, stays.
+func (h *scaleHandler) recordRequest(ctx context.Context, rc *unstructured.Unstructured, request api.Spec) error {
 	recorded := rc.DeepCopy()
 	annotations := recorded.GetAnnotations()
 	annotations[api.RequestAnnotation] = request.String() // There is one: it is pending.
-	annotations[api.RequestedByAnnotation] = user
-	annotations[api.RequestedAtAnnotation] = h.clock.Now().UTC().Format(time.RFC3339)
 	recorded.SetAnnotations(annotations)
 	return h.client.Patch(ctx, recorded, client.MergeFromWithOptions(rc, client.MergeFromWithOptimisticLock{}), fieldOwner)
 }

@@ -46,7 +46,7 @@ func Register(server webhook.Server, c client.Client, judge Judge, policies Poli
 	bounds, turns := newBounds(), newTurns()
 	for path, handler := range map[string]admission.Handler{
 		ControllerPath: &controllerHandler{client: c, judge: judge, turns: turns, policies: policies, clock: clock.RealClock{}, options: options},
-		ScalePath:      &scaleHandler{client: c, judge: judge, turns: turns, clock: clock.RealClock{}, options: options},
+		ScalePath:      &scaleHandler{client: c, judge: judge, turns: turns, options: options},
 	} {
 		server.Register(path, bounds.limit(&admission.Webhook{Handler: handler}))
 	}
@@ -162,7 +162,7 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 		return decision, nil, err
 	}
 	defer timeVerdict()()
-	creation := h.tryCreation(ctx, write.Old, api.SpecOf(decision.Question))
+	creation := h.tryCreation(ctx, write, api.SpecOf(decision.Question))
 	stored, warnings, err := h.judge.Update(ctx, req.UserInfo, decision.Question)
 	created := <-creation.answer
 	if err != nil {
@@ -172,7 +172,7 @@ func (h *controllerHandler) decide(ctx context.Context, req admission.Request, w
 	decision = mutate.Decide(write, h.options)
 	if decision.Meaning == mutate.Requests || decision.Meaning == mutate.Retargets {
 		if !creation.request.Equal(write.Stored) {
-			created = <-h.tryCreation(ctx, write.Old, write.Stored).answer
+			created = <-h.tryCreation(ctx, write, write.Stored).answer
 		}
 		return decision, warnings, created
 	}
@@ -199,9 +199,13 @@ type trial struct {
 // ReplicationController: quotas on their number, and policies on their names, are of no
 // concern to the user's own object. One that stands already has been created. It goes on
 // while the user's own question does, whose answer is mostly what was asked for.
-func (h *controllerHandler) tryCreation(ctx context.Context, owner *unstructured.Unstructured, request api.Spec) trial {
-	rc := api.NewRC(owner, request, h.options.HashLabelKey)
+func (h *controllerHandler) tryCreation(ctx context.Context, write mutate.Write, request api.Spec) trial {
 	answer := make(chan error, 1)
+	if !mutate.NeedsNewRC(write, request, h.options) {
+		answer <- nil
+		return trial{request: request, answer: answer}
+	}
+	rc := api.NewRC(write.Old, request, h.options.HashLabelKey)
 	go func() {
 		answer <- client.IgnoreAlreadyExists(h.client.Create(ctx, rc, client.DryRunAll, fieldOwner))
 	}()

@@ -3,6 +3,7 @@ package webhook
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -106,7 +107,7 @@ func reviewing(judge judge, options mutate.Options) *controllerHandler {
 }
 
 func scaling(store client.Client, judge judge, options mutate.Options) *scaleHandler {
-	return &scaleHandler{client: store, judge: judge, turns: newTurns(), clock: clock.RealClock{}, options: options}
+	return &scaleHandler{client: store, judge: judge, turns: newTurns(), options: options}
 }
 
 func TestRequest(t *testing.T) {
@@ -137,6 +138,23 @@ func TestRequest(t *testing.T) {
 				assert.Equal(t, c.code, response.Result.Code)
 				assert.Contains(t, response.Result.Message, c.answer.Error(), "the API server's own words")
 			}
+		})
+	}
+}
+
+// Whoever changes replicas in the middle of a rollout, or of its cancel, needs no new
+// ReplicationController: a quota on their number, which the one that stands uses up, is no
+// concern.
+func TestNoNewRC(t *testing.T) {
+	full := apierrors.NewForbidden(schema.GroupResource{Resource: "replicationcontrollers"}, "tomcat-x", errors.New("exceeded quota: rcs"))
+	for name, request := range map[string]string{"rolling": strings.ReplaceAll(spec7, "tomcat:7", "tomcat:8"), "cancelled": spec7} {
+		t.Run(name, func(t *testing.T) {
+			text, err := json.Marshal(request)
+			require.NoError(t, err)
+			pending := `{"rcroll.dev/request":` + string(text) + `}`
+			after := rc(pending, strings.ReplaceAll(spec7, `"replicas":5`, `"replicas":6`))
+			response := reviewing(judge{quota: full}, options).Handle(t.Context(), update("alice", rc(pending, spec7), after))
+			assert.True(t, response.Allowed, "%v", response.Result)
 		})
 	}
 }

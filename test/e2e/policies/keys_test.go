@@ -118,7 +118,8 @@ func TestNoRequestOutOfSight(t *testing.T) {
 	}
 }
 
-// The way out of a rollout in a namespace that opted out is to remove what is rcroll's.
+// The way out of a rollout in a namespace that opted out is to remove what is rcroll's. No pod
+// is taken along.
 func TestTracesAreRemovedWhereOptedOut(t *testing.T) {
 	t.Parallel()
 	s := pausedHalfway(t)
@@ -127,4 +128,6 @@ func TestTracesAreRemovedWhereOptedOut(t *testing.T) {
 	require.NoError(t, err)
 	s.Kubectl("annotate", s.Ref(), api.RequestAnnotation+"-")
 	s.Kubectl("label", s.Ref(), api.RollingLabel+"-")
+	s.AwaitEvent("The rolling update was ended where rcroll does not see to it")
+	assert.GreaterOrEqual(t, s.Now().Available(), 5)
 }

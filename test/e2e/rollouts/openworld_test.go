@@ -142,3 +142,34 @@ func TestBulkEditsHalfway(t *testing.T) {
 	s.Kubectl("scale", "rc", "-l", "app=tomcat", "--replicas=4")
 	s.AwaitRollout("tomcat:9", 4)
 }
+
+// Several apply one ReplicationController server-side, each its container. Whoever applies
+// the same again, as operators do all the time, cancels nothing.
+func TestSeveralApply(t *testing.T) {
+	t.Parallel()
+	m := manifest.Tomcat(t)
+	s := given(t, m, harness.ServerSide, "--field-manager=flux")
+	mesh := func(image string) {
+		s.KubectlWithInput(fmt.Sprintf(`{apiVersion: v1, kind: ReplicationController, metadata: {name: tomcat}, spec: {template: {spec: {containers: [{name: sidecar, image: %q}]}}}}`, image),
+			"apply", harness.ServerSide, "--field-manager=mesh", "-f", "-")
+	}
+	mesh("proxy:1")
+	s.AwaitRollout("tomcat:7,proxy:1", 5)
+	s.Apply(m.With(manifest.Image("tomcat:8")), harness.ServerSide, "--field-manager=flux")
+	s.AwaitHalfway("tomcat:8,proxy:1")
+	mesh("proxy:1")
+	assert.Contains(t, s.Stored().Annotations[api.RequestAnnotation], "tomcat:8")
+	mesh("proxy:2")
+	s.AwaitRollout("tomcat:8,proxy:2", 5)
+}
+
+// Who edits what was applied last, in the middle of a rollout, declares nothing.
+func TestEditLastApplied(t *testing.T) {
+	t.Parallel()
+	s := givenHalfway(t)
+	s.Editor = `sed -i 's/^  name: tomcat$/  name: tomcat\n  labels: {team: a}/'`
+	s.Kubectl("apply", "edit-last-applied", s.Ref())
+	assert.Contains(t, s.Stored().Annotations[corev1.LastAppliedConfigAnnotation], "team")
+	assert.Contains(t, s.Stored().Annotations[api.RequestAnnotation], "tomcat:8")
+	s.AwaitRollout("tomcat:8", 5)
+}
