@@ -2,7 +2,7 @@ package policies
 
 import (
 	"context"
-	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,10 +28,10 @@ func TestDefinitionGoes(t *testing.T) {
 		case isPolicies && gone.Load():
 			missed.Add(1)
 			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"message":"the server could not find the requested resource"}`)
+			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","code":404,"message":"the server could not find the requested resource"}`)
 		case isWatch && r.URL.Query().Get("sendInitialEvents") != "":
 			w.WriteHeader(http.StatusUnprocessableEntity)
-			fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Invalid","code":422,"message":"no"}`)
+			_, _ = io.WriteString(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Invalid","code":422,"message":"no"}`)
 		case isWatch && isPolicies:
 			w.WriteHeader(http.StatusOK)
 			w.(http.Flusher).Flush()
@@ -41,10 +41,10 @@ func TestDefinitionGoes(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		case isPolicies:
-			fmt.Fprint(w, `{"kind":"RolloutPolicyList","apiVersion":"rcroll.dev/v1alpha1","metadata":{"resourceVersion":"1"},"items":[
+			_, _ = io.WriteString(w, `{"kind":"RolloutPolicyList","apiVersion":"rcroll.dev/v1alpha1","metadata":{"resourceVersion":"1"},"items":[
 				{"kind":"RolloutPolicy","apiVersion":"rcroll.dev/v1alpha1","metadata":{"name":"freeze","uid":"1","generation":1,"resourceVersion":"1"},"spec":{"frozen":{"reason":"incident"}}}]}`)
 		default:
-			fmt.Fprint(w, `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"1"},"items":[]}`)
+			_, _ = io.WriteString(w, `{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"1"},"items":[]}`)
 		}
 	}))
 	defer server.Close()
