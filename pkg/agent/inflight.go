@@ -27,7 +27,7 @@ var (
 	waitingDesc = prometheus.NewDesc("rcroll_agent_rollouts_waiting",
 		"Rollouts in progress that are paused, degraded or stalled, by why: the reason of their Stalled or Reconciling condition.", []string{"reason"}, nil)
 	oldestDesc = prometheus.NewDesc("rcroll_agent_oldest_request_timestamp_seconds",
-		"When the oldest request of the rollouts in progress was last changed; absent if there is none.", nil, nil)
+		"When the template of the oldest of the rollouts in progress was requested; absent if there is none.", nil, nil)
 )
 
 func (*inFlight) Describe(out chan<- *prometheus.Desc) {

@@ -51,7 +51,7 @@ func TestInFlight(t *testing.T) {
 	assert.Zero(t, testutil.CollectAndCount(collector), "nobody tells of a rollout twice")
 	close(leads)
 	require.NoError(t, testutil.CollectAndCompare(collector, strings.NewReader(`
-# HELP rcroll_agent_oldest_request_timestamp_seconds When the oldest request of the rollouts in progress was last changed; absent if there is none.
+# HELP rcroll_agent_oldest_request_timestamp_seconds When the template of the oldest of the rollouts in progress was requested; absent if there is none.
 # TYPE rcroll_agent_oldest_request_timestamp_seconds gauge
 rcroll_agent_oldest_request_timestamp_seconds 1.7955972e+09
 # HELP rcroll_agent_rollouts_in_flight Rollouts in progress, by the reason of their Progressing condition; Pending if it tells of none yet.
