@@ -125,12 +125,7 @@ func (r *reconciler) waiting(ctx context.Context, now time.Time, own types.Names
 	if err := r.cached.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, err
 	}
-	begun := map[types.UID]bool{}
-	for i := range list.Items {
-		if api.IsOwned(&list.Items[i]) {
-			begun[metav1.GetControllerOf(&list.Items[i]).UID] = true
-		}
-	}
+	begun := ownersIn(list)
 	var waiting []policy.Waiting
 	admitted := map[types.NamespacedName]place{}
 	for i := range list.Items {
@@ -145,7 +140,7 @@ func (r *reconciler) waiting(ctx context.Context, now time.Time, own types.Names
 		key := client.ObjectKeyFromObject(rc)
 		w := waitingOf(rc, effective, now)
 		w.Ready = w.Ready && (key == own || !isStalled(rc))
-		w.Begun = begun[rc.GetUID()] || api.SpecOf(rc).Promoting() != ""
+		w.Begun = hasBegun(rc, begun)
 		if r.queue.admitted[key] == placeOf(rc) && (w.Begun || w.Ready) {
 			w.Begun = true
 			admitted[key] = placeOf(rc)
@@ -154,6 +149,22 @@ func (r *reconciler) waiting(ctx context.Context, now time.Time, own types.Names
 	}
 	r.queue.admitted = admitted
 	return waiting, nil
+}
+
+// ownersIn are those that have a ReplicationController of a rollout.
+func ownersIn(list *unstructured.UnstructuredList) map[types.UID]bool {
+	owners := map[types.UID]bool{}
+	for i := range list.Items {
+		if api.IsOwned(&list.Items[i]) {
+			owners[metav1.GetControllerOf(&list.Items[i]).UID] = true
+		}
+	}
+	return owners
+}
+
+// hasBegun reports whether the rollout of a requested ReplicationController is in progress.
+func hasBegun(rc *unstructured.Unstructured, owners map[types.UID]bool) bool {
+	return owners[rc.GetUID()] || api.SpecOf(rc).Promoting() != ""
 }
 
 func waitingOf(rc *unstructured.Unstructured, effective policy.Effective, now time.Time) policy.Waiting {

@@ -84,7 +84,7 @@ func (w *statusWriter) count(ctx context.Context) (map[string]policyCount, error
 	if err := w.reconciler.cached.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list ReplicationControllers: %w", err)
 	}
-	counts := map[string]policyCount{}
+	begun, counts := ownersIn(list), map[string]policyCount{}
 	for i := range list.Items {
 		rc := &list.Items[i]
 		if _, requested := rc.GetAnnotations()[api.RequestAnnotation]; !requested {
@@ -94,13 +94,13 @@ func (w *statusWriter) count(ctx context.Context) (map[string]policyCount, error
 		if err != nil {
 			return nil, err
 		}
-		waits := isHeld(rc)
 		for _, p := range effective {
 			count := counts[p.Name]
 			count.matched++
-			if waits {
+			switch {
+			case isHeld(rc):
 				count.queued++
-			} else {
+			case hasBegun(rc, begun):
 				count.inFlight++
 			}
 			counts[p.Name] = count

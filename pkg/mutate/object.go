@@ -1,6 +1,7 @@
 package mutate
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -9,8 +10,10 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 )
 
-// name is how users name the object.
-func name(object *unstructured.Unstructured) string { return "rc/" + object.GetName() }
+// name is how users name the object, which may not have its name yet.
+func name(object *unstructured.Unstructured) string {
+	return "rc/" + cmp.Or(object.GetName(), object.GetGenerateName())
+}
 
 // shallowCopy is a copy whose spec and metadata can be set; what is below them is shared
 // with the object. A DeepCopy would copy templates and managed fields in every review.

@@ -122,11 +122,11 @@ func trigger(write Write, options Options) string {
 
 // warnHolds say why a request does not begin at once, and when it will. Of one that was
 // pending before, it may have begun.
-func warnHolds(write Write, meaning Meaning) []string {
+func warnHolds(write Write, recorded *unstructured.Unstructured, meaning Meaning) []string {
 	if len(write.Policies) == 0 {
 		return nil
 	}
-	overridden := api.OverriddenPolicies(write.Old.GetAnnotations(), write.Time)
+	overridden := api.OverriddenPolicies(recorded.GetAnnotations(), write.Time)
 	if may := Overrides(write); len(may) > 0 {
 		overridden = may // recordOverride has the last word, and it is this one.
 	}

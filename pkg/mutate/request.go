@@ -189,7 +189,7 @@ func record(write Write, meaning Meaning, pending, wanted api.Spec, options Opti
 	if err := guardSize(object); err != nil {
 		return refuse(err)
 	}
-	return Decision{Meaning: meaning, Object: object, Warnings: warnings(write, meaning, pending, wanted, key)}
+	return Decision{Meaning: meaning, Object: object, Warnings: warnings(write, object, meaning, pending, wanted, key)}
 }
 
 // setPromoted marks a request whose template is live, and takes the mark of another
@@ -241,11 +241,11 @@ func validate(rc string, wanted api.Spec, key string) error {
 }
 
 // warnings tell the user what was understood, what happens and how to follow it.
-func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string) []string {
+func warnings(write Write, recorded *unstructured.Unstructured, meaning Meaning, pending, wanted api.Spec, key string) []string {
 	rc, live := name(write.Old), api.SpecOf(write.Old)
 	switch {
 	case meaning == Requests:
-		return append([]string{warnRequested(rc, images(wanted))}, warnHolds(write, meaning)...)
+		return append([]string{warnRequested(rc, images(wanted))}, warnHolds(write, recorded, meaning)...)
 	case meaning == Repeats && !repeatsLive(write, key) && !isCancelGesture(write) && !saysLive(write, pending, key):
 		return nil // it was about something else
 	case meaning == Repeats:
@@ -259,7 +259,7 @@ func warnings(write Write, meaning Meaning, pending, wanted api.Spec, key string
 	case live.Marked():
 		return []string{warnQueued(rc, images(wanted))}
 	}
-	return append([]string{warnRetargeted(rc, images(wanted))}, warnHolds(write, meaning)...)
+	return append([]string{warnRetargeted(rc, images(wanted))}, warnHolds(write, recorded, meaning)...)
 }
 
 // images names the images of a spec, each once and in order.
