@@ -61,7 +61,8 @@ const clientSideApply = "kubectl-client-side-apply"
 // lastAppliedBy recognises client-side apply by its field manager, or because it
 // changes the annotation with its last manifest. Where that manifest wants what is
 // live, the annotation is all that changes; where it is the same as the last time,
-// the replicas are. Returns the replicas in the manifest.
+// the replicas are, and its manager (--field-manager) wrote the annotation then.
+// Returns the replicas in the manifest.
 //
 // Others write the annotation too (kubectl apply set-last-applied), but they do not
 // write what the manifest says.
@@ -72,7 +73,7 @@ func lastAppliedBy(write Write, options Options) (replicas *int32, ok bool) {
 	}
 	stated, wanted := api.SpecOf(manifest), api.SpecOf(write.New)
 	sets := write.setsAnnotation(corev1.LastAppliedConfigAnnotation)
-	isApplied := sets && statesImagesOf(stated, wanted) && statesReplicasOf(stated, wanted)
+	isApplied := (sets || isAppliedAgain(write, stated)) && statesImagesOf(stated, wanted) && statesReplicasOf(stated, wanted)
 	if !isApplied && (write.FieldManager != clientSideApply || sets && isAboutAnnotation(write, stated)) {
 		return nil, false
 	}
@@ -88,6 +89,16 @@ func lastAppliedBy(write Write, options Options) (replicas *int32, ok bool) {
 func isAboutAnnotation(write Write, stated api.Spec) bool {
 	before := lastApplied(write.Old)
 	return before != nil && api.SpecOf(before).SameImages(stated) && api.SpecOf(write.New).Equal(api.SpecOf(write.Old))
+}
+
+// isAppliedAgain recognises the replicas of a manifest that is the same as the last time.
+func isAppliedAgain(write Write, stated api.Spec) bool {
+	live, wanted := api.SpecOf(write.Old), api.SpecOf(write.New)
+	if _, states := stated["replicas"]; !states || live.Replicas() == wanted.Replicas() || !wanted.Equal(live.WithReplicas(wanted.Replicas())) {
+		return false
+	}
+	entry := entryOf(write.FieldManager, metav1.ManagedFieldsOperationUpdate, write.Old.GetManagedFields())
+	return entry != nil && fieldsOf(entry).Has(lastAppliedField)
 }
 
 // lastApplied is the manifest in the annotation of client-side apply; nil if there is none.

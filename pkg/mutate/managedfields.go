@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -12,9 +13,10 @@ import (
 )
 
 var (
-	replicasField  = fieldpath.MakePathOrDie("spec", "replicas")
-	containersPath = fieldpath.MakePathOrDie("spec", "template", "spec", "containers")
-	imageField     = fieldpath.MakePathOrDie("image")
+	replicasField    = fieldpath.MakePathOrDie("spec", "replicas")
+	containersPath   = fieldpath.MakePathOrDie("spec", "template", "spec", "containers")
+	imageField       = fieldpath.MakePathOrDie("image")
+	lastAppliedField = fieldpath.MakePathOrDie("metadata", "annotations", corev1.LastAppliedConfigAnnotation)
 )
 
 // hasApplied reports whether a manager has an Apply entry. It decodes none, because most

@@ -30,6 +30,31 @@ func TestEditLastApplied(t *testing.T) {
 	}
 }
 
+// kubectl apply --field-manager of the same manifest as the last time sends the replicas only.
+func TestAppliedAgain(t *testing.T) {
+	const manifest = `{"kind":"ReplicationController","metadata":{"name":"tomcat"},"spec":{"replicas":5,"template":{"spec":{"containers":[{"name":"tomcat","image":"tomcat:7"}]}}}}`
+	old := tomcat(apply(manifest), managed("ci", "Update", `{"f:metadata":{"f:annotations":{"f:kubectl.kubernetes.io/last-applied-configuration":{}}}}`),
+		pending(image("tomcat:8")), replicas(3))
+	for name, c := range map[string]struct {
+		manager string
+		edits   []change
+		want    mutate.Meaning
+	}{
+		"the same again":          {"ci", []change{replicas(5)}, mutate.Cancels},
+		"by somebody else":        {"scaler", []change{replicas(5)}, mutate.Repeats},
+		"other replicas":          {"ci", []change{replicas(6)}, mutate.Retargets},
+		"another change, too":     {"ci", []change{replicas(5), env("A", "1")}, mutate.Retargets},
+		"a change and no scale":   {"ci", []change{env("A", "1")}, mutate.Retargets},
+		"a label and no replicas": {"ci", []change{label("a", "b")}, mutate.Repeats},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decide(mutate.Write{Old: old, New: edit(old, c.edits...), User: user, FieldManager: c.manager}, options)
+			require.NoError(t, d.Refusal)
+			assert.Equal(t, c.want, d.Meaning, d.Warnings)
+		})
+	}
+}
+
 const ownsSidecar = `{"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"sidecar\"}":{".":{},"f:name":{},"f:image":{}}}}}}}`
 
 // Who applies one of several containers declares that one, and leaves the others to those

@@ -1,6 +1,7 @@
 package rollouts
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -22,6 +23,10 @@ func TestCancel(t *testing.T) {
 		"apply": {
 			cancel: func(s *scenario, m manifest.RC) { s.Apply(m) },
 		},
+		"apply under another name": {
+			applyFlags: []string{"--field-manager=ci"},
+			cancel:     func(s *scenario, m manifest.RC) { s.Apply(m, "--field-manager=ci") },
+		},
 		"apply server-side": {
 			applyFlags: []string{harness.ServerSide},
 			cancel:     func(s *scenario, m manifest.RC) { s.Apply(m, harness.ServerSide) },
@@ -38,10 +43,10 @@ func TestCancel(t *testing.T) {
 			t.Parallel()
 			m := manifest.Tomcat(t)
 			s := given(t, m, c.applyFlags...)
-			if c.applyFlags == nil {
-				s.SetImage("tomcat=tomcat:8")
-			} else {
+			if slices.Contains(c.applyFlags, harness.ServerSide) {
 				s.Apply(m.With(manifest.Image("tomcat:8")), c.applyFlags...)
+			} else {
+				s.SetImage("tomcat=tomcat:8")
 			}
 			s.AwaitHalfway("tomcat:8")
 			c.cancel(s, m)
