@@ -69,7 +69,7 @@ func runProgram(t *testing.T, name string, flags ...string) *program {
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	require.NoError(t, err)
 	defer func() { _ = log.Close() }()
-	flags = append(flags, "--health-probe-bind-address="+p.health, "--metrics-bind-address=0")
+	flags = append(flags, "--namespace="+harness.SystemNamespace(), "--health-probe-bind-address="+p.health, "--metrics-bind-address=0")
 	p.command = exec.Command(cluster.Program(name), flags...)
 	p.command.Stdout, p.command.Stderr = log, log
 	require.NoError(t, p.command.Start())
