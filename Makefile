@@ -19,6 +19,8 @@ endif
 
 # Flags for `go test`, for example GOTESTFLAGS='-race' or '-run TestRollback -v'.
 GOTESTFLAGS ?=
+# The control plane of the end-to-end tests.
+LOCALCLUSTER := bin/localcluster
 # Duration of each fuzz test of `make fuzz`.
 FUZZTIME ?= 30s
 # Number of seeds that `make sim` runs, and the first of them.
@@ -74,7 +76,7 @@ $(tested_modules:%=test-in-%): test-in-%:
 # RCROLL_NAMESPACE=y in the environment installs rcroll in that namespace.
 .PHONY: test-e2e
 test-e2e: build bin/oldkubectl bin/helm3 bin/helm4 ## Run the end-to-end tests, each package on a control plane of its own
-	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
+	RCROLL_LOCALCLUSTER=$(CURDIR)/$(LOCALCLUSTER) go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
 
 # The earlier Kubernetes compiles for 10 minutes on two cores, once.
 .PHONY: test-versions
@@ -84,9 +86,9 @@ test-versions: build bin/localcluster-1.36 ## Test during an upgrade of Kubernet
 		go test -count=1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/versions
 
 .PHONY: test-old
-test-old: build bin/oldkubectl bin/helm3 bin/helm4 bin/localcluster-1.33 ## Run the end-to-end tests on Kubernetes 1.33, without what it does not have
+test-old: bin/localcluster-1.33 ## Run the end-to-end tests on Kubernetes 1.33, without what it does not have
 	cd hack/localcluster && go mod tidy -diff -modfile=versions/1.33.mod
-	RCROLL_LOCALCLUSTER=$(CURDIR)/bin/localcluster-1.33 go test -count=1 -p 1 -timeout=45m $(GOTESTFLAGS) ./test/e2e/...
+	$(MAKE) test-e2e LOCALCLUSTER=$<
 
 .PHONY: test-prometheus
 test-prometheus: bin/promtool ## Test the alerts with promtool

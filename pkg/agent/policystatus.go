@@ -18,7 +18,6 @@ import (
 	"github.com/rcroll/rcroll/pkg/api"
 	"github.com/rcroll/rcroll/pkg/policies"
 	"github.com/rcroll/rcroll/pkg/policy"
-	"github.com/rcroll/rcroll/pkg/rollout"
 )
 
 // statusInterval is how often the statuses of policies may be written: they tell of many
@@ -94,13 +93,14 @@ func (w *statusWriter) count(ctx context.Context) (map[string]policyCount, error
 		if err != nil {
 			return nil, err
 		}
+		held, isBegun := isHeld(rc), hasBegun(rc, begun)
 		for _, p := range effective {
 			count := counts[p.Name]
 			count.matched++
 			switch {
-			case isHeld(rc):
+			case held:
 				count.queued++
-			case hasBegun(rc, begun):
+			case isBegun:
 				count.inFlight++
 			}
 			counts[p.Name] = count
@@ -112,11 +112,7 @@ func (w *statusWriter) count(ctx context.Context) (map[string]policyCount, error
 // isHeld reports whether the conditions tell that policies hold the rollout.
 func isHeld(rc *unstructured.Unstructured) bool {
 	reason, _ := reasonsOf(rc)
-	switch reason {
-	case rollout.ReasonFrozen, rollout.ReasonOutsideWindow, rollout.ReasonQueued:
-		return true
-	}
-	return false
+	return policy.IsHold(reason)
 }
 
 func statusOf(stored *v1alpha1.RolloutPolicy, read *policy.Policy, count policyCount, now time.Time) v1alpha1.RolloutPolicyStatus {

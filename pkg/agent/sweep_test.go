@@ -25,13 +25,21 @@ func (w without) Get(ctx context.Context, key client.ObjectKey, object client.Ob
 	return w.Client.Get(ctx, key, object, opts...)
 }
 
+// newLeftOver is a rollout that is over, of which the cache knows only what is left, with so
+// many pods.
+func newLeftOver(t *testing.T, pods int32) *cluster {
+	t.Helper()
+	over := rollingRC(t, 5)
+	over.Labels, over.Annotations = nil, nil
+	c := newCluster(true, over, newRC(t, pods))
+	c.cached = without{c.WithWatch, "tomcat"}
+	return c
+}
+
 // An agent with an old cache created a next ReplicationController when the rollout
 // was over already.
 func TestSweepWhatIsLeftOver(t *testing.T) {
-	over := rollingRC(t, 5)
-	over.Labels, over.Annotations = nil, nil
-	c := newCluster(true, over, newRC(t, 0))
-	c.cached = without{c.WithWatch, "tomcat"}
+	c := newLeftOver(t, 0)
 	c.pass(t)
 	err := c.Get(t.Context(), types.NamespacedName{Namespace: "shop", Name: newRCName(t)}, &corev1.ReplicationController{})
 	assert.True(t, apierrors.IsNotFound(err), "%v", err)
@@ -83,10 +91,7 @@ func TestTakeOver(t *testing.T) {
 // Where rcroll is not enabled a request can be taken away in the middle of its rollout. What
 // has pods then is left to its user, who is told.
 func TestSweepLeavesPodsAlone(t *testing.T) {
-	over := rollingRC(t, 2)
-	over.Labels, over.Annotations = nil, nil
-	c := newCluster(true, over, newRC(t, 3))
-	c.cached = without{c.WithWatch, "tomcat"}
+	c := newLeftOver(t, 3)
 	c.pass(t)
 	c.get(t, newRCName(t))
 	require.Len(t, c.announced(), 1)

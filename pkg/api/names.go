@@ -164,5 +164,9 @@ const (
 // ever stored by it.
 const VerdictFieldManager = "rcroll-verdict"
 
+// ProbeName is that of the ReplicationController that the webhook asks about at start-up, to find out
+// whether it may ask in the name of users. There need not be one.
+const ProbeName = "rcroll-probe"
+
 // True is the value of boolean labels and annotations that are set.
 const True = "true"

@@ -94,10 +94,10 @@ func (s Spec) WithTemplateOf(other Spec) Spec {
 // WithContainersOf returns the spec with the named containers as they are in another one.
 func (s Spec) WithContainersOf(other Spec, names map[string]bool) Spec {
 	out, theirs := s.DeepCopy(), map[string]map[string]any{}
-	for _, container := range other.containers() {
+	for _, container := range other.podList("containers") {
 		theirs[nameOf(container)] = container
 	}
-	for _, container := range out.containers() {
+	for _, container := range out.podList("containers") {
 		if replacement := theirs[nameOf(container)]; replacement != nil && names[nameOf(container)] {
 			clear(container)
 			maps.Copy(container, replacement)
@@ -106,17 +106,16 @@ func (s Spec) WithContainersOf(other Spec, names map[string]bool) Spec {
 	return out
 }
 
-// containers are those of the template, without what is none.
-func (s Spec) containers() []map[string]any {
+// podList is a list of the template's pod spec, such as containers or volumes. What is no
+// object in it is nil.
+func (s Spec) podList(field string) []map[string]any {
 	podSpec, _ := s.template()["spec"].(map[string]any)
-	list, _ := podSpec["containers"].([]any)
-	containers := make([]map[string]any, 0, len(list))
-	for _, item := range list {
-		if container, ok := item.(map[string]any); ok {
-			containers = append(containers, container)
-		}
+	list, _ := podSpec[field].([]any)
+	out := make([]map[string]any, len(list))
+	for i, item := range list {
+		out[i], _ = item.(map[string]any)
 	}
-	return containers
+	return out
 }
 
 func nameOf(container map[string]any) string {
@@ -151,14 +150,10 @@ func (s Spec) SameTemplate(other Spec, hashKey string) bool {
 // Images maps "containers/NAME" and "initContainers/NAME" to the image.
 func (s Spec) Images() map[string]string {
 	images := map[string]string{}
-	podSpec, _ := s.template()["spec"].(map[string]any)
 	for _, field := range []string{"containers", "initContainers"} {
-		list, _ := podSpec[field].([]any)
-		for _, item := range list {
-			container, _ := item.(map[string]any)
-			name, _ := container["name"].(string)
+		for _, container := range s.podList(field) {
 			image, _ := container["image"].(string)
-			images[field+"/"+name] = image
+			images[field+"/"+nameOf(container)] = image
 		}
 	}
 	return images
@@ -172,10 +167,7 @@ func (s Spec) DistinctImages() []string {
 // PulledImages are DistinctImages and those that volumes are made of.
 func (s Spec) PulledImages() []string {
 	images := s.DistinctImages()
-	podSpec, _ := s.template()["spec"].(map[string]any)
-	volumes, _ := podSpec["volumes"].([]any)
-	for _, item := range volumes {
-		volume, _ := item.(map[string]any)
+	for _, volume := range s.podList("volumes") {
 		source, _ := volume["image"].(map[string]any)
 		if image, _ := source["reference"].(string); image != "" {
 			images = append(images, image)

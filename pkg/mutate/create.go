@@ -45,12 +45,12 @@ func create(write Write, options Options) Decision {
 		decision.Warnings = []string{warnCreatedAsRequested(name(object), images(request), request.Replicas())}
 	case api.IsOwned(write.New):
 		decision.Warnings = []string{warnCreatedFromOwned(name(object), ownerOf(write.New))}
-	case !exported && isSuccessor && write.New.GetLabels()[api.RollingLabel] == api.True:
+	case exported:
+		decision.Warnings = []string{warnCreatedAsLive(name(object), images(spec), spec.Replicas())}
+	case isSuccessor && write.New.GetLabels()[api.RollingLabel] == api.True:
 		// A backup lost the owner, so that nothing would ever remove it.
 		setSpec(object, spec.WithReplicas(0))
 		decision.Warnings = []string{warnCreatedWithoutOwner(name(object), spec.Replicas())}
-	case exported:
-		decision.Warnings = []string{warnCreatedAsLive(name(object), images(spec), spec.Replicas())}
 	}
 	return decision
 }

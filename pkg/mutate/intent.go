@@ -20,9 +20,9 @@ type declaration struct {
 	// replicas that the manifest states; nil if it leaves them to others.
 	replicas *int32
 
-	// part are the fields that a server-side apply is about, where other containers are
+	// containers are those that a server-side apply is about, by name, where others are
 	// other managers'; nil if it is about the whole template.
-	part *fieldpath.Set
+	containers map[string]bool
 }
 
 // declarationOf finds out what a write declares; nil if it is imperative. Admission
@@ -41,8 +41,8 @@ func declarationOf(write Write, options Options) *declaration {
 		if fields.Has(replicasField) {
 			declared.replicas = &replicas
 		}
-		if sharesContainers(write, fields) {
-			declared.part = fields
+		if own := ownedContainers(write, fields); sharesContainers(write, own) {
+			declared.containers = own
 		}
 		return declared
 	}

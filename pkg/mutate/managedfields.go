@@ -104,9 +104,8 @@ func ownedContainers(write Write, fields *fieldpath.Set) map[string]bool {
 }
 
 // sharesContainers reports whether another manager owns the image of a container that is
-// there and that is not the applier's.
-func sharesContainers(write Write, fields *fieldpath.Set) bool {
-	own := ownedContainers(write, fields)
+// there and that is not the applier's own.
+func sharesContainers(write Write, own map[string]bool) bool {
 	for _, entry := range write.New.GetManagedFields() {
 		if entry.Subresource != "" {
 			continue

@@ -130,20 +130,19 @@ func amend(write Write, pending api.Spec, options Options) Decision {
 // meant is the spec that a user wants who made this write while another one was
 // pending. To forget the request is to want what is live. A declaration replaces the
 // pending request, or the containers that it is about, except for replicas that the manifest
-// does not state; imperative
-// intent is added to it.
+// does not state; imperative intent is added to it.
 func meant(write Write, live, pending api.Spec, options Options) (api.Spec, error) {
 	if isCancelGesture(write) {
 		return live.WithReplicas(pending.Replicas()), nil
 	}
 	wanted := api.SpecOf(write.New).Unlabelled(options.HashLabelKey)
 	declared := declarationOf(write, options)
-	if declared == nil || declared.part != nil {
+	if declared == nil || declared.containers != nil {
 		merged, err := merge(live, withoutStaleShare(write, live, wanted, pending), pending)
 		if declared == nil || err != nil {
 			return merged, err
 		}
-		wanted = merged.WithContainersOf(wanted, ownedContainers(write, declared.part))
+		wanted = merged.WithContainersOf(wanted, declared.containers)
 	}
 	if replicas := declared.replicas; replicas != nil {
 		return wanted.WithReplicas(*replicas), nil

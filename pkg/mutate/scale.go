@@ -86,6 +86,6 @@ func waits(rc *unstructured.Unstructured, request api.Spec) bool {
 	return slices.ContainsFunc(conditions, func(item any) bool {
 		condition, _ := item.(map[string]any)
 		reason, _ := condition["reason"].(string)
-		return slices.Contains([]policy.HoldKind{policy.Frozen, policy.OutsideWindow, policy.Queued}, policy.HoldKind(reason))
+		return policy.IsHold(reason)
 	})
 }

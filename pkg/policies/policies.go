@@ -65,7 +65,7 @@ func New(config *rest.Config) (*Source, error) {
 
 func (s *Source) prepare() error {
 	handler := cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { s.present(); s.changed() },
+		AddFunc:    func(any) { s.setAbsent(false); s.changed() },
 		UpdateFunc: s.updated,
 		DeleteFunc: func(any) { s.changed() },
 	}
@@ -93,11 +93,7 @@ func strip(object any) (any, error) {
 // watchFailed notes that there is no resource definition. Anything else is reported.
 func (s *Source) watchFailed(ctx context.Context, r *cache.Reflector, err error) {
 	if apierrors.IsNotFound(err) {
-		s.mu.Lock()
-		known := s.absent
-		s.absent = true
-		s.mu.Unlock()
-		if !known {
+		if !s.setAbsent(true) {
 			s.changed()
 		}
 		return
@@ -105,11 +101,11 @@ func (s *Source) watchFailed(ctx context.Context, r *cache.Reflector, err error)
 	cache.DefaultWatchErrorHandler(ctx, r, err)
 }
 
-// present notes that there is the resource definition, and returns whether there was not.
-func (s *Source) present() (wasAbsent bool) {
+// setAbsent notes whether there is no resource definition, and returns whether there was none.
+func (s *Source) setAbsent(absent bool) (wasAbsent bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	wasAbsent, s.absent = s.absent, false
+	wasAbsent, s.absent = s.absent, absent
 	return wasAbsent
 }
 
@@ -117,7 +113,7 @@ func (s *Source) present() (wasAbsent bool) {
 func (s *Source) updated(old, new any) {
 	before, okBefore := old.(*unstructured.Unstructured)
 	after, okAfter := new.(*unstructured.Unstructured)
-	if wasAbsent := s.present(); !wasAbsent && okBefore && okAfter && before.GetUID() == after.GetUID() && before.GetGeneration() == after.GetGeneration() {
+	if wasAbsent := s.setAbsent(false); !wasAbsent && okBefore && okAfter && before.GetUID() == after.GetUID() && before.GetGeneration() == after.GetGeneration() {
 		s.mu.Lock()
 		s.stale = true
 		s.mu.Unlock()

@@ -146,6 +146,11 @@ const (
 	Queued HoldKind = "Queued"
 )
 
+// IsHold reports whether the reason of a condition says that policies hold a rollout.
+func IsHold(reason string) bool {
+	return slices.Contains([]HoldKind{Frozen, OutsideWindow, Queued}, HoldKind(reason))
+}
+
 // Hold is why a rollout has to wait.
 type Hold struct {
 	Kind HoldKind

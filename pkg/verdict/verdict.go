@@ -119,7 +119,7 @@ func (j *Judge) Scale(ctx context.Context, user authenticationv1.UserInfo, rc *u
 func (j *Judge) Probe(ctx context.Context, namespace string) (As, error) {
 	rc := &unstructured.Unstructured{}
 	rc.SetNamespace(namespace)
-	rc.SetName("rcroll-probe")
+	rc.SetName(api.ProbeName)
 	err := j.client.Patch(with(ctx, &rest.ImpersonationConfig{UserName: "rcroll:probe"}, &warnings{}), emptyRC(rc),
 		client.RawPatch(types.MergePatchType, []byte("{}")), client.DryRunAll, client.FieldOwner(api.VerdictFieldManager))
 	switch {

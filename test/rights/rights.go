@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/rcroll/rcroll/pkg/api"
 )
 
 // Right is one verb on one resource, which has its subresource after a slash.
@@ -128,14 +130,11 @@ func (e Event) Used() []Right {
 	return used
 }
 
-// probe is what the webhook asks about to find out whether it may impersonate: before
-// Kubernetes 1.36 it may not, as it knows.
-const probe = "rcroll-probe"
-
 // denied reports whether the sender lacked a right. What a policy refused was allowed
-// before.
+// before, and the webhook's probe, whether it may impersonate, is there to be denied before
+// Kubernetes 1.36.
 func (e Event) denied() bool {
-	return e.ResponseStatus.Code == http.StatusForbidden && e.ImpersonatedUser == nil && e.ObjectRef.Name != probe &&
+	return e.ResponseStatus.Code == http.StatusForbidden && e.ImpersonatedUser == nil && e.ObjectRef.Name != api.ProbeName &&
 		e.Annotations["authorization.k8s.io/decision"] != "allow"
 }
 

@@ -123,3 +123,16 @@ func SystemNamespace() string {
 
 // Account is the name, as a user, of a ServiceAccount of rcroll, such as rcroll-agent.
 func Account(name string) string { return "system:serviceaccount:" + SystemNamespace() + ":" + name }
+
+// Number is that in a variable of the environment, by which a target of make asks for more than
+// usual.
+func Number(t *testing.T, variable string, usual int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, variable)
+	return n
+}

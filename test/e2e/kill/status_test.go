@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,12 +45,7 @@ const (
 // kubectl rcroll status opens when everything is done and never before: whatever becomes
 // of the agent, and whatever else is edited. make test-status tries it a thousand times.
 func TestStatusIsNeverGreenEarly(t *testing.T) {
-	tries := usualTries
-	if text := os.Getenv(triesEnv); text != "" {
-		var err error
-		tries, err = strconv.Atoi(text)
-		require.NoError(t, err, triesEnv)
-	}
+	tries := harness.Number(t, triesEnv, usualTries)
 	withoutAgent(t)
 	f := newFleet(t, min(tries, atATime))
 	t.Run("killed agent", func(t *testing.T) {

@@ -2,7 +2,6 @@ package rolloutpolicies
 
 import (
 	"fmt"
-	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -31,12 +30,7 @@ const (
 // Requests that a freeze holds cost nothing while it lasts. When it is lifted they all roll,
 // no more at once than may.
 func TestManyFrozen(t *testing.T) {
-	n := usuallyFrozen
-	if text := os.Getenv(frozenEnv); text != "" {
-		var err error
-		n, err = strconv.Atoi(text)
-		require.NoError(t, err, frozenEnv)
-	}
+	n := harness.Number(t, frozenEnv, usuallyFrozen)
 	most := max(3, n/20)
 	s := harness.NewScenario(t, "tomcat")
 	c := newCrowd(s, n)
